@@ -1,0 +1,166 @@
+// A program with its types erased: what the compiler, the runtime and the driver see of it.
+//
+// Everything a program does is one of
+//   a *pass*   one fused sweep over rows of a data axis that adds to totals (Delta), or writes a
+//              value per row (a prediction);
+//   a *post*   an expression of totals, parameters and hyper-parameters, without rows (g);
+//   a *sweep*  items visited one at a time, Delta and g at once, on the state itself.
+// Kernels are single-threaded, never wait and never allocate. Symbols, axes, totals and nodes are
+// named by their ids in `graph`.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dsl/ir.h"
+#include "ops/view.h"
+
+namespace gyre {
+
+// ---- What a kernel receives. T below is the element type of the run: float or double.
+
+struct KernelArgs {
+  const Block* data = nullptr;            // by symbol: row-axis tensors hold the caller's rows, others are whole
+  const void* const* param = nullptr;     // by symbol: T, row-major over its axes
+  const double* const* total = nullptr;   // by total: sums known before this pass (of data alone)
+  const double* hyper = nullptr;          // by symbol
+  const double* literal = nullptr;        // by slot
+  const int64_t* extent = nullptr;        // by axis; of a data axis: the rows of all workers together
+  int64_t row_begin = 0, row_end = 0;     // rows of `data` to sweep
+  double* const* target = nullptr;        // by position in Pass::total: zeroed accumulators, added to
+  void* out = nullptr;                    // rows passes: T, (row - row_begin) x row_size
+  void* scratch = nullptr;                // 64-byte aligned, Pass::scratch bytes
+  double epoch = 0;
+};
+using KernelFn = void (*)(const KernelArgs&);
+
+struct PostArgs {  // g: double throughout
+  const Block* data = nullptr;            // by symbol: tensors without a data axis
+  const double* const* total = nullptr;   // by total
+  const double* const* param = nullptr;   // by symbol: the old values
+  const double* hyper = nullptr;
+  const double* literal = nullptr;
+  const int64_t* extent = nullptr;
+  uint64_t seed = 0;                      // draws
+  double epoch = 0;
+  double* out = nullptr;                  // row-major over Post::axes
+};
+using PostFn = void (*)(const PostArgs&);
+
+struct SweepArgs {  // coordinate updates on the state itself; one worker's items
+  const Block* data = nullptr;            // tensors with the swept axis as CSC (or dense, column-major) views
+  double* const* param = nullptr;         // by symbol: updated in place
+  double* const* view = nullptr;          // by let: lets over the data axis, maintained in place
+  const double* const* total = nullptr;   // by total: sums of data alone
+  const double* hyper = nullptr;
+  const double* literal = nullptr;
+  const int64_t* extent = nullptr;
+  const int64_t* item = nullptr;          // positions on the swept axis, in order; null: 0 .. items - 1
+  int64_t items = 0;
+  double epoch = 0;
+  double change = 0;                      // out: sum of squared changes
+};
+using SweepFn = void (*)(SweepArgs&);
+
+// ---- The program.
+
+// How the contribution of one row to a total is structured: what may travel instead of the matrix.
+enum class Structure : uint8_t { kScalar, kDense, kOuter, kRows };
+
+struct Contraction {      // a product of the data matrix inside a pass, for estimates
+  int symbol = -1;        // data tensor, or -1: between values of the row
+  std::vector<int> axes;  // axes of the other operand's extra indices (empty: matrix times vector)
+  bool transposed = false;
+};
+
+struct Pass {
+  std::string id;                   // "step", "objective", "measure/rmse", "predict/y", "build"
+  int row_axis = -1;
+  std::vector<int> total;           // totals this pass adds to
+  std::vector<Structure> structure; // by position in `total`
+  KernelFn f32 = nullptr, f64 = nullptr;
+  int64_t (*scratch)(const Block* data, const int64_t* extent, int64_t element_size) = nullptr;
+  std::vector<int> data;            // data symbols read
+  std::vector<int> param;           // parameters read
+  std::vector<Contraction> contraction;
+  double flops_per_row = 0;         // elementwise work outside contractions, per (row x inner extents)
+  std::vector<int> row_axes;        // rows passes: axes of the value of one row (empty: a scalar)
+};
+
+struct Post {
+  std::vector<int> axes;            // of the result
+  PostFn fn = nullptr;
+  int node = -1;
+};
+
+enum class PenaltyKind : uint8_t { kL1, kSquaredL2, kGroupL2, kLower, kUpper, kSimplex };
+struct Penalty {                    // one term of Omega that has a proximal operator
+  PenaltyKind kind;
+  int param = -1;
+  Post weight;                      // kL1: w |x|, kSquaredL2: w x^2, kGroupL2: w ||x_g||; bounds: the bound; kSimplex: the sum
+  std::vector<int> group_axes;      // kGroupL2, kSimplex: axes inside one group (by axis id)
+};
+
+struct Assign {
+  int param = -1;
+  Post value;
+};
+
+enum class StatementKind : uint8_t { kMinimize, kIterate, kSweep, kResample, kSequence, kRepeat, kUntil, kAlternate };
+
+struct Statement {
+  StatementKind kind = StatementKind::kSequence;
+  int pass = -1;                       // Program::pass with the totals this statement needs; -1: none
+  // kMinimize: total[0] of the pass is f; the rest are gradients (ir::Total::param).
+  std::vector<int> param;              // parameters it changes
+  Post value;                          // f itself from its totals (f need not be the bare total)
+  std::vector<Post> gradient;          // by position in `param`: gradient of f from totals
+  std::vector<Penalty> penalty;
+  Post smooth_value;                   // the part of Omega without a prox (fn null: none) ...
+  std::vector<Post> smooth_gradient;   // ... and its gradient, by position in `param`
+  bool convex_hint = false;            // no parameter multiplies another and losses are known convex
+  // kIterate.
+  std::vector<Assign> assign;
+  // kSweep.
+  int sweep_axis = -1;
+  SweepFn sweep = nullptr;
+  std::vector<int> maintained;         // lets kept up to date by the sweep (over the data axis)
+  int view_pass = -1;                  // rows pass that computes them from scratch (exact refresh)
+  // Composites.
+  std::vector<Statement> child;
+  int64_t repeat = 1;
+  double tolerance = 0;
+};
+
+struct Prediction {
+  std::string name;
+  int pass = -1;                       // a rows pass
+  int label = -1;                      // symbol whose label names the value stands for (argmax), or -1
+};
+struct Measure {
+  std::string name;
+  int pass = -1;
+  Post value;
+};
+
+struct Program {
+  ir::Graph graph;
+  std::vector<double> literal;         // by slot
+  std::vector<Pass> pass;
+  Statement root;
+  int build = -1;                      // pass over sums of data alone, run once; -1: none
+  Measure objective;                   // what is minimised, whole (f + Omega); value.fn null: none
+  std::vector<Measure> measure;
+  std::vector<Prediction> prediction;
+  std::vector<Assign> start;           // parameters not named start at zero, or scaled normal
+  std::vector<int> product_params;     // parameters that multiply parameters: never start at zero
+  std::string text;                    // canonical text
+  uint64_t fingerprint = 0;            // of the canonical text
+};
+
+// Text of node `id`, in index notation: "sum[Feature] X(Sample,Feature) * beta(Feature)".
+std::string ToText(const ir::Graph& graph, const std::vector<double>& literal, int id);
+
+}  // namespace gyre
