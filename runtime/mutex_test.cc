@@ -49,18 +49,19 @@ TEST(MutexTest, GuardsAQueueBetweenThreads) {
 
 TEST(MutexTest, TryLockFailsWhileHeldElsewhere) {
   Mutex mutex;
-  bool other = true;
+  const auto free = [&mutex] {
+    if (!mutex.TryLock()) return false;
+    mutex.AssertHeld();
+    mutex.Unlock();
+    return true;
+  };
+  bool free_elsewhere = true;
   {
     MutexLock lock(&mutex);
-    std::thread([&] {
-      other = mutex.TryLock();
-      if (other) mutex.Unlock();
-    }).join();
+    std::thread([&] { free_elsewhere = free(); }).join();
   }
-  EXPECT_FALSE(other);
-  ASSERT_TRUE(mutex.TryLock());
-  mutex.AssertHeld();
-  mutex.Unlock();
+  EXPECT_FALSE(free_elsewhere);
+  EXPECT_TRUE(free());
 }
 
 TEST(CondVarTest, WaitsEndAtTheirDeadline) {
