@@ -56,20 +56,21 @@ _default_flags = rule(
 # Runs from anywhere: under `bazel run`, from another rule's runfiles, or by its path.
 _WRAPPER = """#!/bin/bash
 set -euo pipefail
-runfiles=${{RUNFILES_DIR:-}}
-[ -d "$runfiles" ] || runfiles=$(readlink -f "$0").runfiles
-[ -d "$runfiles" ] || runfiles=$0.runfiles
-cd_free() {{ case "$1" in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }}
-root=$(cd_free "$runfiles")/{workspace}
+for runfiles in "${{RUNFILES_DIR:-}}" "$0.runfiles" "$(readlink -f "$0").runfiles"; do
+  [ ! -e "$runfiles/{workspace}/{needs}" ] || break
+done
+case "$runfiles" in /*) ;; *) runfiles=$PWD/$runfiles ;; esac
+root=$runfiles/{workspace}
 exec {command}
 """
 
-def _wrapper(ctx, command):
+def _wrapper(ctx, needs, command):
     script = ctx.actions.declare_file(ctx.label.name)
     ctx.actions.write(
         script,
         _WRAPPER.format(
             command = command,
+            needs = needs.short_path,
             workspace = ctx.workspace_name,
         ),
         is_executable = True,
@@ -91,7 +92,7 @@ def _plan_impl(ctx):
         outputs = [plan],
         progress_message = "Planning %s" % ctx.attr.program.label,
     )
-    script = _wrapper(ctx, '"$root/{program}" run --plan="$root/{plan}" "$@"'.format(
+    script = _wrapper(ctx, plan, '"$root/{program}" run --plan="$root/{plan}" "$@"'.format(
         plan = plan.short_path,
         program = ctx.executable.program.short_path,
     ))
@@ -137,7 +138,7 @@ def _explain_impl(ctx):
         progress_message = "Explaining the plan of %s" % ctx.attr.program.label,
     )
     return [DefaultInfo(
-        executable = _wrapper(ctx, 'cat "$root/%s"' % text.short_path),
+        executable = _wrapper(ctx, text, 'cat "$root/%s"' % text.short_path),
         files = depset([text]),
         runfiles = ctx.runfiles(files = [text]),
     )]
@@ -243,7 +244,7 @@ def gyre_program(
     golden = "plans/%s.plan.golden" % name
     checked_in = native.glob([golden])
     golden_args = [
-        "$(rootpath :%s.explain)" % name,
+        "%s/%s.explain.txt" % (native.package_name(), name),
         native.package_name() + "/" + golden,
         "//%s:%s.plan_test.update" % (native.package_name(), name),
     ]
