@@ -14,7 +14,7 @@ constexpr auto b = param<"b">();
 constexpr auto lambda = hyper<"lambda">(0.01);
 
 constexpr auto score = let<"score">(n, sum(d, X * w) + b);
-constexpr auto slack = let<"slack">(n, hinge(y * score));  // max(0, 1 - y * score)
+constexpr auto slack = let<"slack">(n, hinge(1 - y * score));  // max(0, 1 - y * score)
 
 constexpr auto SvmHinge = Minimize(mean(n, slack) + 0.5 * lambda * sum(d, sq(w)))
     .Predict<"score">(score)

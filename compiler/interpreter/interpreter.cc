@@ -342,27 +342,23 @@ double Interpreter::Reduce(const Node& node, Env env) {
   return most + std::log(scaled);
 }
 
+// a is a list of the matrix and the position of its column index; c is the position of its row
+// index.
 double Interpreter::Solve(const Node& node, Env env) {
-  const auto row = static_cast<size_t>(node.index);
-  const int64_t at = env[row], n = Extent(node.index);
-  // The columns run over the other index of this axis that the matrix depends on.
-  int column = -1;
-  for (int i = 0; i < graph_.index.size; ++i) {
-    const bool used = graph_.node[node.a].free >> i & 1;
-    if (used && i != node.index && graph_.index[i].axis == graph_.index[node.index].axis)
-      column = i;
-  }
-  if (column < 0) {
-    return Fail(absl::InvalidArgumentError("the matrix of solve has no second index of its axis"));
-  }
+  const Node& list = graph_.node[node.a];
+  const int matrix = list.a;
+  const int row_index = graph_.node[node.c].sub[0].index;
+  const auto row = static_cast<size_t>(row_index);
+  const auto column = static_cast<size_t>(graph_.node[list.c].sub[0].index);
+  const int64_t at = env[row], n = Extent(row_index);
   std::vector<std::vector<double>> a(static_cast<size_t>(n));
   std::vector<double> b;
   for (int64_t i = 0; i < n; ++i) {
     env[row] = i;
     b.push_back(Eval(node.b, env));
     for (int64_t j = 0; j < n; ++j) {
-      env[static_cast<size_t>(column)] = j;
-      a[static_cast<size_t>(i)].push_back(Eval(node.a, env));
+      env[column] = j;
+      a[static_cast<size_t>(i)].push_back(Eval(matrix, env));
     }
   }
   if (!SolveInPlace(a, b)) return Fail(absl::InvalidArgumentError("solve: the matrix is singular"));

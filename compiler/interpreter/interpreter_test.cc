@@ -219,8 +219,8 @@ TEST_F(InterpreterTest, SolvesALinearSystemForEachIndex) {
   const int equal =
       Add(Op::kEq, Leaf(Op::kPosition, -1, {At(d_)}), Leaf(Op::kPosition, -1, {At(e_)}));
   const int a = Add(Op::kAdd, product, Add(Op::kMul, Const(3), equal));
-  const int x = Add(Op::kSolve, a, W());
-  graph_.node[x].index = static_cast<int16_t>(d_);
+  const int list = Add(Op::kChain, a, -1, Leaf(Op::kPosition, -1, {At(e_)}));
+  const int x = Add(Op::kSolve, list, W(), Leaf(Op::kPosition, -1, {At(d_)}));
   EXPECT_THAT(Values(x, {d_}), Pointwise(DoubleNear(1e-14), {0.5 / 8.25, -1 / 8.25, 2 / 8.25}));
 }
 

@@ -1,0 +1,22 @@
+// A let that names an index its expression does not have.
+// EXPECT: GY004
+#include "dsl/dsl.h"
+
+namespace slip {
+using namespace gyre;
+
+constexpr struct Sample : Axis<Sample> {} n;
+constexpr struct Feature : Axis<Feature> {} d;
+constexpr struct Class : Axis<Class> {} c;
+
+constexpr auto X = data<"X">(n, d);
+constexpr auto y = data<"y">(n);
+constexpr auto w = param<"w">(d);
+
+#ifdef FIXED
+constexpr auto r = let<"r">(n, y - sum(d, X * w));
+#else
+constexpr auto r = let<"r">(n, c, y - sum(d, X * w));
+#endif
+
+}  // namespace slip
