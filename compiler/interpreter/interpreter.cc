@@ -258,8 +258,10 @@ double Interpreter::Unary(const Node& node, const Env& env) {
       return a == 0;
     case Op::kStop:
       return a;
-    default:
-      return std::round(a);  // kRound
+    case Op::kRound:
+      return std::round(a);
+    default:  // kSoftplus
+      return std::max(a, 0.0) + std::log1p(std::exp(-std::fabs(a)));
   }
 }
 

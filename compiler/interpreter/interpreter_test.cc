@@ -112,11 +112,13 @@ TEST_F(InterpreterTest, EvaluatesEveryUnaryFunction) {
                                                        {Op::kDigamma, -1.2200235536979349},
                                                        {Op::kNot, 0},
                                                        {Op::kStop, 0.7},
-                                                       {Op::kRound, 1}};
+                                                       {Op::kRound, 1},
+                                                       {Op::kSoftplus, std::log1p(std::exp(0.7))}};
   for (const auto& [op, value] : expected) {
     EXPECT_NEAR(Value(Add(op, x)), value, 1e-13) << static_cast<int>(op);
   }
   EXPECT_EQ(Value(Add(Op::kSign, Const(0))), 0);
+  EXPECT_EQ(Value(Add(Op::kSoftplus, Const(1000))), 1000);
   EXPECT_EQ(Value(Add(Op::kRelu, Const(-2))), 0);
   EXPECT_NEAR(Value(Add(Op::kDigamma, Const(1))), -0.57721566490153286, 1e-13);
   EXPECT_NEAR(Value(Add(Op::kDigamma, Const(-0.5))), 0.03648997397857652, 1e-12);
