@@ -1,0 +1,91 @@
+// The command line of a program, as data.
+//
+//   ParseOptions(program, {"predict", "--model=m", "--lambda=0.2"}) -> Options or one line
+//
+// Flags are a table (options.cc): name, value, meaning, the commands that take it, and how it is
+// stored. Hyper-parameters and data of the program join the table by their names in the program,
+// which is why a global flag registry would not do. Nothing here touches files.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "dsl/program.h"
+
+namespace gyre::driver {
+
+enum class Command : uint8_t { kRun, kExplain, kPlan, kSimulate, kPredict, kWorker, kHelp };
+
+// One --data=FILE or --data=SYMBOL=FILE.
+struct Input {
+  std::string symbol;  // empty: what the file holds is bound to the program's data in order
+  std::string path;
+};
+
+enum class Precision : uint8_t { kAuto, kFloat32, kFloat64 };
+enum class Standardize : uint8_t { kAuto, kNone, kScale, kFull };
+
+struct Options {
+  Command command = Command::kRun;
+
+  // Data.
+  std::vector<Input> data, test_data;
+  std::string data_format;  // empty: by extension
+  std::string columns;
+  std::map<std::string, int64_t> extent;  // by axis name
+  Precision precision = Precision::kAuto;
+  Standardize standardize = Standardize::kAuto;
+
+  // Where it runs.
+  int workers = 0;  // 0: the planner decides
+  int lanes = 0;    // 0: the planner decides
+  std::string cluster = "embedded";
+  std::string machine;          // file with a pinned gyre.Profile
+  double deadline_seconds = 0;  // 0: the runtime's default
+  std::string listen, coordinator;
+  bool insecure = false;
+  std::string tls_cert, tls_key, tls_ca, token_file;
+
+  // Pins: auto and 0 mean that the planner decides.
+  std::string partition = "auto", bridge = "auto", storage = "auto", topology = "auto",
+              payload = "auto", update = "auto", schedule = "auto";
+  int64_t batch = 0;
+  std::optional<double> step, momentum, decay;
+
+  // Stop rules.
+  std::optional<int64_t> max_clocks;
+  std::optional<double> max_seconds, tolerance, target;
+
+  // Repeatability and recovery.
+  uint64_t seed = 1;
+  std::string checkpoint_dir;
+  bool resume = false;
+
+  // Hyper-parameters given on the command line, by symbol id.
+  std::map<int, double> hyper;
+
+  // Files written and read.
+  std::optional<std::string> report, model_out;  // set and empty: not written
+  std::string plan, model, out;
+
+  // explain.
+  std::string render = "text";
+  bool analyze = false;
+};
+
+// REQUIRES: args without argv[0]. Later flags win over earlier ones, except that the first --data
+// given by `args` replaces every --data of `defaults` (the flags the program was built with).
+absl::StatusOr<Options> ParseOptions(const Program& program,
+                                     const std::vector<std::string>& defaults,
+                                     const std::vector<std::string>& args);
+
+// Everything --help prints. `name` is the program's name.
+std::string HelpText(const Program& program, absl::string_view name,
+                     const std::vector<std::string>& defaults);
+
+}  // namespace gyre::driver

@@ -1,0 +1,157 @@
+#include "runtime/driver/report.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "runtime/driver/symbols.h"
+
+namespace gyre::driver {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json Number(double value) { return std::isfinite(value) ? Json(value) : Json(); }
+
+// The four answers per parameter, under the questions' own words.
+Json PlanJson(const Plan& plan) {
+  Json json;
+  json["fingerprint"] = absl::StrFormat("%016x", plan.fingerprint().plan());
+  json["answers"] = Json::object();
+  for (const Table& table : plan.table()) {
+    if (table.role() != Table::PARAM) continue;
+    Json& answers = json["answers"][table.id()] = Json::object();
+    for (const Answer& answer : table.answer()) {
+      answers[answer.question()] = {
+          {"choice", answer.choice()}, {"reason", answer.reason()}, {"pinned", answer.pinned()}};
+    }
+  }
+  for (const Task& task : plan.task()) {
+    if (task.kind() == Task::FOLD && task.has_update()) json["update"] = task.update().rule();
+  }
+  json["workers"] = plan.cluster().workers();
+  json["lanes"] = plan.cluster().lanes();
+  json["processes"] = plan.cluster().processes();
+  return json;
+}
+
+// The data as users count it: rows of the data axis, columns and entries of its widest tensor.
+Json DataJson(const BoundInfo& bound) {
+  int64_t rows = 0;
+  const TensorInfo* widest = nullptr;
+  Json tensors = Json::object();
+  for (const TensorInfo& tensor : bound.tensor) {
+    rows = std::max(rows, tensor.rows);
+    if (widest == nullptr || tensor.cols > widest->cols) widest = &tensor;
+    tensors[tensor.symbol] = {{"rows", tensor.rows},
+                              {"cols", tensor.cols},
+                              {"nnz", tensor.nnz},
+                              {"format", tensor.format == Format::kDense ? "dense" : "sparse"}};
+  }
+  return {{"rows", rows},
+          {"cols", widest == nullptr ? 0 : widest->cols},
+          {"nnz", widest == nullptr ? 0 : widest->nnz},
+          {"dtype", bound.type == Type::kFloat32 ? "float32" : "float64"},
+          {"tensors", std::move(tensors)}};
+}
+
+Json TraceJson(const std::vector<TracePoint>& trace) {
+  Json json = Json::array();
+  for (const TracePoint& point : trace) {
+    json.push_back({{"clock", point.clock},
+                    {"seconds", point.seconds},
+                    {"objective", Number(point.objective)},
+                    {"metric", Number(point.metric)}});
+  }
+  return json;
+}
+
+Json MetricJson(const Program& program, const RunResult& result) {
+  if (program.measure.empty() || result.measure.empty()) return Json();
+  return {{"name", program.measure[0].name},
+          {"value", Number(result.measure[0])},
+          {"data", result.measured_on_test ? "test" : "train"}};
+}
+
+Json MeasuresJson(const Program& program, const RunResult& result) {
+  Json json = Json::object();
+  for (size_t i = 0; i < program.measure.size() && i < result.measure.size(); ++i) {
+    json[program.measure[i].name] = Number(result.measure[i]);
+  }
+  return json;
+}
+
+Json HyperJson(const Program& program, const std::vector<double>& hyper) {
+  Json json = Json::object();
+  for (int symbol : SymbolsOf(program.graph, ir::Kind::kHyper)) {
+    json[NameOf(program.graph, symbol)] = hyper[static_cast<size_t>(symbol)];
+  }
+  return json;
+}
+
+Json TasksJson(const RunResult& result) {
+  Json json = Json::array();
+  for (const TaskCounters& task : result.counters) {
+    json.push_back({{"task", task.task},
+                    {"fired", task.fired},
+                    {"busy_seconds", static_cast<double>(task.busy_ns) * 1e-9},
+                    {"waited_seconds", static_cast<double>(task.waited_ns) * 1e-9}});
+  }
+  return json;
+}
+
+}  // namespace
+
+int64_t PeakMemoryBytes() {
+  struct rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  return int64_t{usage.ru_maxrss} * 1024;
+}
+
+std::string StopReasonName(const Report& report) {
+  return report.interrupted ? "interrupted" : Name(report.result->stop_reason);
+}
+
+std::string ToJson(const Report& report) {
+  const RunResult& result = *report.result;
+  Json json;
+  json["program"] = report.program;
+  json["fingerprint"] = absl::StrFormat("%016x", report.source->fingerprint);
+  json["plan"] = PlanJson(*report.plan);
+  json["data"] = DataJson(*report.bound);
+  json["workers"] = report.plan->cluster().workers();
+  json["clocks"] = result.clocks;
+  json["stop_reason"] = StopReasonName(report);
+  json["stop_detail"] = result.detail;
+  json["seconds"] = {{"load", report.load_seconds},
+                     {"plan", report.plan_seconds},
+                     {"train", result.train_seconds},
+                     {"evaluate", result.evaluate_seconds}};
+  json["objective"] = Number(result.objective);
+  json["evaluated"] = result.evaluated;
+  json["trace"] = TraceJson(result.trace);
+  json["metric"] = MetricJson(*report.source, result);
+  json["measures"] = MeasuresJson(*report.source, result);
+  json["throughput"] = {
+      {"unit", "rows"},
+      {"per_second",
+       result.train_seconds > 0 ? static_cast<double>(result.rows) / result.train_seconds : 0.0}};
+  json["bytes"] = {{"sent", result.bytes_sent}, {"received", result.bytes_received}};
+  json["staleness"] = {{"mean", Number(result.staleness.mean)},
+                       {"variance", Number(result.staleness.variance)},
+                       {"max", result.staleness.max},
+                       {"histogram", result.staleness.histogram}};
+  json["peak_memory_bytes"] = PeakMemoryBytes();
+  json["hyper"] = HyperJson(*report.source, report.hyper);
+  json["seed"] = report.seed;
+  json["standardized"] = report.standardized;
+  json["model"] = report.model;
+  json["tasks"] = TasksJson(result);
+  return json.dump(1) + "\n";
+}
+
+}  // namespace gyre::driver
