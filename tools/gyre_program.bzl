@@ -19,7 +19,9 @@ so that a change of plan shows up in code review. What the rules ask of the prog
     NAME plan --machine=FILE --out=FILE [--data=...] FLAGS    a pure function of its inputs
     NAME explain --plan=FILE --format=text --out=FILE         renders the file; reads no data
     NAME run --plan=FILE FLAGS
-and of its main(), that it reads its arguments through WithDefaultFlags() of tools/default_flags.h.
+and in every command, that it adds the flags of DefaultFlags() (tools/default_flags.h) to those given:
+what is given comes after them and wins, a given --data replaces all that describes the default data,
+and their paths are looked for in the runfiles. The rules themselves give --data explicitly.
 """
 
 load("@rules_cc//cc:defs.bzl", "cc_binary")
@@ -208,10 +210,7 @@ def gyre_program(
     _default_flags(
         name = name + "_default_flags",
         data = shipped,
-        flags = [
-            flag.replace("$(rootpath", "@shipped:$(rootpath")
-            for flag in _with_locations(templates, "rootpath")
-        ] + flags,
+        flags = _with_locations(templates, "rootpath") + flags,
         tags = tags,
         visibility = ["//visibility:private"],
     )

@@ -1,4 +1,6 @@
 // Shows its arguments and the data they name, as a plan, an explanation or a run would use them.
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -14,8 +16,13 @@ bool StartsWith(std::string_view text, std::string_view start) {
   return text.substr(0, start.size()) == start;
 }
 
+// A file by its path, or by its path among the runfiles.
 std::string Contents(const std::string& path) {
   std::ifstream in(path);
+  if (!in) {
+    const auto self = std::filesystem::read_symlink("/proc/self/exe").string();
+    in.open(self + ".runfiles/gyre/" + path);
+  }
   if (!in) return "cannot open " + path + "\n";
   return {std::istreambuf_iterator<char>(in), {}};
 }
@@ -33,8 +40,14 @@ std::string Shown(const std::string& flag) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::vector<std::string> args(argv + 1, argv + argc);
+  const bool has_data = std::any_of(args.begin(), args.end(),
+                                    [](const std::string& a) { return StartsWith(a, "--data="); });
+  if (!has_data) {
+    for (const std::string& flag : gyre::DefaultFlags()) args.push_back(flag);
+  }
   std::string out, text;
-  for (const std::string& arg : gyre::WithDefaultFlags({argv + 1, argv + argc})) {
+  for (const std::string& arg : args) {
     if (StartsWith(arg, "--out=")) {
       out = arg.substr(6);
     } else {
