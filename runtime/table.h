@@ -1,4 +1,4 @@
-// Table: the state that a task reads and adds to, whatever its storage.
+// StateTable: the state that a task reads and adds to, whatever its storage.
 //
 // A table holds the parameters changed by one statement (or, at lag 1 in one process, by all
 // statements of a clock). A task reads a snapshot and adds into a private accumulator; nothing is
@@ -6,13 +6,13 @@
 //
 //   if (table->Ready(w, need)) {
 //     Stamp stamp = table->Read(w, clock, need, param);     // fills param[symbol]
-//     double* const* target = table->Write(w, clock);       // zeroed, by position in Pass::total
+//     double* const* target = table->Write(w, clock, 0, 1); // zeroed, by position in Pass::total
 //     kernel(...);
 //     table->Release(w, clock);                             // unpins; the Delta may leave
 //     table->Done(w, stage);                                // posts the stage
 //   }
-//   Clock clock; int part;
-//   if (table->FoldReady(&clock, &part)) table->Fold(clock, part);
+//   Stage stage; int part;
+//   if (table->FoldReady(&stage, &part)) table->Fold(stage, part);
 //
 // Calls with the same worker come from one thread at a time; calls with different workers and folds
 // may be concurrent. Nothing here blocks, allocates or locks within a clock.
@@ -39,7 +39,7 @@ struct Origin {
 };
 
 // A run of sequence numbers of one origin. A merged parcel lists several.
-struct Span {
+struct SequenceRun {
   Origin origin;
   uint64_t first = 0, last = 0;
 };
@@ -53,7 +53,7 @@ struct Parcel {
   bool clock_done = false;  // the last parcel of this clock, table and part
   uint8_t payload = 0;      // Write::Payload
   uint8_t codec = 0;
-  absl::Span<const Span> from;
+  absl::Span<const SequenceRun> from;
   absl::Span<const std::byte> bytes;
   Stamp stamp;  // owner -> reader
 };
@@ -72,7 +72,7 @@ class Checkpointable {
 
 class Table {
  public:
-  virtual ~Table() = default;
+  virtual ~StateTable() = default;
 
   // True when every Delta that `need` counts is in. Never blocks.
   virtual bool Ready(int worker, Stage need) = 0;
@@ -81,9 +81,10 @@ class Table {
   // REQUIRES: Ready(worker, need).
   virtual Stamp Read(int worker, Clock clock, Stage need, const void** param) = 0;
 
-  // Accumulators for the worker's Delta of this clock, zeroed, by position in Pass::total.
+  // Accumulators for the worker's Delta of this clock, zeroed, by position in Pass::total. `slice` is
+  // the stage of the clock that the task writes; what it adds counts `scale` times (mini-batches).
   // REQUIRES: Ready for the read of the same task.
-  virtual double* const* Write(int worker, Clock clock) = 0;
+  virtual double* const* Write(int worker, Clock clock, int slice, double scale) = 0;
 
   // The task is over: the snapshot is unpinned and what was added may leave.
   virtual void Release(int worker, Clock clock) = 0;
@@ -92,8 +93,8 @@ class Table {
   virtual void Done(int worker, Stage stage) = 0;
 
   // True when something may be folded by the caller, who must then call Fold with what was set.
-  virtual bool FoldReady(Clock* clock, int* part) = 0;
-  virtual void Fold(Clock clock, int part) = 0;
+  virtual bool FoldReady(Stage* stage, int* part) = 0;
+  virtual void Fold(Stage stage, int part) = 0;
 
   // From the transport; merges, never blocks. A table of one process refuses.
   virtual absl::Status Apply(const Parcel& parcel) = 0;

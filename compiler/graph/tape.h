@@ -26,7 +26,7 @@ struct Binding {
 };
 
 // What one task posts when it ends.
-struct Post {
+struct StagePost {
   int group = -1;
   int writer = 0;  // its position among the writers of the group within a clock
 };
@@ -47,7 +47,7 @@ struct Tape {
   int worker = 0;
   std::vector<Instr> instr;
   std::vector<Need> need;
-  std::vector<Post> post;
+  std::vector<StagePost> post;
   std::vector<std::string> group;      // clock groups
   std::vector<int> stages_per_clock;   // by group
   std::vector<int> group_of_table;     // by table

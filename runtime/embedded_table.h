@@ -1,0 +1,44 @@
+// What the tables of one process have in common: all parameters, all stages of a clock.
+//
+// LocalTable one worker · SharedTable lag 1 in place, lag > 1 as a ring of versions · LinearTable
+// contributions of one worker at a time.
+#pragma once
+#include <algorithm>
+
+#include "absl/status/status.h"
+#include "runtime/histogram.h"
+#include "runtime/stage_fold.h"
+#include "runtime/table.h"
+
+namespace gyre {
+
+// Told of every completed clock, in order and by one thread at a time, before readers see it.
+class ClockObserver {
+ public:
+  virtual ~ClockObserver() = default;
+  virtual void ClockDone(Clock completed) = 0;
+};
+
+class EmbeddedTable : public StateTable {
+ public:
+  void Release(int /*worker*/, Clock /*clock*/) override {}
+  absl::Status Apply(const Parcel& /*parcel*/) override {
+    return absl::FailedPreconditionError("a table of one process takes no parcels");
+  }
+  // Clocks that are folded. Approximate while the run goes on.
+  virtual Clock Folded() const = 0;
+  // The clocks that the slowest and the fastest worker have contributed.
+  virtual Clock Slowest() const = 0;
+  virtual Clock Fastest() const = 0;
+  virtual Staleness ObservedStaleness() const = 0;
+
+ protected:
+  // State lives in ParamState and folds, which whoever saves a cut reads while the run is paused.
+  absl::Status Save(Clock /*cut*/, CheckpointWriter* /*to*/) override { return NotHere(); }
+  absl::Status Load(Clock /*cut*/, CheckpointReader* /*from*/) override { return NotHere(); }
+
+ private:
+  static absl::Status NotHere() { return absl::UnimplementedError("checkpoints of an embedded run are not supported yet"); }
+};
+
+}  // namespace gyre

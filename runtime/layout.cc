@@ -1,0 +1,50 @@
+#include "runtime/layout.h"
+
+namespace gyre {
+namespace {
+
+constexpr int64_t kPad = 16;  // floats of a cache line; two lines of doubles
+
+size_t At(int i) { return static_cast<size_t>(i); }
+
+}  // namespace
+
+void Layout::Add(int id, int64_t elements) {
+  segment.push_back({id, size, elements});
+  size += (elements + kPad - 1) / kPad * kPad;
+}
+
+const Segment* Layout::Find(int id) const {
+  for (const Segment& s : segment)
+    if (s.id == id) return &s;
+  return nullptr;
+}
+
+int64_t ParamSize(const Program& program, int symbol, const std::vector<int64_t>& extent) {
+  const ir::Symbol& s = program.graph.symbol[symbol];
+  int64_t size = 1;
+  for (int i = 0; i < s.rank; ++i) size *= extent[At(s.axis[i])];
+  return size;
+}
+
+int64_t TotalSize(const Program& program, int total, const std::vector<int64_t>& extent) {
+  const ir::Total& t = program.graph.total[total];
+  int64_t size = 1;
+  for (int i = 0; i < t.rank; ++i) size *= extent[At(program.graph.index[t.index[i]].axis)];
+  return size;
+}
+
+Layout ParamLayout(const Program& program, const std::vector<int>& symbols,
+                   const std::vector<int64_t>& extent) {
+  Layout layout;
+  for (const int s : symbols) layout.Add(s, ParamSize(program, s, extent));
+  return layout;
+}
+
+Layout TotalLayout(const Program& program, const Pass& pass, const std::vector<int64_t>& extent) {
+  Layout layout;
+  for (const int t : pass.total) layout.Add(t, TotalSize(program, t, extent));
+  return layout;
+}
+
+}  // namespace gyre

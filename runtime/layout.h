@@ -1,0 +1,37 @@
+// Several named arrays laid out in one flat vector, each on its own cache lines.
+//
+// Parameters of a run and totals of a pass are such vectors: what is folded, sent or saved is one
+// run of memory. Offsets count elements and are the same for float and double; the padding between
+// segments is zero and stays zero.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "dsl/program.h"
+
+namespace gyre {
+
+struct Segment {
+  int id = -1;  // symbol of a parameter, or total
+  int64_t offset = 0;
+  int64_t size = 0;
+};
+
+struct Layout {
+  std::vector<Segment> segment;
+  int64_t size = 0;  // elements, padding included
+
+  void Add(int id, int64_t elements);
+  const Segment* Find(int id) const;
+};
+
+// `extent` is by axis. A scalar has one element.
+int64_t ParamSize(const Program& program, int symbol, const std::vector<int64_t>& extent);
+int64_t TotalSize(const Program& program, int total, const std::vector<int64_t>& extent);
+
+Layout ParamLayout(const Program& program, const std::vector<int>& symbols,
+                   const std::vector<int64_t>& extent);
+// In the order of Pass::total, which is the order of a kernel's targets.
+Layout TotalLayout(const Program& program, const Pass& pass, const std::vector<int64_t>& extent);
+
+}  // namespace gyre
