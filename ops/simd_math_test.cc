@@ -27,7 +27,7 @@ double UlpError(T got, long double want) {
   if (std::isnan(rounded)) return std::isnan(got) ? 0 : 1e30;
   if (std::isinf(rounded) || std::isinf(got)) return got == rounded ? 0 : 1e30;
   const T magnitude = std::max(std::abs(rounded), Limits<T>::min());
-  const T next = std::nextafter(magnitude, Limits<T>::max());
+  const T next = std::nextafter(magnitude, kInfinity<T>);
   const long double ulp = std::isinf(next) ? magnitude - std::nextafter(magnitude, T{0})
                                            : next - magnitude;
   return static_cast<double>(std::abs(static_cast<long double>(got) - want) / ulp);
