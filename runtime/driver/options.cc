@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <initializer_list>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -425,6 +426,8 @@ class Parser {
       return absl::OkStatus();
     }
     if (const Flag* flag = FindFlag(name)) return Known(*flag, value);
+    const int axis = FindAxis(program_.graph, name);
+    if (axis >= 0 && value) return Known(*FindFlag("extent"), StrCat(name, "=", *value));
     const int hyper = Hyper(name);
     if (hyper < 0) {
       return InvalidArgumentError(StrCat("unknown flag --", name,
@@ -499,17 +502,23 @@ Status CheckNames(const Program& program, const Options& options) {
   return absl::OkStatus();
 }
 
-// Flags the program was built with, of which the commands that cannot take them hear nothing.
-Status Defaults(const Program& program, const std::vector<std::string>& defaults,
-                Options* options) {
+// The flags of `defaults` that go with the command; `with_data` says whether those that describe
+// data are among them.
+std::vector<std::string> FittingDefaults(const std::vector<std::string>& defaults, Command command,
+                                         bool with_data) {
+  constexpr string_view kDescribeData[] = {"data", "test_data", "format", "columns", "extent"};
   std::vector<std::string> fitting;
   for (const std::string& flag : defaults) {
     string_view name = flag;
     absl::ConsumePrefix(&name, "--");
-    const Flag* known = FindFlag(name.substr(0, name.find('=')));
-    if (known == nullptr || (known->commands & Bit(options->command)) != 0) fitting.push_back(flag);
+    name = name.substr(0, name.find('='));
+    const Flag* known = FindFlag(name);
+    if (known != nullptr && (known->commands & Bit(command)) == 0) continue;
+    const bool describes = std::find(std::begin(kDescribeData), std::end(kDescribeData), name) !=
+                           std::end(kDescribeData);
+    if (with_data || !describes) fitting.push_back(flag);
   }
-  return Parser(program, options).Words(fitting);
+  return fitting;
 }
 
 }  // namespace
@@ -530,17 +539,13 @@ absl::StatusOr<Options> ParseOptions(const Program& program,
   Status status = Parser(program, &given).Words(flags);
   if (!status.ok()) return status;
   if (given.command == Command::kHelp) return given;
-  // A model is applied to data of its own: what the program was built with is its training data.
-  status = Defaults(program, defaults, &options);
+  options.built_in_data = given.data.empty();
+  Parser parser(program, &options);
+  status = parser.Words(FittingDefaults(defaults, options.command, options.built_in_data));
+  // Held-out files given alone replace the default ones, which would else stay beside them.
+  if (!given.test_data.empty()) options.test_data.clear();
+  if (status.ok()) status = parser.Words(flags);
   if (!status.ok()) return status;
-  const std::vector<Input> data = std::exchange(options.data, {});
-  const std::vector<Input> test_data = std::exchange(options.test_data, {});
-  status = Parser(program, &options).Words(flags);
-  if (!status.ok()) return status;
-  if (options.data.empty()) {
-    options.data = data;
-    if (options.test_data.empty()) options.test_data = test_data;
-  }
   status = CheckNames(program, options);
   if (!status.ok()) return status;
   return options;

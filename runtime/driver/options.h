@@ -35,7 +35,8 @@ struct Options {
 
   // Data.
   std::vector<Input> data, test_data;
-  std::string data_format;  // empty: by extension
+  bool built_in_data = false;  // both are what the program was built with
+  std::string data_format;     // empty: by extension
   std::string columns;
   std::map<std::string, int64_t> extent;  // by axis name
   Precision precision = Precision::kAuto;
@@ -78,8 +79,9 @@ struct Options {
   bool analyze = false;
 };
 
-// REQUIRES: args without argv[0]. Later flags win over earlier ones, except that the first --data
-// given by `args` replaces every --data of `defaults` (the flags the program was built with).
+// REQUIRES: args without argv[0]. Later flags win over earlier ones, those of `args` over
+// `defaults` (the flags the program was built with); --data in `args` replaces all that describes
+// the default data: its files, held-out files, format, columns and extents.
 absl::StatusOr<Options> ParseOptions(const Program& program,
                                      const std::vector<std::string>& defaults,
                                      const std::vector<std::string>& args);

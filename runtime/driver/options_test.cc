@@ -1,0 +1,183 @@
+#include "runtime/driver/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "runtime/driver/testing.h"
+
+namespace gyre::driver {
+namespace {
+
+using ::testing::HasSubstr;
+
+class OptionsTest : public ::testing::Test {
+ protected:
+  absl::StatusOr<Options> Parse(const std::vector<std::string>& args) {
+    return ParseOptions(
+        program_, {"--data=examples/small.csv", "--test_data=examples/test.csv", "--step=0.5"},
+        args);
+  }
+  std::string Error(const std::vector<std::string>& args) {
+    absl::StatusOr<Options> options = Parse(args);
+    EXPECT_FALSE(options.ok());
+    if (options.ok()) return "";
+    EXPECT_EQ(options.status().code(), absl::StatusCode::kInvalidArgument);
+    const std::string message(options.status().message());
+    EXPECT_EQ(message.find('\n'), std::string::npos) << "one line";
+    return message;
+  }
+
+  const Program program_ = testing::Ridge();
+};
+
+TEST_F(OptionsTest, RunsOnTheProgramsOwnDataByDefault) {
+  absl::StatusOr<Options> options = Parse({});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->command, Command::kRun);
+  ASSERT_EQ(options->data.size(), 1u);
+  EXPECT_EQ(options->data[0].path, "examples/small.csv");
+  EXPECT_TRUE(options->built_in_data);
+  EXPECT_EQ(options->step, 0.5);
+}
+
+TEST_F(OptionsTest, DataGivenReplacesTheProgramsOwnAndItsTestData) {
+  absl::StatusOr<Options> options = Parse({"--data=X=a=b.npy", "--data=y=y.npy"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  ASSERT_EQ(options->data.size(), 2u);
+  EXPECT_EQ(options->data[0].symbol, "X");
+  EXPECT_EQ(options->data[0].path, "a=b.npy");
+  EXPECT_TRUE(options->test_data.empty());
+  EXPECT_FALSE(options->built_in_data);
+}
+
+TEST_F(OptionsTest, APathMayHoldAnEqualsSign) {
+  absl::StatusOr<Options> options = Parse({"--data=run/seed=1.svm"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->data[0].symbol, "");
+  EXPECT_EQ(options->data[0].path, "run/seed=1.svm");
+}
+
+TEST_F(OptionsTest, PredictDoesNotFallBackOnTrainingData) {
+  absl::StatusOr<Options> options = Parse({"predict", "--model=m"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_TRUE(options->built_in_data);
+  EXPECT_EQ(options->model, "m");
+}
+
+TEST_F(OptionsTest, EveryPinAndStopRule) {
+  absl::StatusOr<Options> options = Parse({"run",
+                                           "--workers=4",
+                                           "--lanes",
+                                           "2",
+                                           "--cluster=local",
+                                           "--partition=data",
+                                           "--bridge=ssp:3",
+                                           "--storage=central",
+                                           "--topology=star",
+                                           "--payload=factors",
+                                           "--update=sgd",
+                                           "--batch=64",
+                                           "--step=0.1",
+                                           "--momentum=0.9",
+                                           "--schedule=sqrt",
+                                           "--decay=2",
+                                           "--max_clocks=7",
+                                           "--max_seconds=1.5",
+                                           "--tolerance=1e-9",
+                                           "--target=-3",
+                                           "--seed=11",
+                                           "--dtype=float32",
+                                           "--standardize=full",
+                                           "--deadline=5",
+                                           "--insecure",
+                                           "--model_out=",
+                                           "--report=r.json"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->workers, 4);
+  EXPECT_EQ(options->lanes, 2);
+  EXPECT_EQ(options->bridge, "ssp:3");
+  EXPECT_EQ(options->payload, "factors");
+  EXPECT_EQ(options->batch, 64);
+  EXPECT_EQ(options->decay, 2.0);
+  EXPECT_EQ(options->max_clocks, 7);
+  EXPECT_EQ(options->target, -3.0);
+  EXPECT_EQ(options->seed, 11u);
+  EXPECT_EQ(options->precision, Precision::kFloat32);
+  EXPECT_EQ(options->standardize, Standardize::kFull);
+  EXPECT_TRUE(options->insecure);
+  EXPECT_EQ(options->model_out, "");
+  EXPECT_EQ(options->report, "r.json");
+}
+
+TEST_F(OptionsTest, HyperParametersGoByTheirNames) {
+  absl::StatusOr<Options> options = Parse({"--lambda=0.25"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->hyper.at(testing::kLambda), 0.25);
+  options = Parse({"--hyper.lambda", "-2"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->hyper.at(testing::kLambda), -2);
+}
+
+TEST_F(OptionsTest, FormatMeansDataOrRendering) {
+  absl::StatusOr<Options> options = Parse({"explain", "--format=json", "--format=libsvm"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->render, "json");
+  EXPECT_EQ(options->data_format, "libsvm");
+  EXPECT_THAT(Error({"run", "--format=json"}), HasSubstr("--format=json: wants one of libsvm"));
+}
+
+TEST_F(OptionsTest, AnUnknownFlagNamesTheNearest) {
+  EXPECT_THAT(Error({"--lamda=0.1"}), HasSubstr("unknown flag --lamda; did you mean --lambda?"));
+  EXPECT_THAT(Error({"--worker=4"}), HasSubstr("did you mean --workers?"));
+  EXPECT_THAT(Error({"--max-clocks=4"}), HasSubstr("did you mean --max_clocks?"));
+  EXPECT_THAT(Error({"--zzzzzzzzzzzz=4"}), ::testing::Not(HasSubstr("did you mean")));
+}
+
+TEST_F(OptionsTest, AnUnknownCommandNamesTheNearest) {
+  EXPECT_THAT(Error({"explian"}), HasSubstr("unknown command \"explian\"; did you mean explain?"));
+}
+
+TEST_F(OptionsTest, WrongValuesSayWhatIsWanted) {
+  EXPECT_THAT(Error({"--workers=0"}), HasSubstr("--workers=0: wants auto or a whole number"));
+  EXPECT_THAT(Error({"--workers"}), HasSubstr("--workers wants a value: --workers=auto|N"));
+  EXPECT_THAT(Error({"--bridge=ssp"}), HasSubstr("for example ssp:3"));
+  EXPECT_THAT(Error({"--bridge=ssp:-1"}), HasSubstr("ssp:S"));
+  EXPECT_THAT(Error({"--partition=rows"}), HasSubstr("wants one of auto, data, model, hybrid"));
+  EXPECT_THAT(Error({"--lambda=much"}), HasSubstr("--lambda=much: wants a number"));
+  EXPECT_THAT(Error({"--lambda=nan"}), HasSubstr("wants a number"));
+  EXPECT_THAT(Error({"--max_clocks=1e5x"}), HasSubstr("wants a whole number"));
+  EXPECT_THAT(Error({"--tolerance=-1"}), HasSubstr("at least 0"));
+  EXPECT_THAT(Error({"--insecure=maybe"}), HasSubstr("wants true or false"));
+  EXPECT_THAT(Error({"--data=X="}), HasSubstr("wants NAME=FILE"));
+  EXPECT_THAT(Error({"run", "train.csv"}), HasSubstr("flags look like --name=value"));
+}
+
+TEST_F(OptionsTest, NamesAreCheckedAgainstTheProgram) {
+  EXPECT_THAT(Error({"--data=Z=a.npy"}), HasSubstr("no data named \"Z\"; it reads X, y"));
+  EXPECT_THAT(Error({"--data=w=a.npy"}), HasSubstr("no data named \"w\""));
+  EXPECT_THAT(Error({"--extent=Topic=4"}), HasSubstr("no axis \"Topic\"; it has Sample, Feature"));
+  EXPECT_THAT(Error({"--extent=Feature"}), HasSubstr("wants AXIS=N"));
+}
+
+TEST_F(OptionsTest, FlagsBelongToCommands) {
+  EXPECT_THAT(Error({"run", "--model=m"}),
+              HasSubstr("--model does not go with run; it belongs to predict"));
+  EXPECT_THAT(Error({"worker", "--target=3"}), HasSubstr("--target does not go with worker"));
+}
+
+TEST_F(OptionsTest, HelpNeedsNothingElse) {
+  for (const std::string word : {"help", "--help", "-h"}) {
+    absl::StatusOr<Options> options = Parse({word});
+    ASSERT_TRUE(options.ok()) << options.status();
+    EXPECT_EQ(options->command, Command::kHelp);
+  }
+  const std::string text = HelpText(program_, "ridge", {"--data=d.csv"});
+  for (const char* part : {"X(Sample,Feature)", "w(Feature)", "--lambda=NUMBER  (default 0.1)",
+                           "--bridge=auto|bsp|ssp:S|async", "predict", "mse", "--data=d.csv",
+                           "gyre-out/ridge/model"}) {
+    EXPECT_THAT(text, HasSubstr(part));
+  }
+}
+
+}  // namespace
+}  // namespace gyre::driver

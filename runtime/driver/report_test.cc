@@ -1,0 +1,98 @@
+#include "runtime/driver/report.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "runtime/driver/testing.h"
+
+namespace gyre::driver {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+class ReportTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    plan_.mutable_cluster()->set_workers(2);
+    plan_.mutable_fingerprint()->set_plan(0xabc);
+    Table* table = plan_.add_table();
+    table->set_id("param/w");
+    for (const char* question : {"distribute", "bridge", "communicate", "payload"}) {
+      Answer* answer = table->add_answer();
+      answer->set_question(question);
+      answer->set_choice("data");
+      answer->set_reason("because");
+    }
+    bound_.extent = {100, 3};
+    bound_.tensor = {{"X", Format::kCsr, Type::kFloat64, 100, 3, 150, 1, 1},
+                     {"y", Format::kDense, Type::kFloat64, 100, 1, 100, 1, 1}};
+    result_.clocks = 42;
+    result_.stop_reason = StopReason::kTolerance;
+    result_.objective = 0.5;
+    result_.measure = {0.25};
+    result_.measured_on_test = true;
+    result_.trace = {{0, 0, 1.5, NAN}, {42, 0.5, 0.5, 0.25}};
+    result_.train_seconds = 0.5;
+    result_.rows = 4200;
+    result_.staleness.histogram = {4, 2};
+    report_.program = "ridge";
+    report_.source = &program_;
+    report_.plan = &plan_;
+    report_.bound = &bound_;
+    report_.result = &result_;
+    report_.hyper = {0, 0, 0, 0, 0.1};
+  }
+
+  const Program program_ = testing::Ridge();
+  Plan plan_;
+  BoundInfo bound_;
+  RunResult result_;
+  Report report_;
+};
+
+TEST_F(ReportTest, HoldsEveryKeyOfTheContract) {
+  const Json json = Json::parse(ToJson(report_));
+  for (const char* key :
+       {"program", "plan", "data", "workers", "clocks", "stop_reason", "seconds", "objective",
+        "trace", "metric", "throughput", "bytes", "staleness", "peak_memory_bytes"}) {
+    EXPECT_TRUE(json.contains(key)) << key;
+  }
+  EXPECT_EQ(json["program"], "ridge");
+  EXPECT_EQ(json["plan"]["fingerprint"], "0000000000000abc");
+  EXPECT_EQ(json["plan"]["answers"]["param/w"].size(), 4u);
+  EXPECT_EQ(json["data"]["rows"], 100);
+  EXPECT_EQ(json["data"]["cols"], 3);
+  EXPECT_EQ(json["data"]["nnz"], 150);
+  EXPECT_EQ(json["workers"], 2);
+  EXPECT_EQ(json["clocks"], 42);
+  EXPECT_EQ(json["stop_reason"], "tolerance");
+  for (const char* key : {"load", "plan", "train"})
+    EXPECT_TRUE(json["seconds"].contains(key)) << key;
+  EXPECT_EQ(json["trace"].size(), 2u);
+  EXPECT_TRUE(json["trace"][0]["metric"].is_null());
+  EXPECT_EQ(json["trace"][1]["clock"], 42);
+  EXPECT_EQ(json["metric"]["name"], "mse");
+  EXPECT_EQ(json["metric"]["value"], 0.25);
+  EXPECT_EQ(json["metric"]["data"], "test");
+  EXPECT_EQ(json["throughput"]["unit"], "rows");
+  EXPECT_EQ(json["throughput"]["per_second"], 8400);
+  for (const char* key : {"mean", "variance", "max", "histogram"})
+    EXPECT_TRUE(json["staleness"].contains(key));
+  EXPECT_EQ(json["hyper"]["lambda"], 0.1);
+  EXPECT_GT(json["peak_memory_bytes"], 0);
+}
+
+TEST_F(ReportTest, AnInterruptedRunSaysSo) {
+  report_.interrupted = true;
+  EXPECT_EQ(Json::parse(ToJson(report_))["stop_reason"], "interrupted");
+}
+
+TEST_F(ReportTest, NumbersThatAreNoneAreNull) {
+  result_.objective = NAN;
+  EXPECT_TRUE(Json::parse(ToJson(report_))["objective"].is_null());
+}
+
+}  // namespace
+}  // namespace gyre::driver
