@@ -31,14 +31,6 @@ class EmbeddedTable : public StateTable {
   virtual Clock Slowest() const = 0;
   virtual Clock Fastest() const = 0;
   virtual Staleness ObservedStaleness() const = 0;
-
- protected:
-  // State lives in ParamState and folds, which whoever saves a cut reads while the run is paused.
-  absl::Status Save(Clock /*cut*/, CheckpointWriter* /*to*/) override { return NotHere(); }
-  absl::Status Load(Clock /*cut*/, CheckpointReader* /*from*/) override { return NotHere(); }
-
- private:
-  static absl::Status NotHere() { return absl::UnimplementedError("checkpoints of an embedded run are not supported yet"); }
 };
 
 }  // namespace gyre

@@ -70,7 +70,7 @@ class Checkpointable {
   virtual absl::Status Load(Clock cut, CheckpointReader* from) = 0;
 };
 
-class Table {
+class StateTable {
  public:
   virtual ~StateTable() = default;
 
