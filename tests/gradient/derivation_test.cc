@@ -1,0 +1,275 @@
+// What lowering derives, against the reference interpreter: for every operator, the objective taken
+// apart into f and Omega is still the objective, and its derived gradient is the slope that central
+// differences find. Kernels are not involved (kernel_test.cc).
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
+#include "compiler/interpreter/interpreter.h"
+#include "dsl/lower.h"
+#include "dsl/random.h"
+#include "dsl/statement.h"
+#include "gtest/gtest.h"
+
+namespace gyre {
+namespace {
+
+constexpr struct Sample : Axis<Sample> {
+} n;
+constexpr struct Feature : Axis<Feature> {
+} d;
+constexpr struct Class : Axis<Class> {
+} c;
+constexpr struct Rank : Axis<Rank, 2> {
+} k;
+constexpr auto e = d.prime();
+
+constexpr auto X = data<"X">(n, d);
+constexpr auto y = data<"y">(n);
+constexpr auto t = sign<"t">(n);
+constexpr auto factor = data<"factor">(d);
+constexpr auto label = map<"label">(n, c);
+constexpr auto w = param<"w">(d);
+constexpr auto b = param<"b">();
+constexpr auto W = param<"W">(c, d);
+constexpr auto V = param<"V">(c, k);
+constexpr auto U = param<"U">(d, k);
+constexpr auto Q = param<"Q">(d, e);
+constexpr auto lambda = hyper<"lambda">(0.3);
+
+constexpr auto s = let<"s">(n, sum(d, X* w) + b);
+constexpr auto p = let<"p">(n, 1 + sq(s));  // positive
+constexpr auto z = let<"z">(n, c, sum(d, X* W));
+
+// A program lowered at run time, bound to random data.
+class Derivation {
+ public:
+  template <class S>
+  explicit Derivation(const S& statement) : ir_(std::make_unique<internal::ProgramIr>()) {
+    ir_->root = statement.emit(*ir_);
+    internal::Lowering(*ir_).Run();
+    Bind();
+  }
+
+  const internal::StatementIr& statement() const { return ir_->statement[ir_->root]; }
+  int error() const { return ir_->builder.error; }
+
+  void Check() {
+    ASSERT_EQ(ir_->builder.error, 0);
+    const internal::StatementIr& minimize = statement();
+    ASSERT_EQ(minimize.kind, StatementKind::kMinimize);
+    const int f = ir_->post[minimize.value].node;
+    double whole = oracle_->Eval(f);
+    if (minimize.smooth_value >= 0) whole += oracle_->Eval(ir_->post[minimize.smooth_value].node);
+    for (const internal::PenaltyIr& penalty : minimize.penalty) whole += Value(penalty);
+    EXPECT_NEAR(whole, oracle_->Eval(minimize.objective), 1e-10 * (1 + std::fabs(whole)));
+    for (const internal::AssignIr& gradient : minimize.assign) CheckGradient(gradient, f, "f");
+    if (minimize.smooth_value >= 0) {
+      for (const internal::AssignIr& gradient : minimize.smooth) {
+        CheckGradient(gradient, ir_->post[minimize.smooth_value].node, "smooth");
+      }
+    }
+    EXPECT_TRUE(oracle_->status().ok()) << oracle_->status();
+  }
+
+ private:
+  const ir::Graph& graph() const { return ir_->builder.graph; }
+
+  void Bind() {
+    Bindings bind = Bindings::For(graph());
+    bind.literal.assign(ir_->builder.literal, ir_->builder.literal + graph().literals);
+    for (int a = 0; a < graph().axis.size; ++a) {
+      const auto at = static_cast<size_t>(a);
+      if (bind.extent[at] == 0) bind.extent[at] = graph().axis[a].data ? 7 : 3;
+    }
+    for (int id = 0; id < graph().symbol.size; ++id) {
+      const ir::Symbol& symbol = graph().symbol[id];
+      if (symbol.kind == ir::Kind::kHyper) continue;
+      std::vector<int64_t> shape;
+      for (int a = 0; a < symbol.rank; ++a) {
+        shape.push_back(bind.extent[static_cast<size_t>(symbol.axis[a])]);
+      }
+      Tensor tensor = Tensor::Zero(shape);
+      const rng::Stream stream(3, rng::Hash(symbol.name), 0);
+      for (size_t i = 0; i < tensor.value.size(); ++i) {
+        double v = stream.Normal(i);
+        if (symbol.kind == ir::Kind::kSign) v = v < 0 ? -1 : 1;
+        if (symbol.target >= 0) {
+          v = std::floor(stream.Uniform(i) *
+                         static_cast<double>(bind.extent[static_cast<size_t>(symbol.target)]));
+        }
+        tensor.value[i] = v;
+      }
+      bind.tensor[static_cast<size_t>(id)] = tensor;
+    }
+    oracle_ = std::make_unique<Interpreter>(graph(), bind);
+  }
+
+  void CheckGradient(const internal::AssignIr& gradient, int value, const char* of) {
+    const internal::PostIr& post = ir_->post[gradient.post];
+    const std::vector<double> derived =
+        oracle_->EvalTensor(post.node, {post.index, post.index + post.rank});
+    const std::vector<double> slope = oracle_->NumericalGradient(value, gradient.symbol);
+    ASSERT_EQ(derived.size(), slope.size());
+    for (size_t i = 0; i < slope.size(); ++i) {
+      EXPECT_NEAR(derived[i], slope[i], 1e-6 * (1 + std::fabs(slope[i])))
+          << "d " << of << " / d " << graph().symbol[gradient.symbol].name << "[" << i << "]";
+    }
+  }
+
+  // sum over the parameter of weight * penalty, for penalties of single elements and group norms.
+  double Value(const internal::PenaltyIr& penalty) {
+    const internal::PostIr& post = ir_->post[penalty.post];
+    const std::vector<double> weight =
+        oracle_->EvalTensor(post.node, {post.index, post.index + post.rank});
+    const Tensor& x = oracle_->bindings().tensor[static_cast<size_t>(penalty.symbol)];
+    const auto weight_of = [&](size_t i) { return weight[post.rank == 0 ? 0 : i]; };
+    double value = 0;
+    switch (penalty.kind) {
+      case PenaltyKind::kL1:
+        for (size_t i = 0; i < x.value.size(); ++i) value += weight_of(i) * std::fabs(x.value[i]);
+        return value;
+      case PenaltyKind::kSquaredL2:
+        for (size_t i = 0; i < x.value.size(); ++i) value += weight_of(i) * x.value[i] * x.value[i];
+        return value;
+      case PenaltyKind::kGroupL2:
+        return weight[0] * Norms(penalty, x);
+      default:
+        return 0;
+    }
+  }
+  // Groups of a matrix: rows, columns, or all of it.
+  double Norms(const internal::PenaltyIr& penalty, const Tensor& x) {
+    const ir::Symbol& symbol = graph().symbol[penalty.symbol];
+    std::map<int64_t, double> square;
+    for (size_t i = 0; i < x.value.size(); ++i) {
+      int64_t key = 0, rest = static_cast<int64_t>(i);
+      for (int a = symbol.rank; a-- > 0;) {
+        const int64_t extent = x.shape[static_cast<size_t>(a)];
+        bool inside = false;
+        for (int j = 0; j < graph().index.size; ++j) {
+          if (graph().index[j].axis == symbol.axis[a]) inside |= penalty.group >> j & 1;
+        }
+        if (!inside) key = key * extent + rest % extent + 1;
+        rest /= extent;
+      }
+      square[key] += x.value[i] * x.value[i];
+    }
+    double value = 0;
+    for (const auto& [key, sum_of_squares] : square) value += std::sqrt(sum_of_squares);
+    return value;
+  }
+
+  std::unique_ptr<internal::ProgramIr> ir_;
+  std::unique_ptr<Interpreter> oracle_;
+};
+
+#define DERIVES(NAME, OBJECTIVE) \
+  TEST(DerivationTest, NAME) { Derivation(Minimize(OBJECTIVE)).Check(); }
+
+// Scalar functions.
+DERIVES(Identity, mean(n, y* s))
+DERIVES(Negation, mean(n, y * -s))
+DERIVES(Exp, mean(n, y* exp(s)))
+DERIVES(Log, mean(n, y* log(p)))
+DERIVES(Log1p, mean(n, y* log1p(sq(s))))
+DERIVES(Sqrt, mean(n, y* sqrt(p)))
+DERIVES(Sq, mean(n, y* sq(s)))
+DERIVES(Abs, mean(n, y* abs(s)))
+DERIVES(Relu, mean(n, y* relu(s)))
+DERIVES(Hinge, mean(n, hinge(1 - t * s)))
+DERIVES(SquaredHinge, mean(n, sq(hinge(1 - t * s))))
+DERIVES(Sigmoid, mean(n, y* sigmoid(s)))
+DERIVES(Tanh, mean(n, y* tanh(s)))
+DERIVES(Lgamma, mean(n, y* lgamma(p)))
+DERIVES(Round, mean(n, s* round(s)))
+DERIVES(Softplus, mean(n, log1p(exp(-(t* s)))))
+DERIVES(SoftplusAsALogarithm, mean(n, log(1 + exp(s))) + mean(n, log(exp(2 * s) + 1)))
+DERIVES(Clip, mean(n, y* clip(s, -0.5, 0.5)))
+
+// Functions of two.
+DERIVES(Product, mean(n, s* p))
+DERIVES(Quotient, mean(n, s / p))
+DERIVES(QuotientOfConstant, mean(n, 2 / p))
+DERIVES(Difference, mean(n, sq(s - p)))
+DERIVES(PowOfConstant, mean(n, y* pow(p, 1.5)))
+DERIVES(PowOfParameter, mean(n, y* pow(p, b)))
+DERIVES(Min, mean(n, y* min(s, p - 1)))
+DERIVES(Max, mean(n, y* max(s, 0.1)))
+DERIVES(Soft, mean(n, y* soft(s, 0.2)))
+DERIVES(Where, mean(n, where(s > 0, sq(s), 0.5 * s)))
+DERIVES(WhereOfOne, mean(n, where(y > 0 && !(t == 1.0), sq(s))))
+DERIVES(Huber, mean(n, where(abs(y - s) <= 1, 0.5 * sq(y - s), abs(y - s) - 0.5)))
+
+// Reductions inside a row.
+DERIVES(SumOfSquares, mean(n, sum(d, sq(X - w))))
+DERIVES(MaxOver, mean(n, y* max(c, z)))
+DERIVES(MinOver, mean(n, y* min(c, z)))
+DERIVES(Prod, mean(n, y* prod(c, z)))
+DERIVES(Logsumexp, mean(n, logsumexp(c, z)))
+DERIVES(LogsumexpSpelledOut, mean(n, log(sum(c, exp(z)))))
+DERIVES(Norm, mean(n, y* norm(c, z)))
+DERIVES(NormOfAParameter, mean(n, s) + mean(n, y) * norm(d, w))
+DERIVES(CrossEntropy, mean(n, xent(c, z, label)))
+DERIVES(Softmax, mean(n, sum(c, softmax(c, z) * z)))
+DERIVES(SumOverTwoAxes, mean(n, y* sum(c, d, W* X)))
+DERIVES(MeanOverTwoAxes, mean(n, mean(c, d, sq(W* X))))
+
+// Subscripts.
+DERIVES(Gather, mean(n, y* sum(d, X* W(label(n), d))))
+DERIVES(GatherSquared, mean(n, sq(sum(d, X* W(label(n), d)) - y)))
+DERIVES(GatheredLet, mean(n, sq(y - z(n, label(n)))))
+DERIVES(Scatter, sum(c, sq(sum(n, where(label(n) == c, s)))))
+DERIVES(Primes, mean(n, y* sum(d, e, X(n, d) * Q * X(n, e))))
+DERIVES(PrimesOfOneParameter, mean(n, y* sum(d, e, X(n, d) * w(d) * w(e) * X(n, e))))
+DERIVES(Transposed, mean(n, y* sum(d, e, X(n, d) * Q(e, d) * Q(d, e))))
+DERIVES(Diagonal, mean(n, y* sum(d, X* Q(d, d))))
+DERIVES(Factorised, mean(n, xent(c, let<"zf">(n, c, sum(k, V* sum(d, X* U))), label)))
+DERIVES(SharedHidden, mean(n, sq(y - sum(k, sq(let<"hidden">(n, k, tanh(sum(d, X* U))))))))
+
+// Sums over data inside functions.
+DERIVES(FunctionOfATotal, sqrt(mean(n, sq(y - s))))
+DERIVES(ProductOfTotals, mean(n, s) * mean(n, sq(s)))
+DERIVES(Standardised, mean(n, sq(y - let<"centred">(n, s - mean(n, y)))))
+DERIVES(NormalisedByData, mean(n, sq(s)) / sum(n, sq(y)))
+DERIVES(SumOfMoments, sum(c, sq(mean(n, z))))
+
+// Omega.
+DERIVES(L1, mean(n, sq(s)) + lambda * sum(d, abs(w)))
+DERIVES(SquaredL2, mean(n, sq(s)) + 0.5 * lambda * sum(d, sq(w)))
+DERIVES(SquaredL2AsAProduct, mean(n, sq(s)) + lambda * sum(d, w* w))
+DERIVES(ElasticNet, mean(n, sq(s)) + lambda * sum(d, abs(w) + 0.5 * sq(w)))
+DERIVES(MatrixL1, mean(n, xent(c, z, label)) + lambda * sum(c, d, abs(W)))
+DERIVES(WeightedL1, mean(n, sq(s)) + lambda * sum(d, abs(factor) * abs(w)))
+DERIVES(GroupLasso, mean(n, xent(c, z, label)) + lambda * sum(c, norm(d, W)))
+DERIVES(Frobenius, mean(n, xent(c, z, label)) + lambda * norm(c, d, W))
+DERIVES(Smooth, mean(n, sq(s)) + lambda * sum(d, log1p(sq(w))))
+DERIVES(SmoothCoupled, mean(n, sq(s)) + lambda * sum(d, sq(w - factor)))
+DERIVES(NegativePenalty, mean(n, sq(s)) - 0.1 * sum(d, sq(w)))
+DERIVES(PenaltyOfAProduct, mean(n, sq(s)) + sum(d, sq(sum(e, Q* w(e)))))
+
+template <class E>
+std::vector<PenaltyKind> Penalties(const E& objective) {
+  const Derivation derivation(Minimize(objective));
+  std::vector<PenaltyKind> kinds;
+  for (const internal::PenaltyIr& each : derivation.statement().penalty) {
+    kinds.push_back(each.kind);
+  }
+  return kinds;
+}
+using Kinds = std::vector<PenaltyKind>;
+
+TEST(PenaltyTest, ProximalTermsAreRecognised) {
+  EXPECT_EQ(Penalties(mean(n, sq(s)) + lambda * sum(d, abs(w))), Kinds{PenaltyKind::kL1});
+  EXPECT_EQ(Penalties(mean(n, sq(s)) + lambda * sum(d, w * w)), Kinds{PenaltyKind::kSquaredL2});
+  EXPECT_EQ(Penalties(mean(n, sq(s)) + lambda * sum(d, abs(w) + sq(w))),
+            (Kinds{PenaltyKind::kL1, PenaltyKind::kSquaredL2}));
+  EXPECT_EQ(Penalties(mean(n, xent(c, z, label)) + lambda * sum(c, norm(d, W))),
+            Kinds{PenaltyKind::kGroupL2});
+  EXPECT_EQ(Penalties(mean(n, sq(s)) + lambda * sum(d, abs(factor) * abs(w))),
+            Kinds{PenaltyKind::kL1});
+  EXPECT_EQ(Penalties(mean(n, sq(s)) + lambda * sum(d, log1p(sq(w)))), Kinds{});
+}
+
+}  // namespace
+}  // namespace gyre
