@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/interpreter/reference_math.h"
 #include "dsl/random.h"
 
 namespace gyre {
@@ -21,88 +22,7 @@ bool Affine(const ir::Subscript& sub) {
   return sub.node < 0 && (sub.second >= 0 || sub.scale0 >= 0 || sub.offset >= 0);
 }
 
-double At(const Block& block, int64_t i) {
-  switch (block.type) {
-    case Type::kFloat32:
-      return static_cast<double>(block.data<float>()[i]);
-    case Type::kFloat64:
-      return block.data<double>()[i];
-    case Type::kInt32:
-      return static_cast<double>(block.data<int32_t>()[i]);
-  }
-  return kNan;
-}
-
-// psi(x): recurrence up to 6, then the asymptotic series (Abramowitz and Stegun 6.3.5, 6.3.18);
-// reflection below zero. Accurate to about 1e-13.
-double Digamma(double x) {
-  constexpr double kPi = 3.141592653589793238463;
-  if (x <= 0 && x == std::floor(x)) return kNan;
-  if (x < 0) return Digamma(1 - x) - kPi / std::tan(kPi * x);
-  double shift = 0;
-  for (; x < 10; x += 1) shift -= 1 / x;
-  const double r = 1 / (x * x);
-  return shift + std::log(x) - 0.5 / x -
-         r * (1. / 12 - r * (1. / 120 - r * (1. / 252 - r * (1. / 240 - r * (1. / 132)))));
-}
-
-// Solves a x = b by Gaussian elimination with partial pivoting; false if a is singular.
-bool SolveInPlace(std::vector<std::vector<double>>& a, std::vector<double>& b) {
-  const size_t n = b.size();
-  for (size_t k = 0; k < n; ++k) {
-    size_t pivot = k;
-    for (size_t i = k + 1; i < n; ++i) {
-      if (std::fabs(a[i][k]) > std::fabs(a[pivot][k])) pivot = i;
-    }
-    if (a[pivot][k] == 0) return false;
-    std::swap(a[k], a[pivot]);
-    std::swap(b[k], b[pivot]);
-    for (size_t i = k + 1; i < n; ++i) {
-      const double factor = a[i][k] / a[k][k];
-      for (size_t j = k; j < n; ++j) a[i][j] -= factor * a[k][j];
-      b[i] -= factor * b[k];
-    }
-  }
-  for (size_t k = n; k-- > 0;) {
-    for (size_t j = k + 1; j < n; ++j) b[k] -= a[k][j] * b[j];
-    b[k] /= a[k][k];
-  }
-  return true;
-}
-
 }  // namespace
-
-Tensor Tensor::Zero(std::vector<int64_t> shape) {
-  size_t size = 1;
-  for (const int64_t extent : shape) size *= static_cast<size_t>(extent);
-  return {std::move(shape), std::vector<double>(size)};
-}
-
-Tensor Densify(const Block& block, bool vector) {
-  Tensor dense = Tensor::Zero({block.rows, block.cols});
-  const auto put = [&](int64_t r, int64_t c, int64_t from) {
-    dense.value[static_cast<size_t>(r * block.cols + c)] = At(block, from);
-  };
-  switch (block.format) {
-    case Format::kDense:
-      for (int64_t r = 0; r < block.rows; ++r) {
-        for (int64_t c = 0; c < block.cols; ++c) put(r, c, r * block.stride + c);
-      }
-      break;
-    case Format::kCsr:
-      for (int64_t r = 0; r < block.rows; ++r) {
-        for (int64_t e = block.offset[r]; e < block.offset[r + 1]; ++e) put(r, block.index[e], e);
-      }
-      break;
-    case Format::kCsc:
-      for (int64_t c = 0; c < block.cols; ++c) {
-        for (int64_t e = block.offset[c]; e < block.offset[c + 1]; ++e) put(block.index[e], c, e);
-      }
-      break;
-  }
-  if (vector) dense.shape = {block.rows};
-  return dense;
-}
 
 Bindings Bindings::For(const ir::Graph& graph) {
   Bindings bindings;
