@@ -114,4 +114,24 @@ constexpr int64_t Category(double u, double total, int64_t n, Weight weight) {
   return last;
 }
 
+// The place of `row` in a random permutation of `rows` rows that only `seed` determines: a Feistel
+// network on the next power of four, walked until it lands inside. Any process knows its rows'
+// places without the others'.
+constexpr int64_t Shuffled(uint64_t seed, int64_t row, int64_t rows) {
+  int half = 1;
+  while ((int64_t{1} << 2 * half) < rows) ++half;
+  const uint64_t mask = (uint64_t{1} << half) - 1;
+  auto x = static_cast<uint64_t>(row);
+  do {
+    uint64_t left = x >> half, right = x & mask;
+    for (uint64_t round = 0; round < 4; ++round) {
+      const uint64_t next = left ^ (Mix((right + round * 0x9E3779B97F4A7C15) ^ seed) & mask);
+      left = right;
+      right = next;
+    }
+    x = left << half | right;
+  } while (x >= static_cast<uint64_t>(rows));
+  return static_cast<int64_t>(x);
+}
+
 }  // namespace gyre::rng

@@ -64,5 +64,21 @@ TEST(CategoryTest, FollowsTheWeightsAndSkipsZeros) {
   EXPECT_EQ(pick(1.0), 3);  // past the end: the last weight that is not zero
 }
 
+TEST(ShuffledTest, IsAPermutationThatTheSeedChanges) {
+  for (const int64_t rows : {1, 2, 3, 4, 5, 16, 17, 100, 1000}) {
+    std::vector<bool> seen(static_cast<size_t>(rows));
+    int64_t moved = 0;
+    for (int64_t row = 0; row < rows; ++row) {
+      const int64_t at = Shuffled(7, row, rows);
+      ASSERT_GE(at, 0);
+      ASSERT_LT(at, rows);
+      EXPECT_FALSE(seen[static_cast<size_t>(at)]);
+      seen[static_cast<size_t>(at)] = true;
+      moved += at != Shuffled(8, row, rows);
+    }
+    if (rows >= 100) EXPECT_GT(moved, rows / 2);
+  }
+}
+
 }  // namespace
 }  // namespace gyre::rng
