@@ -18,7 +18,7 @@ constexpr auto count = let<"count">(k, sum(n, where(nearest(n) == k, 1)));
 constexpr auto total = let<"total">(k, d, sum(n, where(nearest(n) == k, X)));
 
 constexpr auto KMeans = Iterate(C = where(count > 0, total / count, C))
-    .Start(C = X(draw(n, 1), d))  // a sample drawn for each cluster
+    .Start(C = sum(n, where(shuffle(n) == k, X)))  // distinct samples, at random
     .Until(1e-6)
     .Predict<"cluster">(nearest)
     .Measure<"inertia">(sum(n, min(k, distance)));
