@@ -1,0 +1,96 @@
+// explain and plan: the plan as text for people, and as a file to execute.
+#include <cstdio>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "runtime/driver/commands.h"
+#include "runtime/driver/files.h"
+#include "runtime/driver/report.h"
+
+namespace gyre::driver {
+namespace {
+
+// The text of the plan as a page that any browser shows.
+std::string Html(const Invocation& invocation, const std::string& text) {
+  const std::string escaped =
+      absl::StrReplaceAll(text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}});
+  return absl::StrCat("<!doctype html>\n<meta charset=\"utf-8\">\n<title>plan of ", invocation.name,
+                      "</title>\n<pre>\n", escaped, "</pre>\n");
+}
+
+absl::StatusOr<std::string> Render(const Invocation& invocation, const Plan& plan,
+                                   const Trace* trace) {
+  const std::string& name = invocation.options.render;
+  absl::StatusOr<ExplainFormat> format = ParseExplainFormat(name == "html" ? "text" : name);
+  if (!format.ok()) return format.status();
+  const std::string text =
+      trace == nullptr ? Explain(plan, *format) : ExplainAnalyze(plan, *trace, *format);
+  return name == "html" ? Html(invocation, text) : text;
+}
+
+}  // namespace
+
+absl::Status Deliver(const Options& options, const std::string& text) {
+  if (!options.out.empty()) return WriteFile(UserPath(options.out), text);
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+    return absl::InvalidArgumentError("cannot write to the standard output");
+  }
+  return absl::OkStatus();
+}
+
+Trace TraceOf(const RunResult& result, const Plan& plan) {
+  Trace trace;
+  for (const TaskCounters& counters : result.counters) {
+    Trace::Task* task = trace.add_task();
+    task->set_id(counters.task);
+    task->set_fired(static_cast<int64_t>(counters.fired));
+    task->set_seconds(static_cast<double>(counters.busy_ns) * 1e-9);
+    task->set_waited_seconds(static_cast<double>(counters.waited_ns) * 1e-9);
+  }
+  trace.set_clocks(result.clocks);
+  trace.set_train_seconds(result.train_seconds);
+  trace.set_lanes(plan.cluster().lanes());
+  trace.set_bytes_sent(result.bytes_sent);
+  trace.set_bytes_received(result.bytes_received);
+  trace.set_peak_memory_bytes(PeakMemoryBytes());
+  trace.set_staleness_mean(result.staleness.mean);
+  trace.set_staleness_max(result.staleness.max);
+  return trace;
+}
+
+int ExplainCommand(const Invocation& invocation) {
+  const Options& options = invocation.options;
+  absl::StatusOr<std::string> text;
+  if (!options.plan.empty() && !options.analyze) {  // a file is shown as it is: no data is needed
+    absl::StatusOr<Plan> plan = ReadPlan(options.plan);
+    if (!plan.ok()) return Fail(invocation, plan.status(), kBadInput);
+    text = Render(invocation, *plan, nullptr);
+  } else {
+    absl::StatusOr<Prepared> prepared = Prepare(invocation);
+    if (!prepared.ok()) return Fail(invocation, prepared.status(), kBadInput);
+    if (options.analyze) {
+      bool interrupted = false;
+      absl::StatusOr<RunResult> result =
+          Execute(invocation, *prepared, /*talk=*/false, &interrupted);
+      if (!result.ok()) return Fail(invocation, result.status(), kRunFailed);
+      const Trace trace = TraceOf(*result, prepared->plan);
+      text = Render(invocation, prepared->plan, &trace);
+    } else {
+      text = Render(invocation, prepared->plan, nullptr);
+    }
+  }
+  if (!text.ok()) return Fail(invocation, text.status(), kBadInput);
+  absl::Status delivered = Deliver(options, *text);
+  return delivered.ok() ? kDone : Fail(invocation, delivered, kBadInput);
+}
+
+int PlanCommand(const Invocation& invocation) {
+  absl::StatusOr<Prepared> prepared = Prepare(invocation);
+  if (!prepared.ok()) return Fail(invocation, prepared.status(), kBadInput);
+  absl::Status delivered = Deliver(invocation.options, PlanToText(prepared->plan));
+  return delivered.ok() ? kDone : Fail(invocation, delivered, kBadInput);
+}
+
+}  // namespace gyre::driver

@@ -1,0 +1,148 @@
+// predict: a saved model applied to other data, row by row, as CSV; and the program's measures when
+// the data has labels.
+#include <algorithm>
+#include <cstdio>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "runtime/driver/commands.h"
+#include "runtime/driver/evaluate.h"
+#include "runtime/driver/files.h"
+#include "runtime/driver/symbols.h"
+
+namespace gyre::driver {
+namespace {
+
+// A field of CSV (RFC 4180): quoted when it must be.
+std::string Field(const std::string& text) {
+  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
+  return quoted + "\"";
+}
+
+// The label a value stands for: the class at that position, or one of two signs; else the number.
+std::string ValueText(const ir::Graph& graph, const Model& model, const Prediction& prediction,
+                      double value) {
+  const auto names = model.label.find(prediction.label);
+  if (names != model.label.end()) {
+    const bool sign = graph.symbol[prediction.label].kind == ir::Kind::kSign;
+    const double at = sign ? (value > 0 ? 1 : 0) : value;
+    if (at >= 0 && at < static_cast<double>(names->second.size())) {
+      return Field(names->second[static_cast<size_t>(at)]);
+    }
+  }
+  return absl::StrFormat("%.9g", value);
+}
+
+// One name per value of a row: the prediction's own, or with the classes it is over.
+std::vector<std::string> Header(const ir::Graph& graph, const Model& model,
+                                const Prediction& prediction, const Pass& pass, int64_t size) {
+  if (pass.row_axes.empty()) return {Field(prediction.name)};
+  const std::vector<std::string>* names = nullptr;
+  for (const auto& [symbol, labels] : model.label) {
+    if (pass.row_axes.size() == 1 && graph.symbol[symbol].target == pass.row_axes[0])
+      names = &labels;
+  }
+  std::vector<std::string> header;
+  for (int64_t i = 0; i < size; ++i) {
+    const bool named = names != nullptr && i < static_cast<int64_t>(names->size());
+    header.push_back(Field(absl::StrCat(
+        prediction.name, "_", named ? (*names)[static_cast<size_t>(i)] : std::to_string(i))));
+  }
+  return header;
+}
+
+// All predictions of the program side by side.
+std::string Csv(const Program& program, const Model& model, Evaluator* evaluator) {
+  std::vector<std::string> header;
+  std::vector<std::string> lines;
+  for (const Prediction& prediction : program.prediction) {
+    const Pass& pass = program.pass[static_cast<size_t>(prediction.pass)];
+    for (std::string& name :
+         Header(program.graph, model, prediction, pass, evaluator->RowSize(pass))) {
+      header.push_back(std::move(name));
+    }
+    lines.resize(static_cast<size_t>(evaluator->Rows(pass)));
+    evaluator->EachRow(pass, [&](int64_t row, absl::Span<const double> values) {
+      std::string& line = lines[static_cast<size_t>(row)];
+      for (double value : values) {
+        if (!line.empty()) line += ',';
+        line += ValueText(program.graph, model, prediction, value);
+      }
+    });
+  }
+  return absl::StrCat(absl::StrJoin(header, ","), "\n", absl::StrJoin(lines, "\n"), "\n");
+}
+
+absl::StatusOr<Dataset> LoadFor(const Invocation& invocation, const Model& model) {
+  const Options& options = invocation.options;
+  if (options.data.empty()) {
+    return absl::InvalidArgumentError("there is no data to predict; give --data=FILE");
+  }
+  absl::StatusOr<Dataset> data =
+      LoadDataset(invocation.program, options, options.data, invocation.path, &model);
+  if (!data.ok()) return data;
+  for (const auto& [symbol, transform] : model.transform) {
+    const Block& block = data->block[static_cast<size_t>(symbol)];
+    const bool centres = std::any_of(transform.center.begin(), transform.center.end(),
+                                     [](double c) { return c != 0; });
+    if (centres && block.format != Format::kDense) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the model was trained on centred columns of ", NameOf(invocation.program.graph, symbol),
+          ", which sparse data cannot be; give it as a dense file (csv, npy)"));
+    }
+    ApplyTransform(transform, block);
+  }
+  return data;
+}
+
+}  // namespace
+
+int PredictCommand(const Invocation& invocation) {
+  const Program& program = invocation.program;
+  std::string folder = invocation.options.model;
+  if (folder.empty()) folder = absl::StrCat("gyre-out/", invocation.name, "/model");
+  if (program.prediction.empty() && program.measure.empty()) {
+    return Fail(invocation,
+                absl::InvalidArgumentError(
+                    "the program predicts nothing; give it .Predict<\"name\">(value)"),
+                kBadInput);
+  }
+  absl::StatusOr<Model> model = LoadModel(UserPath(folder), program);
+  if (!model.ok()) return Fail(invocation, model.status(), kBadInput);
+  absl::StatusOr<Dataset> data = LoadFor(invocation, *model);
+  if (!data.ok()) return Fail(invocation, data.status(), kBadInput);
+
+  EvaluateOn on;
+  on.type = data->info.type;
+  on.data = data->block;
+  on.extent = data->info.extent;
+  on.hyper = model->hyper;
+  for (const auto& [symbol, value] : invocation.options.hyper)
+    on.hyper[static_cast<size_t>(symbol)] = value;
+  on.parameter = model->parameter;
+  Evaluator evaluator(program, std::move(on));
+  if (!program.prediction.empty()) {
+    absl::Status delivered = Deliver(invocation.options, Csv(program, *model, &evaluator));
+    if (!delivered.ok()) return Fail(invocation, delivered, kBadInput);
+  }
+  // The predictions own the standard output unless they went to a file.
+  FILE* const words = invocation.options.out.empty() ? stderr : stdout;
+  if (data->labelled) {
+    for (const Measure& measure : program.measure) {
+      std::fprintf(words, "%-9s  %.6g\n", measure.name.c_str(), evaluator.Value(measure));
+    }
+  }
+  if (!invocation.options.out.empty()) {
+    std::fprintf(words, "%lld rows  %s\n", static_cast<long long>(data->rows),
+                 UserPath(invocation.options.out).c_str());
+  }
+  return kDone;
+}
+
+}  // namespace gyre::driver

@@ -1,0 +1,18 @@
+// What a person reads when a run is over.
+#pragma once
+#include <string>
+
+#include "runtime/driver/model.h"
+#include "runtime/job.h"
+
+namespace gyre::driver {
+
+// "stopped    tolerance after 120 clocks, 0.31 s of training", the objective, a line per measure.
+std::string OutcomeText(const Program& program, const RunResult& result,
+                        const std::string& stop_reason);
+
+// Per parameter its shape, how many values are not zero, and the largest, by name where the columns
+// have one: "beta(Feature)  7 of 10 not zero; largest bmi 24.9, s5 23.1, bp 14.0".
+std::string ParameterText(const Program& program, const Model& model);
+
+}  // namespace gyre::driver
