@@ -76,7 +76,9 @@ TEST(ShuffledTest, IsAPermutationThatTheSeedChanges) {
       seen[static_cast<size_t>(at)] = true;
       moved += at != Shuffled(8, row, rows);
     }
-    if (rows >= 100) EXPECT_GT(moved, rows / 2);
+    if (rows >= 100) {
+      EXPECT_GT(moved, rows / 2);
+    }
   }
 }
 
