@@ -7,7 +7,7 @@ using namespace gyre;
 
 constexpr struct Sample : Axis<Sample> {} n;
 constexpr struct Feature : Axis<Feature> {} d;
-constexpr struct Cluster : Axis<Cluster, 10> {} k;  // --Cluster=20 for more
+constexpr struct Cluster : Axis<Cluster, 10> {} k;  // --extent=Cluster=20 for more
 
 constexpr auto X = data<"X">(n, d);
 constexpr auto C = param<"center">(k, d);

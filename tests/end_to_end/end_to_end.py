@@ -264,7 +264,7 @@ class Usage(EndToEnd):
             self.assertIn(address.split(":")[1], outcome.err, outcome)
 
     def test_worker_without_a_coordinator(self):
-        outcome = call("worker", "--coordinator=127.0.0.1:1", "--deadline_seconds=3")
+        outcome = call("worker", "--coordinator=127.0.0.1:1", "--deadline=3")
         self.assertIn(outcome.code, (1, 2), outcome)
         self.assertIn("127.0.0.1:1", outcome.err, outcome)
 
