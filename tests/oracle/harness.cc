@@ -339,6 +339,7 @@ void Harness::CheckGradients(const std::string& what, const Post& value,
     if (gradients[k].fn == nullptr) continue;
     const std::string name = "d(" + what + ") / d " + Text(program_.graph.symbol[params[k]].name);
     CheckPost(name, gradients[k]);
+    if (!options_.differences) continue;
     Compare(name + " against central differences", RunPost(gradients[k]),
             oracle_->NumericalGradient(value.node, params[k]), std::max(tolerance(), 2e-7));
   }
@@ -414,6 +415,32 @@ void Harness::CheckAll() {
   for (const Assign& start : program_.start) {
     if (start.value.fn == nullptr) continue;
     CheckPost("start of " + Text(program_.graph.symbol[start.param].name), start.value);
+  }
+}
+
+void CheckEverywhere(const Program& program, const HarnessOptions& base) {
+  struct Shape {
+    int64_t rows, extent;
+    int blocks;
+    bool differences;
+  };
+  // 300 rows are several blocks of a kernel's rows, and no multiple of a vector.
+  constexpr Shape kShapes[] = {
+      {17, 5, 1, true}, {1, 1, 1, true}, {7, 1, 2, true}, {300, 9, 3, false}};
+  for (const Format format : {Format::kDense, Format::kCsr, Format::kCsc}) {
+    for (const Type type : {Type::kFloat64, Type::kFloat32}) {
+      for (const Shape& shape : kShapes) {
+        HarnessOptions options = base;
+        options.format = format;
+        options.type = type;
+        options.rows = shape.rows;
+        options.extent = shape.extent;
+        options.blocks = shape.blocks;
+        options.differences = shape.differences && type == Type::kFloat64;
+        options.padded = shape.rows > 1;
+        Harness(program, options).CheckAll();
+      }
+    }
   }
 }
 

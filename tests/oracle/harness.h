@@ -30,11 +30,16 @@ struct HarnessOptions {
   std::map<std::string, bool> counts;                      // by symbol: rounded to whole numbers
   double density = 0.4;
   uint64_t seed = 1;
-  int blocks = 1;       // a pass is run in so many pieces, as workers would
-  bool padded = false;  // dense rows with a stride beyond their width
+  int blocks = 1;           // a pass is run in so many pieces, as workers would
+  bool differences = true;  // gradients also against central differences (slow)
+  bool padded = false;      // dense rows with a stride beyond their width
 
   std::string ToString() const;
 };
+
+// Every format and element type, on shapes with single rows, single columns, empty rows, several
+// blocks of rows and rows shared out; `base` gives what the program needs beyond that.
+void CheckEverywhere(const Program& program, const HarnessOptions& base = {});
 
 // Tells of every difference through GoogleTest's ADD_FAILURE.
 class Harness {
