@@ -21,8 +21,9 @@ struct Dataset {
   BoundInfo info;
   std::map<int, std::vector<std::string>> label;   // by symbol: names of the values, in their order
   std::map<int, std::vector<std::string>> column;  // by symbol: names of a matrix's columns
-  bool labelled = true;  // false: the program's targets are not in the data (predict)
-  int64_t rows = 0;      // of the largest data axis
+  bool labelled = true;            // false: the program's targets are not in the data (predict)
+  std::vector<std::string> notes;  // what the user may want to know of the binding, a line each
+  int64_t rows = 0;                // of the largest data axis
 
   bool empty() const { return block.empty(); }
 };

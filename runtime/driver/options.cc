@@ -576,6 +576,12 @@ std::string HelpText(const Program& program, string_view name,
                               ? ""
                               : StrCat("  spelled --hyper.", NameOf(graph, hyper)));
   }
+  for (const ir::Axis& axis : graph.axis) {
+    if (axis.extent > 0) {
+      absl::StrAppendFormat(&out, "  --%s=N  (size, default %d)\n", std::string(axis.name),
+                            axis.extent);
+    }
+  }
   if (!defaults.empty()) absl::StrAppend(&out, "  built with ", absl::StrJoin(defaults, " "), "\n");
 
   out += "\nflags\n";

@@ -138,9 +138,11 @@ double Gflops() {
   constexpr int kSteps = 20000;
   const T one = 1, nearly = static_cast<T>(0.999);
   const Vector factor = Vector{} + nearly, addend = Vector{} + one;
-  Vector sum[kInFlight] = {};
   const double seconds = BestSeconds(0.001, [&] {
+    Vector sum[kInFlight];  // all different, or a compiler computes one for all
+    for (int k = 0; k < kInFlight; ++k) sum[k] = Vector{} + static_cast<T>(k);
     for (int i = 0; i < kSteps; ++i) {
+#pragma GCC unroll 10
       for (int k = 0; k < kInFlight; ++k) sum[k] = sum[k] * factor + addend;
     }
     Keep(sum);

@@ -30,6 +30,7 @@ void PrintStart(const Invocation& invocation, const Prepared& prepared) {
   std::string summary = Summary(prepared.plan);
   while (absl::EndsWith(summary, "\n")) summary.pop_back();
   std::printf("%s\n", summary.c_str());
+  for (const std::string& note : prepared.data.notes) std::printf("%s\n", note.c_str());
   const std::string words = Words(invocation.program, prepared.standardized);
   if (!words.empty()) std::printf("%s\n", words.c_str());
   std::fflush(stdout);

@@ -381,7 +381,7 @@ class Analysis {
           std::find(s.axis, s.axis + s.rank, column_axis_) == s.axis + s.rank) {
         continue;
       }
-      if (InOmega(p)) use->penalised = true;
+      if (InOmega(p) || SoftThresholded()) use->penalised = true;
       EachPenalty(program_.root, [&](const Penalty& penalty) {
         if (penalty.param != p) return;
         if (penalty.kind == PenaltyKind::kL1 || penalty.kind == PenaltyKind::kSquaredL2 ||
@@ -392,6 +392,18 @@ class Analysis {
         }
       });
     }
+  }
+
+  // An explicit update that soft-thresholds along the column axis: the prox of an L1 penalty that
+  // is not written out (coordinate descent).
+  bool SoftThresholded() const {
+    uint32_t columns = 0;
+    for (int i = 0; i < graph_.index.size; ++i) {
+      if (graph_.index[i].axis == column_axis_) columns |= 1u << i;
+    }
+    return std::any_of(graph_.node.begin(), graph_.node.end(), [&](const ir::Node& n) {
+      return n.op == Op::kSoft && (n.free & columns) != 0;
+    });
   }
 
   // x >= 0 holds in any unit.
