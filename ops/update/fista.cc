@@ -1,0 +1,228 @@
+// Accelerated proximal gradient (FISTA; Beck & Teboulle 2009) with adaptive restart (O'Donoghue &
+// Candes 2015) and a step that follows the curvature, at one evaluation per iteration.
+//
+// Every evaluation, at an extrapolated point y, also measures the curvature L between y and the
+// point evaluated before: 2 (f(y) - f(y') - <f'(y'), y - y'>) / ||y - y'||^2. The step is 1 / L of
+// the largest L met, which is forgotten slowly so that the step can grow (the weights of the
+// momentum follow it: Scheinberg, Goldfarb & Bai 2014). A point where F rose although the curvature
+// was worse than assumed is taken back.
+//
+// Q: Why not the textbook test at x+? It would cost a second evaluation per iteration.
+// The model is the proximal step x+ from the best y: F(x+) <= F(y) - ||x+ - y||^2 / (2 step).
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "ops/update/rule.h"
+
+namespace gyre::internal {
+namespace {
+
+// Share of the largest curvature met that is kept per iteration: lets the step grow by 2 %.
+constexpr double kForget = 0.98;
+// Rises of F below this, relative, are rounding.
+constexpr double kNoise = 1e-13;
+// Failed trials in a row before the rule gives up: halving the step as often leaves no step.
+constexpr int kMostFailures = 40;
+
+class Fista final : public Rule {
+ public:
+  using Rule::Rule;
+
+  bool needs_value() const override { return true; }
+  UpdateState Step(double f, absl::Span<const double> gradient, absl::Span<double> x,
+                   double epoch) override;
+  void Best(absl::Span<double> x) const override {
+    std::copy(best_.begin(), best_.end(), x.begin());
+  }
+
+ private:
+  struct Scalars {
+    double f = 0, objective = 0;         // at point_
+    double best = 0;                     // bound of F at best_
+    double curvature = 0;                // L; 0: not known yet
+    double step = 0;                     // of the last iteration
+    double theta = 1;                    // t_k of the momentum
+    double beta = 0;                     // momentum that led to the point under evaluation
+    double largest_gradient = 0;
+    double stationarity = 0;
+    int failures = 0;
+    bool started = false, converged = false;
+  };
+
+  void Reset(absl::Span<double> x) override;
+  void Visit(Archive& archive) override {
+    archive(s_), archive(point_), archive(gradient_), archive(last_), archive(next_);
+    archive(best_);
+  }
+
+  // Curvature between the point evaluated before and this one.
+  double Curvature(double f, absl::Span<const double> gradient, absl::Span<const double> y) const;
+  bool Acceptable(double f, double objective, double curvature) const;
+  void Accept(double f, double objective, absl::Span<const double> gradient,
+              absl::Span<const double> y);
+  UpdateState Reject(double curvature, absl::Span<double> y);
+  double FirstStep() const;
+  // From point_ and gradient_: the proximal step, its tests, and the next point into y.
+  void Iterate(absl::Span<double> y);
+  void Measure(double distance2);
+  void KeepBest(double distance2);
+  UpdateState Report(bool accepted) const;
+
+  Scalars s_;
+  std::vector<double> point_, gradient_;  // evaluated last and accepted
+  std::vector<double> last_, next_;       // proximal iterates x_{k-1}, x_k
+  std::vector<double> best_;
+};
+
+void Fista::Reset(absl::Span<double> x) {
+  s_ = Scalars{};
+  point_.assign(n(), 0), gradient_.assign(n(), 0);
+  last_.assign(x.begin(), x.end());
+  next_ = best_ = last_;
+}
+
+double Fista::Curvature(double f, absl::Span<const double> gradient,
+                        absl::Span<const double> y) const {
+  double distance2 = 0, linear = 0, secant = 0;
+  for (size_t i = 0; i < n(); ++i) {
+    const double d = y[i] - point_[i];
+    distance2 += d * d, linear += d * gradient_[i], secant += d * (gradient[i] - gradient_[i]);
+  }
+  if (distance2 == 0) return 0;
+  const double bregman = 2 * (f - s_.f - linear);
+  // Differences of values lose their digits near the optimum; differences of gradients do not.
+  const bool noisy = std::abs(bregman) < 1e-8 * (std::abs(f) + std::abs(s_.f));
+  return (noisy ? secant : bregman) / distance2;
+}
+
+bool Fista::Acceptable(double f, double objective, double curvature) const {
+  if (!std::isfinite(f) || !std::isfinite(objective) || !std::isfinite(curvature)) return false;
+  const double rise = objective - s_.objective, noise = kNoise * std::abs(s_.objective);
+  if (rise <= noise) return true;
+  // A plain proximal step must not rise; an extrapolated one may, unless it was unstable.
+  return s_.beta > 0 && curvature * s_.step <= 1.5;
+}
+
+void Fista::Accept(double f, double objective, absl::Span<const double> gradient,
+                   absl::Span<const double> y) {
+  s_.f = f, s_.objective = objective;
+  s_.failures = 0;
+  std::copy(y.begin(), y.end(), point_.begin());
+  std::copy(gradient.begin(), gradient.end(), gradient_.begin());
+  s_.largest_gradient =
+      std::max(s_.largest_gradient, std::sqrt(DotOf(gradient_.data(), gradient_.data(), n())));
+}
+
+// Small against x and against the gradient; the first pair of points corrects it either way.
+double Fista::FirstStep() const {
+  if (options_.step > 0) return options_.step;
+  const double x = std::sqrt(DotOf(point_.data(), point_.data(), n()));
+  return s_.largest_gradient > 0 ? 1e-3 * std::max(x, 1.0) / s_.largest_gradient : 1;
+}
+
+void Fista::Measure(double distance2) {
+  const double norm = std::sqrt(distance2) / s_.step;
+  const double gradient = s_.largest_gradient > 0 ? norm / s_.largest_gradient : 0;
+  const double decrease = std::sqrt(distance2 / (2 * s_.step) / std::max(std::abs(s_.objective), 1e-300));
+  s_.stationarity = std::min(gradient, decrease);
+  s_.converged = s_.stationarity <= options_.tolerance && options_.tolerance > 0 && s_.curvature > 0;
+}
+
+void Fista::KeepBest(double distance2) {
+  const double bound = s_.objective - distance2 / (2 * s_.step);
+  if (s_.started && bound > s_.best) return;
+  s_.best = s_.started ? bound : s_.objective;
+  best_ = next_;
+}
+
+void Fista::Iterate(absl::Span<double> y) {
+  const double before = s_.step;
+  s_.step = s_.curvature > 0 ? 1 / s_.curvature : FirstStep();
+  std::swap(last_, next_);
+  for (size_t i = 0; i < n(); ++i) next_[i] = point_[i] - s_.step * gradient_[i];
+  omega_.Apply(s_.step, next_.data());
+  double distance2 = 0, uphill = 0;
+  for (size_t i = 0; i < n(); ++i) {
+    const double back = point_[i] - next_[i];
+    distance2 += back * back, uphill += back * (next_[i] - last_[i]);
+  }
+  Measure(distance2);
+  KeepBest(distance2);
+  if (options_.restart && uphill > 0) s_.theta = 1;
+  const double ratio = before > 0 ? before / s_.step : 1;
+  const double theta = (1 + std::sqrt(1 + 4 * ratio * s_.theta * s_.theta)) / 2;
+  s_.beta = s_.started ? (s_.theta - 1) / theta : 0;
+  s_.theta = theta;
+  for (size_t i = 0; i < n(); ++i) y[i] = next_[i] + s_.beta * (next_[i] - last_[i]);
+  if (s_.beta > 0) omega_.Project(y.data());
+  s_.started = true;
+}
+
+UpdateState Fista::Report(bool accepted) const {
+  UpdateState state;
+  state.objective = accepted ? s_.objective : std::numeric_limits<double>::quiet_NaN();
+  state.best_objective = s_.best;
+  state.stationarity = s_.stationarity;
+  state.converged = s_.converged;
+  state.accepted = accepted;
+  return state;
+}
+
+UpdateState Fista::Reject(double curvature, absl::Span<double> y) {
+  if (!s_.started) {
+    UpdateState state = Report(false);
+    state.status = absl::InvalidArgumentError(
+        "the objective or its gradient is not finite at the starting point");
+    return state;
+  }
+  if (++s_.failures > kMostFailures) {
+    // F no longer falls in floating point: as good as it gets.
+    s_.converged = s_.stationarity < 1e-3;
+    std::copy(best_.begin(), best_.end(), y.begin());
+    UpdateState state = Report(false);
+    if (!s_.converged)
+      state.status = absl::AbortedError(absl::StrCat("fista found no smaller objective in ",
+                                                     kMostFailures, " steps of falling length"));
+    return state;
+  }
+  const double assumed = 1 / s_.step;
+  const double twice = std::isfinite(curvature) ? std::clamp(curvature, 2 * assumed, 1e3 * assumed)
+                                                : 4 * assumed;
+  s_.curvature = std::max(s_.curvature, twice);
+  s_.theta = 1;
+  std::swap(last_, next_);  // Iterate swaps back: x_{k-1} stays what it was
+  Iterate(y);
+  return Report(false);
+}
+
+UpdateState Fista::Step(double f, absl::Span<const double> gradient, absl::Span<double> x,
+                        double /*epoch*/) {
+  if (s_.converged) return Report(true);
+  const double objective = f + omega_.Value(x.data());
+  const bool finite = std::isfinite(objective) && AllFinite(gradient);
+  if (!s_.started) {
+    if (!finite) return Reject(0, x);
+    Accept(f, objective, gradient, x);
+  } else {
+    const double curvature = finite ? Curvature(f, gradient, x) : std::numeric_limits<double>::quiet_NaN();
+    if (!finite || !Acceptable(f, objective, curvature)) return Reject(curvature, x);
+    s_.curvature = std::max(curvature, s_.curvature * kForget);
+    if (s_.curvature <= 0) s_.curvature = 0.5 / s_.step;  // flat or concave so far: grow
+    if (options_.restart && objective > s_.objective) s_.theta = 1;
+    Accept(f, objective, gradient, x);
+  }
+  Iterate(x);
+  if (s_.converged) std::copy(best_.begin(), best_.end(), x.begin());
+  return Report(true);
+}
+
+}  // namespace
+
+std::unique_ptr<UpdateRule> MakeFista(const UpdateOptions& options) {
+  return std::make_unique<Fista>(options);
+}
+
+}  // namespace gyre::internal
