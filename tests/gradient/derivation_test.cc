@@ -187,7 +187,9 @@ class Derivation {
 #define DERIVES(NAME, OBJECTIVE) \
   TEST(DerivationTest, NAME) { Derivation(Minimize(OBJECTIVE)).Check(); }
 
-// clang-format off: it takes products in macro arguments for pointers.
+// Products in macro arguments look like pointers to clang-format.
+// clang-format off
+
 // Scalar functions.
 DERIVES(Identity, mean(n, y * s))
 DERIVES(Negation, mean(n, y * -s))
