@@ -1,0 +1,25 @@
+// A draw whose distribution is learnt.
+// EXPECT: GY033
+#include "dsl/dsl.h"
+
+namespace slip {
+using namespace gyre;
+
+constexpr struct Sample : Axis<Sample> {} n;
+constexpr struct Feature : Axis<Feature> {} d;
+constexpr struct Class : Axis<Class> {} c;
+
+constexpr auto X = data<"X">(n, d);
+constexpr auto y = data<"y">(n);
+constexpr auto w = param<"w">(d);
+constexpr auto s = let<"s">(n, sum(d, X * w));
+
+#ifdef FIXED
+constexpr auto program = Minimize(mean(n, sq(y - s + normal(0, 1))));
+#else
+constexpr auto program = Minimize(mean(n, sq(y - s + normal(s, 1))));
+#endif
+
+}  // namespace slip
+
+int main(int argc, char** argv) { return gyre::Main(argc, argv, slip::program); }

@@ -1,0 +1,27 @@
+// A let inside another of the same name.
+// EXPECT: GY015
+#include "dsl/dsl.h"
+
+namespace slip {
+using namespace gyre;
+
+constexpr struct Sample : Axis<Sample> {} n;
+constexpr struct Feature : Axis<Feature> {} d;
+constexpr struct Class : Axis<Class> {} c;
+
+constexpr auto X = data<"X">(n, d);
+constexpr auto y = data<"y">(n);
+constexpr auto w = param<"w">(d);
+constexpr auto s = let<"s">(n, sum(d, X * w));
+
+#ifdef FIXED
+constexpr auto r = let<"r">(n, y - let<"t">(n, 2 * s));
+constexpr auto program = Minimize(mean(n, sq(r)));
+#else
+constexpr auto r = let<"r">(n, y - let<"r">(n, 2 * s));
+constexpr auto program = Minimize(mean(n, sq(r)));
+#endif
+
+}  // namespace slip
+
+int main(int argc, char** argv) { return gyre::Main(argc, argv, slip::program); }
