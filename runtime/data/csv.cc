@@ -117,8 +117,8 @@ absl::StatusOr<CsvShape> FindShape(const FileBytes& bytes, CsvHeader header) {
 
 class CsvSource : public Source {
  public:
-  CsvSource(Bytes bytes, Type type, CsvShape shape)
-      : bytes_(std::move(bytes)), type_(type), shape_(std::move(shape)) {}
+  CsvSource(Bytes bytes, Type type, CsvShape found)
+      : bytes_(std::move(bytes)), type_(type), shape_(std::move(found)) {}
 
   absl::Status AssignColumns(const ReadOptions& options);
   absl::StatusOr<Chunk> Parse(int shard, int shards) const override {

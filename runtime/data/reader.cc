@@ -149,6 +149,7 @@ absl::StatusOr<FileData> ReadFile(const std::string& path, const ReadOptions& op
   FileData out;
   out.path = path;
   out.feature_names = source.feature_names;
+  out.shape = source.shape;
   if (options.info != nullptr) {
     out.info = *options.info;
   } else if (options.shards > 1) {

@@ -73,6 +73,7 @@ struct FileData {
   OwnedBlock features;                     // dense or CSR, the rows of this shard by info.cols
   std::vector<std::string> feature_names;  // of the CSV header, else empty
   std::vector<NamedColumn> columns;        // labels and other columns split off
+  std::vector<int64_t> shape;              // of npy and IDX files: extents of all axes
   int64_t first_row = 0;                   // rows of the file before this shard
   DataInfo info;                           // of the whole file
 };

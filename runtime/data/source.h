@@ -44,6 +44,7 @@ class Source {
 
   std::vector<std::string> column_names;   // one per Chunk::columns
   std::vector<std::string> feature_names;  // may be empty
+  std::vector<int64_t> shape;              // of binary files: extents of all axes
 };
 
 using Bytes = std::shared_ptr<const FileBytes>;

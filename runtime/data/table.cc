@@ -96,6 +96,7 @@ absl::StatusOr<Table> WithShape(const FileBytes& bytes, Table table,
     return error(absl::StrCat("is cut short: ", bytes.size(), " bytes where its header needs ",
                               static_cast<int64_t>(needed), "; write or fetch the file again"));
   }
+  table.shape = shape;
   table.rows = shape[0];
   table.cols = static_cast<int64_t>(cells) / shape[0];
   if (table.cols > std::numeric_limits<int32_t>::max())

@@ -22,6 +22,7 @@ struct Table {
   int64_t rows = 0, cols = 0;
   bool column_major = false;
   double divisor = 1;  // cells are divided by it
+  std::vector<int64_t> shape = {};
 };
 
 // Fills rows and cols: the first axis by the product of the others, and checks that the file is as
@@ -32,7 +33,9 @@ absl::StatusOr<Table> WithShape(const FileBytes& bytes, Table table,
 class TableSource : public Source {
  public:
   TableSource(Bytes bytes, const Table& table, Type type)
-      : bytes_(std::move(bytes)), table_(table), type_(type) {}
+      : bytes_(std::move(bytes)), table_(table), type_(type) {
+    shape = table.shape;
+  }
 
   absl::StatusOr<Chunk> Parse(int shard, int shards) const override;
   bool dense_by_nature() const override { return true; }
