@@ -1,5 +1,5 @@
 // A sum over two data axes at once.
-// EXPECT: GY026
+// EXPECT: GY022
 #include "dsl/dsl.h"
 
 namespace slip {
@@ -19,7 +19,7 @@ constexpr auto z = data<"z">(m);
 #ifdef FIXED
 constexpr auto program = Minimize(mean(n, sq(y - s)));
 #else
-constexpr auto program = Minimize(sum(n, m, sq(z - s)));
+constexpr auto program = Minimize(sum(n, m, exp(z - s)));
 #endif
 
 }  // namespace slip
