@@ -41,6 +41,7 @@ Type TypeFor(Precision precision, const std::vector<DataInput>& inputs) {
 std::set<int> NeededToPredict(const Program& program) {
   std::set<int> needed;
   for (const Prediction& prediction : program.prediction) {
+    if (prediction.pass < 0) continue;
     const Pass& pass = program.pass[static_cast<size_t>(prediction.pass)];
     needed.insert(pass.data.begin(), pass.data.end());
   }
@@ -134,7 +135,7 @@ TensorInfo InfoOf(const std::string& name, const BoundTensor& tensor) {
   return info;
 }
 
-void FillExtents(const Program& program, const Options& options, const Bound& bound,
+void FillExtents(const Program& program, const Options& options, const BoundData& bound,
                  const Model* model, std::vector<int64_t>* extent) {
   const ir::Graph& graph = program.graph;
   for (int a = 0; a < graph.axis.size; ++a) {
@@ -174,7 +175,7 @@ absl::StatusOr<Dataset> LoadDataset(const Program& program, const Options& optio
       request->want[i].needed = needed.count(request->symbol[i]) > 0;
     }
   }
-  absl::StatusOr<Bound> bound = BindFiles(request->want, request->input, request->options);
+  absl::StatusOr<BoundData> bound = BindFiles(request->want, request->input, request->options);
   if (!bound.ok()) return bound.status();
 
   Dataset data;

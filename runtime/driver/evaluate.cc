@@ -22,9 +22,9 @@ Evaluator::Evaluator(const Program& program, EvaluateOn on)
       published_(state_.published_bytes()),
       param_(static_cast<size_t>(program.graph.symbol.size), nullptr),
       build_total_(static_cast<size_t>(program.graph.total.size), nullptr) {
-  for (const Segment& segment : state_.layout().segment) {
-    const std::vector<double>& values = on_.parameter[static_cast<size_t>(segment.id)];
-    std::copy(values.begin(), values.end(), state_.master(segment.id));
+  for (const Field& field : state_.layout().field) {
+    const std::vector<double>& values = on_.parameter[static_cast<size_t>(field.id)];
+    std::copy(values.begin(), values.end(), state_.master(field.id));
   }
   state_.Publish(published_.data());
   state_.Point(published_.data(), param_.data());
@@ -61,6 +61,7 @@ void Evaluator::Run(const Pass& pass, int64_t begin, int64_t end, double* const*
   args.target = target;
   args.out = out;
   args.scratch = scratch.data();
+  args.seed = on_.seed;
   (on_.type == Type::kFloat32 ? pass.f32 : pass.f64)(args);
 }
 
@@ -69,27 +70,40 @@ void Evaluator::Sum(const Pass& pass, AlignedArray<double>* sums,
   const Layout layout = TotalLayout(program_, pass, on_.extent);
   *sums = AlignedArray<double>(layout.size);
   std::vector<double*> target;
-  for (const Segment& segment : layout.segment) {
-    target.push_back(sums->data() + segment.offset);
-    (*total)[static_cast<size_t>(segment.id)] = target.back();
+  for (const Field& field : layout.field) {
+    target.push_back(sums->data() + field.offset);
+    (*total)[static_cast<size_t>(field.id)] = target.back();
   }
   Run(pass, 0, Rows(pass), target.data(), nullptr);
 }
 
-double Evaluator::Value(const Measure& measure) {
+void Evaluator::RunPost(const Post& post, const std::vector<const double*>& total, double* out) {
   PostContext context;
   context.program = &program_;
   context.data = on_.data.data();
   context.hyper = on_.hyper.data();
   context.extent = on_.extent.data();
+  context.seed = on_.seed;
   context.param = state_.by_symbol();
-  context.total = build_total_;
+  context.total = total;
+  context.Run(post, out);
+}
+
+double Evaluator::Value(const Measure& measure) {
+  std::vector<const double*> total = build_total_;
   AlignedArray<double> sums;
-  if (measure.pass >= 0)
-    Sum(program_.pass[static_cast<size_t>(measure.pass)], &sums, &context.total);
+  if (measure.pass >= 0) Sum(program_.pass[static_cast<size_t>(measure.pass)], &sums, &total);
   double value = 0;
-  context.Run(measure.value, &value);
+  RunPost(measure.value, total, &value);
   return value;
+}
+
+std::vector<double> Evaluator::Values(const Post& post) {
+  size_t size = 1;
+  for (int axis : post.axes) size *= static_cast<size_t>(on_.extent[static_cast<size_t>(axis)]);
+  std::vector<double> values(size);
+  RunPost(post, build_total_, values.data());
+  return values;
 }
 
 void Evaluator::EachRow(const Pass& pass,

@@ -21,6 +21,7 @@ struct EvaluateOn {
   std::vector<int64_t> extent;                 // by axis; of a data axis: its rows
   std::vector<double> hyper;                   // by symbol
   std::vector<std::vector<double>> parameter;  // by symbol
+  uint64_t seed = 1;                           // draws
 };
 
 class Evaluator {
@@ -31,6 +32,9 @@ class Evaluator {
   // A measure, or the objective, over all rows.
   double Value(const Measure& measure);
 
+  // A value without rows, row-major over post.axes.
+  std::vector<double> Values(const Post& post);
+
   // Calls `f` with the values that a rows pass gives each row.
   void EachRow(const Pass& pass,
                absl::FunctionRef<void(int64_t row, absl::Span<const double> values)> f);
@@ -40,6 +44,7 @@ class Evaluator {
   int64_t Rows(const Pass& pass) const;
 
  private:
+  void RunPost(const Post& post, const std::vector<const double*>& total, double* out);
   // Runs `pass` over a range of rows; `target` by position in Pass::total, or `out`.
   void Run(const Pass& pass, int64_t begin, int64_t end, double* const* target, void* out);
   // Sums of `pass` over all rows, by total.

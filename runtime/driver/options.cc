@@ -457,6 +457,7 @@ class Parser {
       return InvalidArgumentError(
           StrCat("--", flag.name, " wants a value: --", flag.name, "=", flag.value));
     }
+    options_->given.insert(flag.name);
     Status status = flag.set(value.value_or(string_view()), options_);
     return status.ok() ? status : Wrong(flag.name, value.value_or(string_view()), status);
   }
@@ -498,6 +499,23 @@ Status CheckNames(const Program& program, const Options& options) {
                                          ": the program has no axis \"", axis, "\"; it has ",
                                          AxisList(program.graph)));
     }
+  }
+  return absl::OkStatus();
+}
+
+// A plan file is executed as it is: what only a planner could heed is refused, not ignored.
+Status CheckPlanFile(const Options& options) {
+  constexpr const char* kPlanners[] = {
+      "workers",    "lanes",       "machine",   "partition", "bridge", "storage",  "topology",
+      "payload",    "update",      "batch",     "momentum",  "step",   "schedule", "decay",
+      "max_clocks", "max_seconds", "tolerance", "target",    "seed"};
+  if (options.plan.empty()) return absl::OkStatus();
+  for (const char* flag : kPlanners) {
+    if (options.given.count(flag) == 0) continue;
+    return InvalidArgumentError(
+        StrCat("--", flag,
+               " does not go with --plan, which is executed as it is written; "
+               "make another plan, or leave one of the two out"));
   }
   return absl::OkStatus();
 }
@@ -546,7 +564,9 @@ absl::StatusOr<Options> ParseOptions(const Program& program,
   if (!given.test_data.empty()) options.test_data.clear();
   if (status.ok()) status = parser.Words(flags);
   if (!status.ok()) return status;
+  options.given = given.given;
   status = CheckNames(program, options);
+  if (status.ok()) status = CheckPlanFile(options);
   if (!status.ok()) return status;
   return options;
 }

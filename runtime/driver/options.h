@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -73,6 +74,8 @@ struct Options {
   // Files written and read.
   std::optional<std::string> report, model_out;  // set and empty: not written
   std::string plan, model, out;
+
+  std::set<std::string> given;  // names of the flags on the command line, defaults left out
 
   // explain.
   std::string render = "text";

@@ -165,6 +165,13 @@ TEST_F(OptionsTest, FlagsBelongToCommands) {
   EXPECT_THAT(Error({"worker", "--target=3"}), HasSubstr("--target does not go with worker"));
 }
 
+TEST_F(OptionsTest, APlanFileIsExecutedAsWritten) {
+  EXPECT_THAT(Error({"--plan=p", "--bridge=bsp"}), HasSubstr("--bridge does not go with --plan"));
+  EXPECT_THAT(Error({"--max_clocks=3", "--plan=p"}),
+              HasSubstr("--max_clocks does not go with --plan"));
+  EXPECT_TRUE(Parse({"--plan=p", "--model_out=m", "--lambda=2"}).ok());
+}
+
 TEST_F(OptionsTest, HelpNeedsNothingElse) {
   for (const std::string word : {"help", "--help", "-h"}) {
     absl::StatusOr<Options> options = Parse({word});

@@ -57,11 +57,22 @@ std::vector<std::string> Header(const ir::Graph& graph, const Model& model,
   return header;
 }
 
-// All predictions of the program side by side.
+// "name  v, v, ...": a prediction that has no rows.
+std::string WithoutRows(const Prediction& prediction, const std::vector<double>& values) {
+  constexpr size_t kShown = 10;
+  std::vector<std::string> words;
+  for (size_t i = 0; i < values.size() && i < kShown; ++i)
+    words.push_back(absl::StrFormat("%.6g", values[i]));
+  if (values.size() > kShown) words.push_back(absl::StrCat("... (", values.size(), " values)"));
+  return absl::StrFormat("%-9s  %s\n", prediction.name, absl::StrJoin(words, ", "));
+}
+
+// All predictions of rows side by side.
 std::string Csv(const Program& program, const Model& model, Evaluator* evaluator) {
   std::vector<std::string> header;
   std::vector<std::string> lines;
   for (const Prediction& prediction : program.prediction) {
+    if (prediction.pass < 0) continue;
     const Pass& pass = program.pass[static_cast<size_t>(prediction.pass)];
     for (std::string& name :
          Header(program.graph, model, prediction, pass, evaluator->RowSize(pass))) {
@@ -127,12 +138,17 @@ int PredictCommand(const Invocation& invocation) {
     on.hyper[static_cast<size_t>(symbol)] = value;
   on.parameter = model->parameter;
   Evaluator evaluator(program, std::move(on));
-  if (!program.prediction.empty()) {
+  const bool has_rows = std::any_of(program.prediction.begin(), program.prediction.end(),
+                                    [](const Prediction& each) { return each.pass >= 0; });
+  if (has_rows) {
     absl::Status delivered = Deliver(invocation.options, Csv(program, *model, &evaluator));
     if (!delivered.ok()) return Fail(invocation, delivered, kBadInput);
   }
   // The predictions own the standard output unless they went to a file.
   FILE* const words = invocation.options.out.empty() ? stderr : stdout;
+  for (const Prediction& each : program.prediction) {
+    if (each.pass < 0) std::fputs(WithoutRows(each, evaluator.Values(each.value)).c_str(), words);
+  }
   if (data->labelled) {
     for (const Measure& measure : program.measure) {
       std::fprintf(words, "%-9s  %.6g\n", measure.name.c_str(), evaluator.Value(measure));

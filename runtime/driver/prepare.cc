@@ -241,7 +241,7 @@ Job MakeJob(const Invocation& invocation, const Prepared& prepared) {
     job.test = Shares(prepared.plan, prepared.test, /*as_planned=*/false);
     job.test_extent = prepared.test.info.extent;
   }
-  job.seed = invocation.options.seed;
+  job.seed = static_cast<uint64_t>(prepared.plan.seed());
   if (invocation.options.deadline_seconds > 0) {
     job.stall_deadline = absl::Seconds(invocation.options.deadline_seconds);
   }

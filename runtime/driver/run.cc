@@ -46,7 +46,7 @@ absl::Status SaveReport(const Invocation& invocation, const Prepared& prepared,
   report.bound = &prepared.data.info;
   report.result = &result;
   report.hyper = prepared.hyper;
-  report.seed = invocation.options.seed;
+  report.seed = static_cast<uint64_t>(prepared.plan.seed());
   report.load_seconds = prepared.load_seconds;
   report.plan_seconds = prepared.plan_seconds;
   report.interrupted = interrupted;

@@ -21,7 +21,14 @@ class RowGraph {
   explicit RowGraph(const Program& program) : graph_(program.graph) {
     AddTotalsOf(program.objective.value.node);
     for (const Measure& measure : program.measure) AddTotalsOf(measure.value.node);
-    for (int node : PredictionNodes()) Root(node);
+    bool told = true;
+    for (const Prediction& prediction : program.prediction) {
+      told = told && prediction.node >= 0;
+      if (prediction.node >= 0) Root(prediction.node);
+    }
+    if (!told) {
+      for (int node : NodesOfRows()) Root(node);
+    }
   }
 
   const std::map<int, std::vector<int>>& parents() const { return parents_; }
@@ -42,8 +49,9 @@ class RowGraph {
     for (int operand : {n.a, n.b, n.c}) AddTotalsOf(operand);
   }
 
-  // The value of a rows pass is a node that nothing else refers to and that depends on a row.
-  std::vector<int> PredictionNodes() const {
+  // Where predictions do not say which node they are: nodes that nothing else refers to and that
+  // depend on a row.
+  std::vector<int> NodesOfRows() const {
     uint32_t rows = 0;
     for (int i = 0; i < graph_.index.size; ++i) {
       if (graph_.axis[graph_.index[i].axis].data) rows |= 1u << i;

@@ -63,6 +63,11 @@ TEST(FindMatrices, AnotherUseOfTheMatrixForbidsMappingBack) {
   EXPECT_TRUE(use.coefficient.empty());
 }
 
+TEST(FindMatrices, PredictionsNeedNotSayTheirNode) {
+  EXPECT_TRUE(OnlyMatrix(Ridge({.prediction_node = false})).centrable);
+  EXPECT_FALSE(OnlyMatrix(Ridge({.square_of_x = true, .prediction_node = false})).linear);
+}
+
 TEST(FindMatrices, BoundsThatScalingWouldMove) {
   Program program = Ridge();
   Penalty bound{PenaltyKind::kUpper, kW, {}, {}};

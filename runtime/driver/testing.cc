@@ -212,7 +212,11 @@ Program Ridge(const RidgeOptions& options) {
     *args.out = args.total[0][0] / Rows(args) + args.hyper[kLambda] * squared;
   };
   program.measure.push_back({"mse", 1, {{}, program.root.value.fn, mse}});
-  program.prediction.push_back({"y", 2, -1});
+  Prediction prediction;
+  prediction.name = "y";
+  prediction.pass = 2;
+  if (options.prediction_node) prediction.node = yhat;
+  program.prediction.push_back(prediction);
   program.text = "ridge by hand";
   program.fingerprint = 0x1234567890abcdefu;
   return program;

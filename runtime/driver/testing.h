@@ -12,6 +12,7 @@ struct RidgeOptions {
   bool intercept = true;
   bool penalise_intercept = false;  // lambda b^2 as well
   bool square_of_x = false;         // a prediction that is not linear in X
+  bool prediction_node = true;      // the prediction says which node it is
 };
 Program Ridge(const RidgeOptions& options = {});
 
