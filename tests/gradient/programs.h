@@ -1,8 +1,9 @@
-// Matrix factorisation with biases (Koren, Bell and Volinsky 2009), by gradients.
+// Programs that kernel_test.cc checks beside the examples.
+#pragma once
 #include "dsl/dsl.h"
 
-namespace matrix_factorization {
-using namespace gyre;
+// Matrix factorisation with biases (Koren, Bell and Volinsky 2009).
+namespace gyre::factorisation {
 
 constexpr struct Rating : Axis<Rating> {} r;
 constexpr struct User : Axis<User> {} u;
@@ -29,6 +30,4 @@ constexpr auto Mf =
         .Predict<"rating">(score(user(r), item(r)))
         .Measure<"rmse">(sqrt(mean(r, sq(e))));
 
-}  // namespace matrix_factorization
-
-int main(int argc, char** argv) { return gyre::Main(argc, argv, matrix_factorization::Mf); }
+}  // namespace gyre::factorisation

@@ -1,0 +1,22 @@
+// An example's kernels against the reference interpreter. Built once for each example: GYRE_EXAMPLE is
+// its file, GYRE_PROGRAM its program.
+#define main ExampleMain
+#include GYRE_EXAMPLE
+#undef main
+
+#include "gtest/gtest.h"
+#include "tests/oracle/harness.h"
+
+namespace gyre {
+
+// The example's main() is not run here, so nothing stands behind it.
+int internal::Main(int, char**, const Program&) { return 1; }
+
+TEST(ExampleTest, KernelsAgreeWithTheInterpreter) {
+  HarnessOptions options;
+  options.range = {{"y", {0, 6}}};   // counts, where the program wants them
+  options.counts = {{"y", true}};
+  CheckEverywhere(internal::MakeProgram(GYRE_PROGRAM), options);
+}
+
+}  // namespace gyre
