@@ -1,0 +1,42 @@
+// The limited-memory inverse Hessian of L-BFGS (Nocedal 1980; Nocedal & Wright, algorithm 7.4).
+#pragma once
+#include <cstddef>
+#include <vector>
+
+#include "ops/update/archive.h"
+
+namespace gyre::internal {
+
+class Pairs {
+ public:
+  // Room for `most` pairs of n elements.
+  void Reset(size_t n, int most);
+  void Clear() { count_ = 0; }
+  bool empty() const { return count_ == 0; }
+
+  // The next pair is built in place in these, then kept by Push, or left.
+  double* next_s() { return At(s_, slot(count_)); }
+  double* next_y() { return At(y_, slot(count_)); }
+  // Keeps the pair if its curvature s'y is positive enough; drops the oldest when full.
+  bool Push();
+
+  // d <- -H d, the two loops, each fused with the dot product that the next step needs.
+  void Direction(double* d) const;
+
+  void Visit(Archive& archive) {
+    archive(s_), archive(y_), archive(rho_), archive(alpha_);
+    archive(count_), archive(first_), archive(scale_);
+  }
+
+ private:
+  size_t slot(size_t i) const { return (first_ + i) % room_; }
+  double* At(std::vector<double>& v, size_t i) const { return v.data() + i * n_; }
+  const double* At(const std::vector<double>& v, size_t i) const { return v.data() + i * n_; }
+
+  size_t n_ = 0, room_ = 1, count_ = 0, first_ = 0;
+  double scale_ = 1;                         // of the initial matrix: s'y / y'y of the last pair
+  std::vector<double> s_, y_, rho_;          // one slot more than pairs, for the one being built
+  mutable std::vector<double> alpha_;
+};
+
+}  // namespace gyre::internal
