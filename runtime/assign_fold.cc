@@ -20,9 +20,9 @@ class AssignFold final : public Fold {
 
   void Apply(const PostContext& context, ParamState* state) override {
     for (size_t i = 0; i < statement_.assign.size(); ++i)
-      context.Run(statement_.assign[i].value, next_.data() + next_layout_.segment[i].offset);
+      context.Run(statement_.assign[i].value, next_.data() + next_layout_.field[i].offset);
     if (measure_change_) Measure(*state);
-    for (const Segment& s : next_layout_.segment)
+    for (const Field& s : next_layout_.field)
       std::memcpy(state->master(s.id), next_.data() + s.offset, static_cast<size_t>(s.size) * sizeof(double));
   }
 
@@ -31,7 +31,7 @@ class AssignFold final : public Fold {
  private:
   void Measure(const ParamState& state) {
     double moved = 0, size = 0;
-    for (const Segment& s : next_layout_.segment) {
+    for (const Field& s : next_layout_.field) {
       const double* before = state.by_symbol()[s.id];
       const double* after = next_.data() + s.offset;
       for (int64_t i = 0; i < s.size; ++i) {

@@ -50,9 +50,9 @@ class Batches {
     }
   }
 
-  const int64_t begin_, end_, batch_;
-  const uint64_t seed_;
-  const int worker_;
+  int64_t begin_, end_, batch_;
+  uint64_t seed_;
+  int worker_;
   int64_t epoch_ = -1;
   std::vector<int64_t> order_;
 };

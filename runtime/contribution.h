@@ -14,7 +14,7 @@ namespace gyre {
 
 struct Contribution {
   explicit Contribution(const Layout& layout) : sum(layout.size) {
-    for (const Segment& s : layout.segment) target.push_back(sum.data() + s.offset);
+    for (const Field& s : layout.field) target.push_back(sum.data() + s.offset);
   }
   void Clear() { std::memset(sum.data(), 0, static_cast<size_t>(sum.size()) * sizeof(double)); }
 

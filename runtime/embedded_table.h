@@ -17,6 +17,8 @@ class ClockObserver {
  public:
   virtual ~ClockObserver() = default;
   virtual void ClockDone(Clock completed) = 0;
+  // No clock from here on may be started: a stage that gathers nothing is not held back by workers.
+  virtual Clock limit() const { return kNever; }
 };
 
 class EmbeddedTable : public StateTable {

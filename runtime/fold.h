@@ -39,8 +39,12 @@ class Fold {
   virtual double objective() const { return std::numeric_limits<double>::quiet_NaN(); }
   // Relative change of the parameters by the last Apply; NaN when it is not measured.
   virtual double change() const { return std::numeric_limits<double>::quiet_NaN(); }
-  // True when no further Apply will move anything, and why.
+  // The objective of the model so far, where it differs from the point under trial; else objective().
+  virtual double best_objective() const { return objective(); }
+  // True when no further Apply will move anything.
   virtual bool converged() const { return false; }
+  // Not ok: the fold gave up, and why.
+  virtual absl::Status status() const { return absl::OkStatus(); }
 
   // Replaces, in the flat vector `model` over the state's layout, what the fold knows better than the
   // state: the state may hold a point under trial.
@@ -67,6 +71,7 @@ struct Rule {
   double beta1 = 0, beta2 = 0, epsilon = 0;
   bool restart = false;
   double staleness_scale = 0;
+  double tolerance = 0;                // relative; 0: the rule never declares itself done
 };
 
 // The fold of `statement` by `rule`: one of those below.

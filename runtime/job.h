@@ -29,6 +29,7 @@ class Env;
 struct WorkerData {
   const Block* data = nullptr;
   int64_t row_begin = 0, row_end = 0;
+  int64_t first_row = 0;  // row 0 of `data` among the rows of all workers
 };
 
 // One point of the trace: the state after `clock` clocks and `seconds` of training.

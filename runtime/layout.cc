@@ -10,12 +10,12 @@ size_t At(int i) { return static_cast<size_t>(i); }
 }  // namespace
 
 void Layout::Add(int id, int64_t elements) {
-  segment.push_back({id, size, elements});
+  field.push_back({id, size, elements});
   size += (elements + kPad - 1) / kPad * kPad;
 }
 
-const Segment* Layout::Find(int id) const {
-  for (const Segment& s : segment)
+const Field* Layout::Find(int id) const {
+  for (const Field& s : field)
     if (s.id == id) return &s;
   return nullptr;
 }

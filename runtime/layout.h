@@ -11,18 +11,18 @@
 
 namespace gyre {
 
-struct Segment {
+struct Field {
   int id = -1;  // symbol of a parameter, or total
   int64_t offset = 0;
   int64_t size = 0;
 };
 
 struct Layout {
-  std::vector<Segment> segment;
+  std::vector<Field> field;
   int64_t size = 0;  // elements, padding included
 
   void Add(int id, int64_t elements);
-  const Segment* Find(int id) const;
+  const Field* Find(int id) const;
 };
 
 // `extent` is by axis. A scalar has one element.

@@ -25,7 +25,7 @@ double* const* LocalTable::Write(int /*worker*/, Clock /*clock*/, int slice, dou
 }
 
 bool LocalTable::FoldReady(Stage* stage, int* part) {
-  if (posted_ <= applied_ && (*stages_)[position_]->gathers()) return false;
+  if ((*stages_)[position_]->gathers() ? posted_ <= applied_ : clock_ >= observer_->limit()) return false;
   *stage = applied_;
   *part = 0;
   return true;

@@ -74,7 +74,7 @@ bool SharedTable::FoldReady(Stage* stage, int* part) {
   const Stage next = applied_.load(std::memory_order_seq_cst);
   const size_t position = static_cast<size_t>(next % stages_per_clock());
   const StageFold& fold = *(*stages_)[position];
-  if (fold.gathers() && !frontier_.Ready(next + 1)) return false;
+  if (fold.gathers() ? !frontier_.Ready(next + 1) : next / stages_per_clock() >= observer_->limit()) return false;
   int64_t ticket = ticket_.load(std::memory_order_relaxed);
   do {
     const int64_t taken = ticket - next * most_parts_;

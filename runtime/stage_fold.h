@@ -23,7 +23,7 @@ struct StageFold {
   bool gathers() const { return plan->pass != nullptr; }
   // The totals that g is to see.
   void Use(const double* flat) {
-    for (const Segment& s : layout.segment) context.total[static_cast<size_t>(s.id)] = flat + s.offset;
+    for (const Field& s : layout.field) context.total[static_cast<size_t>(s.id)] = flat + s.offset;
   }
   void Apply(Clock clock, ParamState* state) {
     const int64_t start = Cycles();

@@ -19,7 +19,7 @@ ParamState::ParamState(const Program& program, const std::vector<int64_t>& exten
       layout_(ParamLayout(program, Parameters(program), extent)),
       master_(layout_.size),
       by_symbol_(static_cast<size_t>(program.graph.symbol.size), nullptr) {
-  for (const Segment& s : layout_.segment)
+  for (const Field& s : layout_.field)
     by_symbol_[static_cast<size_t>(s.id)] = master_.data() + s.offset;
 }
 
@@ -34,7 +34,7 @@ void ParamState::Convert(const double* from, void* to) const {
 
 void ParamState::Point(const void* base, const void** param) const {
   const char* bytes = static_cast<const char*>(base);
-  for (const Segment& s : layout_.segment)
+  for (const Field& s : layout_.field)
     param[s.id] = bytes + s.offset * SizeOf(type_);
 }
 

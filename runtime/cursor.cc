@@ -1,0 +1,96 @@
+#include "runtime/cursor.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace gyre {
+
+Cursor::Cursor(int worker, std::vector<GatherOp> ops, std::vector<std::string> names, int symbols, int64_t scratch_bytes,
+               StateTable* table, ClockGate* gate)
+    : worker_(worker), ops_(std::move(ops)), names_(std::move(names)), table_(table), gate_(gate),
+      param_(static_cast<size_t>(symbols), nullptr), scratch_(scratch_bytes) {
+  for (GatherOp& op : ops_) {
+    op.args.param = param_.data();
+    op.args.scratch = scratch_.data();
+  }
+}
+
+Cursor::State Cursor::Step() {
+  if (clock_ >= gate_->limit()) return AtLimit();
+  GatherOp& op = ops_[position_];
+  const Stage need = NeededStage(op.need, clock_);
+  while (!table_->Ready(worker_, need))
+    if (!TryFold()) return Blocked();
+  if (blocked_since_ != 0) {
+    op.waited += Cycles() - blocked_since_;
+    blocked_since_ = 0;
+  }
+  if (op.fn != nullptr) Run(&op, need);
+  Advance();
+  return kRan;
+}
+
+bool Cursor::TryFold() {
+  Stage stage;
+  int part;
+  if (!table_->FoldReady(&stage, &part)) return false;
+  table_->Fold(stage, part);
+  return true;
+}
+
+Cursor::State Cursor::Blocked() {
+  if (blocked_since_ == 0) blocked_since_ = Cycles();
+  return gate_->finished() ? kFinished : kBlocked;
+}
+
+Cursor::State Cursor::AtLimit() {
+  if (TryFold()) return kRan;
+  if (gate_->finished()) return kFinished;
+  if (gate_->pause() == pauses_) return clock_ < gate_->limit() ? kRan : kAtLimit;
+  ++pauses_;
+  gate_->TakePart(worker_);
+  return kRan;
+}
+
+bool Cursor::WithinBound(const GatherOp& op, const Stamp& stamp) const {
+  return op.need.lag == kAsync || stamp.complete >= clock_ - std::max(op.need.lag, 1) + 1;
+}
+
+void Cursor::Run(GatherOp* op, Stage need) {
+  const int64_t start = Cycles();
+  const Stamp stamp = table_->Read(worker_, clock_, need, param_.data());
+  if (!WithinBound(*op, stamp))
+    return gate_->Fail(absl::InternalError(absl::StrCat(
+        "staleness bound violated: clock ", clock_, " of worker ", worker_, " read for \"", names_[position_], "\" at lag ",
+        op->need.lag, " a state with clocks < ", stamp.complete)));
+  const Rows rows = op->batches.Next(clock_);
+  op->args.row_begin = rows.begin;
+  op->args.row_end = rows.end;
+  op->args.target = table_->Write(worker_, clock_, op->slice, rows.scale);
+  op->args.epoch = static_cast<double>(clock_) * op->epochs_per_clock;
+  if (rows.end > rows.begin) op->fn(op->args);
+  table_->Release(worker_, clock_);
+  table_->Done(worker_, clock_ * op->need.stages_per_clock + op->slice + 1);
+  ++op->fired;
+  op->rows += rows.end - rows.begin;
+  op->busy += Cycles() - start;
+}
+
+void Cursor::Advance() {
+  if (++position_ < ops_.size()) return;
+  position_ = 0;
+  ++clock_;
+}
+
+std::string Cursor::Waiting() const {
+  if (clock_ >= gate_->limit()) return absl::StrCat("worker ", worker_, " waits at clock ", clock_, " for the limit to be raised");
+  const GatherOp& op = ops_[position_];
+  const Stage need = NeededStage(op.need, clock_);
+  const int blocker = table_->Blocker(need);
+  return absl::StrCat("clock ", clock_, " of worker ", worker_, " waits to run \"", names_[position_], "\" until clock ",
+                      (need - 1) / std::max(1, op.need.stages_per_clock), " is folded; ",
+                      blocker < 0 ? "every worker has contributed to it" : absl::StrCat("worker ", blocker, " has not contributed to it"));
+}
+
+}  // namespace gyre

@@ -1,0 +1,85 @@
+// Cursor: one logical worker, as a position in its tape and a clock.
+//
+// Step runs at most one task instance and never blocks. Workers are cursors, not threads: sixteen of
+// them on two lanes cost what their work costs. A cursor that cannot go on looks for a fold to do
+// before it says so. Used by one lane at a time.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "compiler/graph/clock.h"
+#include "runtime/aligned.h"
+#include "runtime/batches.h"
+#include "runtime/cycles.h"
+#include "runtime/job.h"
+#include "runtime/stages.h"
+#include "runtime/table.h"
+
+namespace gyre {
+
+// What the cursors of a run ask of whoever decides about clocks.
+class ClockGate {
+ public:
+  virtual ~ClockGate() = default;
+  virtual Clock limit() const = 0;
+  virtual bool finished() const = 0;
+  virtual int64_t pause() const = 0;      // pauses so far that workers at the limit take part in
+  virtual void TakePart(int worker) = 0;
+  virtual void Fail(absl::Status status) = 0;
+};
+
+// One GATHER task of the tape, bound to its kernel.
+struct GatherOp {
+  int task = -1;               // in the plan
+  int slice = 0;               // stage of the clock
+  Need need;
+  KernelFn fn = nullptr;       // null: nothing to run, only the read to wait for
+  KernelArgs args;
+  Batches batches{0, 0, 0, 0, 0};
+  double epochs_per_clock = 1;
+  uint64_t fired = 0;
+  int64_t busy = 0, waited = 0, rows = 0;  // cycles; rows visited
+};
+
+class Cursor {
+ public:
+  enum State : uint8_t { kRan, kBlocked, kAtLimit, kFinished };
+
+  // `symbols`: of the program. The names are for reports and parallel to `ops`.
+  Cursor(int worker, std::vector<GatherOp> ops, std::vector<std::string> names, int symbols, int64_t scratch_bytes,
+         StateTable* table, ClockGate* gate);
+  Cursor(const Cursor&) = delete;
+  Cursor& operator=(const Cursor&) = delete;
+
+  State Step();
+
+  // "clock 41 of worker 3 waits for clock 40 of clock/grad; worker 1 has not done it"
+  std::string Waiting() const;
+
+  int worker() const { return worker_; }
+  Clock clock() const { return clock_; }
+  const std::vector<GatherOp>& ops() const { return ops_; }
+
+ private:
+  State AtLimit();
+  State Blocked();
+  bool TryFold();
+  void Run(GatherOp* op, Stage need);
+  bool WithinBound(const GatherOp& op, const Stamp& stamp) const;
+  void Advance();
+
+  const int worker_;
+  std::vector<GatherOp> ops_;
+  const std::vector<std::string> names_;
+  StateTable* const table_;
+  ClockGate* const gate_;
+  std::vector<const void*> param_;  // by symbol
+  AlignedArray<char> scratch_;
+  Clock clock_ = 0;
+  size_t position_ = 0;
+  int64_t pauses_ = 0;
+  int64_t blocked_since_ = 0;       // cycles; 0: not blocked
+};
+
+}  // namespace gyre

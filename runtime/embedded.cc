@@ -1,0 +1,313 @@
+// RunEmbedded: a plan in this process. Binds stages, folds and tables, runs the lanes, collects.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/graph/verify.h"
+#include "compiler/plan.pb.h"
+#include "runtime/cursor.h"
+#include "runtime/env.h"
+#include "runtime/job.h"
+#include "runtime/kernel_call.h"
+#include "runtime/lane.h"
+#include "runtime/linear_table.h"
+#include "runtime/local_table.h"
+#include "runtime/monitor.h"
+#include "runtime/shared_table.h"
+#include "runtime/start.h"
+
+namespace gyre {
+namespace {
+
+absl::Status CheckJob(const Job& job) {
+  if (job.program == nullptr || job.plan == nullptr) return absl::InvalidArgumentError("a job needs a program and a plan");
+  const int workers = job.plan->cluster().workers();
+  if (static_cast<int>(job.worker.size()) != workers)
+    return absl::InvalidArgumentError(absl::StrCat("the plan is for ", workers, " workers and the data for ", job.worker.size()));
+  if (job.extent.size() != static_cast<size_t>(job.program->graph.axis.size))
+    return absl::InvalidArgumentError("extents of axes are not those of the program");
+  if (job.type == Type::kInt32) return absl::InvalidArgumentError("parameters are float32 or float64");
+  return Verify(*job.plan);
+}
+
+// The gate that cursors see: the monitor, and the first failure.
+class Gate final : public ClockGate {
+ public:
+  explicit Gate(Monitor* monitor) : monitor_(monitor) {}
+  Clock limit() const override { return monitor_->limit(); }
+  bool finished() const override { return monitor_->finished(); }
+  int64_t pause() const override { return monitor_->pause(); }
+  void TakePart(int worker) override { monitor_->TakePart(worker); }
+  void Fail(absl::Status status) override {
+    {
+      MutexLock lock(&mutex_);
+      if (status_.ok()) status_ = std::move(status);
+    }
+    monitor_->Abort();
+  }
+  absl::Status status() {
+    MutexLock lock(&mutex_);
+    return status_;
+  }
+
+ private:
+  Monitor* const monitor_;
+  Mutex mutex_;
+  absl::Status status_ ABSL_GUARDED_BY(mutex_);
+};
+
+class EmbeddedRun {
+ public:
+  explicit EmbeddedRun(const Job& job)
+      : job_(job), plan_(*job.plan), program_(*job.program), env_(job.env != nullptr ? job.env : &machine_) {}
+
+  absl::StatusOr<RunResult> Run() {
+    absl::Status status = Prepare();
+    if (!status.ok()) return status;
+    RunLanes();
+    if (status = gate_->status(); !status.ok()) return status;
+    if (status = monitor_->status(); !status.ok()) return status;
+    return Collect();
+  }
+
+ private:
+  int workers() const { return plan_.cluster().workers(); }
+  int lanes() const { return std::clamp(plan_.cluster().lanes(), 1, workers()); }
+
+  absl::Status Prepare();
+  absl::Status MakeStages();
+  StopRules Rules() const;
+  absl::Status CheckStop() const;
+  void MakeMonitor();
+  void MakeTable();
+  void MakeCursors();
+  GatherOp MakeGather(int worker, int stage) const;
+  void RunLanes();
+  RunResult Collect();
+  void CollectCounters(RunResult* result) const;
+  double EpochsPerClock(const StagePlan& stage) const;
+  bool Batched() const;
+  int Lag() const;  // of the gathers: 0 and 1 are BSP
+
+  const Job& job_;
+  const Plan& plan_;
+  const Program& program_;
+  MachineEnv machine_;
+  Env* const env_;
+  PostContext context_;
+  std::vector<AlignedArray<double>> built_;
+  std::unique_ptr<ParamState> state_;
+  std::vector<StagePlan> stage_plan_;
+  StageFolds stages_;
+  std::unique_ptr<Evaluator> evaluator_;
+  std::unique_ptr<Monitor> monitor_;
+  std::unique_ptr<Gate> gate_;
+  std::unique_ptr<EmbeddedTable> table_;
+  std::vector<std::unique_ptr<Cursor>> cursor_;
+  double ns_per_cycle_ = 1;
+};
+
+absl::Status EmbeddedRun::Prepare() {
+  if (absl::Status status = CheckJob(job_); !status.ok()) return status;
+  absl::StatusOr<std::vector<StagePlan>> stages = BindStages(plan_, program_);
+  if (!stages.ok()) return stages.status();
+  stage_plan_ = *std::move(stages);
+  context_.program = job_.program;
+  context_.data = job_.worker[0].data;
+  context_.hyper = job_.hyper.data();
+  context_.extent = job_.extent.data();
+  context_.seed = job_.seed;
+  BuildTotals(job_, &context_, &built_);
+  state_ = std::make_unique<ParamState>(program_, job_.extent, job_.type);
+  context_.param = state_->by_symbol();
+  absl::Status status = StartParameters(job_, context_, state_.get());
+  if (status.ok()) status = MakeStages();
+  if (status.ok()) status = CheckStop();
+  if (!status.ok()) return status;
+  evaluator_ = std::make_unique<Evaluator>(job_, context_, *state_);
+  MakeMonitor();
+  MakeTable();
+  MakeCursors();
+  return absl::OkStatus();
+}
+
+double EmbeddedRun::EpochsPerClock(const StagePlan& stage) const {
+  if (stage.pass == nullptr || stage.batch <= 0) return 1;
+  const int64_t rows = job_.extent[static_cast<size_t>(stage.pass->row_axis)];
+  return rows > 0 ? std::min(1.0, static_cast<double>(stage.batch) / static_cast<double>(rows)) : 1;
+}
+
+bool EmbeddedRun::Batched() const {
+  return std::any_of(stage_plan_.begin(), stage_plan_.end(), [&](const StagePlan& s) { return EpochsPerClock(s) < 1; });
+}
+
+int EmbeddedRun::Lag() const {
+  int lag = 1;
+  for (const StagePlan& s : stage_plan_)
+    if (s.pass != nullptr && (s.lag > lag || s.lag == kAsync)) lag = s.lag;
+  return lag;
+}
+
+absl::Status EmbeddedRun::MakeStages() {
+  FoldSetup setup;
+  setup.program = job_.program;
+  setup.context = context_;
+  setup.sweep_data = job_.sweep_data.empty() ? nullptr : job_.sweep_data.data();
+  setup.extent = job_.extent;
+  setup.measure_change = program_.objective.value.fn == nullptr;
+  setup.seed = job_.seed;
+  for (StagePlan& plan : stage_plan_) {
+    plan.rule.tolerance = plan_.stop().tolerance();
+    absl::StatusOr<std::unique_ptr<Fold>> fold = MakeFold(setup, *plan.statement, plan.rule);
+    if (!fold.ok()) return fold.status();
+    if (absl::Status status = (*fold)->Start(state_.get()); !status.ok()) return status;
+    Layout totals = plan.pass == nullptr ? Layout() : TotalLayout(program_, *plan.pass, job_.extent);
+    stages_.push_back(std::make_unique<StageFold>(plan, context_, std::move(totals), *std::move(fold), EpochsPerClock(plan)));
+  }
+  return absl::OkStatus();
+}
+
+StopRules EmbeddedRun::Rules() const {
+  const auto& stop = plan_.stop();
+  StopRules rules;
+  rules.max_clocks = stop.max_clocks();
+  rules.max_seconds = stop.max_seconds();
+  rules.tolerance = stop.tolerance();
+  rules.has_target = stop.has_target();
+  rules.target = stop.target();
+  rules.boundary = std::max<Clock>(1, stop.boundary());
+  rules.decision_lag = stop.decision_lag();
+  // The loop of the program itself, when it is the clock.
+  if (program_.root.kind == StatementKind::kRepeat)
+    rules.max_clocks = rules.max_clocks > 0 ? std::min(rules.max_clocks, program_.root.repeat) : program_.root.repeat;
+  if (program_.root.kind == StatementKind::kUntil && rules.tolerance == 0) rules.tolerance = program_.root.tolerance;
+  return rules;
+}
+
+absl::Status EmbeddedRun::CheckStop() const {
+  const StopRules rules = Rules();
+  const bool ends = rules.max_clocks > 0 || rules.max_seconds > 0 || rules.tolerance > 0 || rules.has_target || job_.stop_requested != nullptr;
+  return ends ? absl::OkStatus() : absl::InvalidArgumentError("the plan has no rule to stop; set max_clocks, max_seconds, tolerance or target");
+}
+
+void EmbeddedRun::MakeMonitor() {
+  Monitor::Options options;
+  options.stop = Rules();
+  options.workers = workers();
+  options.by_product = plan_.evaluation().mode() == Evaluation::BYPRODUCT && Lag() == 1 && !Batched() && stages_.size() == 1 &&
+                       stage_plan_[0].statement->kind == StatementKind::kMinimize;
+  if (plan_.evaluation().budget() > 0) options.pause_share = plan_.evaluation().budget();
+  options.epochs_per_clock = stages_.front()->epochs_per_clock;
+  monitor_ = std::make_unique<Monitor>(options, job_, &stages_, state_.get(), evaluator_.get(), env_);
+  gate_ = std::make_unique<Gate>(monitor_.get());
+}
+
+void EmbeddedRun::MakeTable() {
+  const int lag = Lag();
+  if (lag != 1 && stage_plan_[0].linear && workers() > 1)
+    table_ = std::make_unique<LinearTable>(workers(), lanes(), state_.get(), stages_[0].get(), monitor_.get(), env_);
+  else if (workers() == 1)
+    table_ = std::make_unique<LocalTable>(state_.get(), &stages_, monitor_.get());
+  else
+    table_ = std::make_unique<SharedTable>(SharedTable::Options{workers(), lanes(), lag}, state_.get(), &stages_, monitor_.get(), env_);
+  monitor_->SetTable(table_.get());
+}
+
+GatherOp EmbeddedRun::MakeGather(int worker, int stage) const {
+  const StagePlan& plan = stage_plan_[static_cast<size_t>(stage)];
+  const WorkerData rows = RowsOf(job_, plan.pass->row_axis, worker);
+  const int64_t all = job_.extent[static_cast<size_t>(plan.pass->row_axis)], mine = rows.row_end - rows.row_begin;
+  GatherOp op;
+  op.task = plan.gather;
+  op.slice = stage;
+  op.need = {0, Lag() == 1 ? 0 : Lag(), static_cast<int>(stages_.size()), stage};  // lag 1 in place: the stage before it
+  op.fn = KernelOf(*plan.pass, job_.type);
+  op.args = ArgsOf(context_, rows);
+  const double share = all > 0 ? static_cast<double>(plan.batch) * static_cast<double>(mine) / static_cast<double>(all) : 0;
+  const int64_t batch = plan.batch > 0 ? std::max<int64_t>(1, std::llround(share)) : 0;
+  op.batches = Batches(rows.row_begin, rows.row_end, batch, job_.seed, worker);
+  op.epochs_per_clock = EpochsPerClock(plan);
+  return op;
+}
+
+void EmbeddedRun::MakeCursors() {
+  for (int w = 0; w < workers(); ++w) {
+    std::vector<GatherOp> ops;
+    std::vector<std::string> names;
+    int64_t scratch = 0;
+    for (int k = 0; k < static_cast<int>(stages_.size()); ++k) {
+      if (!stages_[static_cast<size_t>(k)]->gathers()) continue;
+      ops.push_back(MakeGather(w, k));
+      names.push_back(plan_.task(ops.back().task).id());
+      scratch = std::max(scratch, ScratchOf(*stage_plan_[static_cast<size_t>(k)].pass, job_.worker[static_cast<size_t>(w)],
+                                            job_.extent.data(), job_.type));
+    }
+    if (ops.empty()) {  // sweeps and assignments alone: a clock is over when its stages are
+      GatherOp wait;
+      wait.need = {0, 0, static_cast<int>(stages_.size()), static_cast<int>(stages_.size())};
+      ops.push_back(std::move(wait));
+      names.push_back(plan_.task(stage_plan_.back().fold).id());
+    }
+    cursor_.push_back(std::make_unique<Cursor>(w, std::move(ops), std::move(names), program_.graph.symbol.size, scratch,
+                                               table_.get(), gate_.get()));
+  }
+}
+
+// Worker w is on lane w mod lanes; lane 0 is the calling thread.
+void EmbeddedRun::RunLanes() {
+  Lane::Options options;
+  options.spin = lanes() > 1 && static_cast<unsigned>(lanes()) <= std::thread::hardware_concurrency();
+  options.stall_ns = absl::ToInt64Nanoseconds(job_.stall_deadline);
+  std::atomic<int> running{lanes()};
+  std::vector<Lane> lane;
+  for (int l = 0; l < lanes(); ++l) {
+    std::vector<Cursor*> mine;
+    for (int w = l; w < workers(); w += lanes()) mine.push_back(cursor_[static_cast<size_t>(w)].get());
+    lane.emplace_back(options, std::move(mine), gate_.get(), env_, &running);
+  }
+  const int64_t ns = env_->Nanos(), cycles = Cycles();
+  monitor_->Start();
+  std::vector<std::thread> threads;
+  for (int l = 1; l < lanes(); ++l) threads.emplace_back([&lane, l] { lane[static_cast<size_t>(l)].Run(); });
+  lane[0].Run();
+  for (std::thread& t : threads) t.join();
+  const int64_t passed = Cycles() - cycles;
+  ns_per_cycle_ = passed > 0 ? static_cast<double>(env_->Nanos() - ns) / static_cast<double>(passed) : 1;
+}
+
+void EmbeddedRun::CollectCounters(RunResult* result) const {
+  std::vector<TaskCounters> by_task(static_cast<size_t>(plan_.task_size()));
+  const auto add = [&](int task, uint64_t fired, int64_t busy, int64_t waited) {
+    TaskCounters& c = by_task[static_cast<size_t>(task)];
+    c.fired += fired;
+    c.busy_ns += static_cast<int64_t>(static_cast<double>(busy) * ns_per_cycle_);
+    c.waited_ns += static_cast<int64_t>(static_cast<double>(waited) * ns_per_cycle_);
+  };
+  for (const auto& cursor : cursor_)
+    for (const GatherOp& op : cursor->ops()) {
+      if (op.task >= 0) add(op.task, op.fired, op.busy, op.waited);
+      result->rows += op.rows;
+    }
+  for (const auto& stage : stages_) add(stage->plan->fold, stage->fired.load(), stage->busy.load(), 0);
+  for (int t = 0; t < plan_.task_size(); ++t) {
+    by_task[static_cast<size_t>(t)].task = plan_.task(t).id();
+    if (by_task[static_cast<size_t>(t)].fired > 0) result->counters.push_back(by_task[static_cast<size_t>(t)]);
+  }
+}
+
+RunResult EmbeddedRun::Collect() {
+  RunResult result;
+  monitor_->Report(&result);
+  result.staleness = table_->ObservedStaleness();
+  CollectCounters(&result);
+  return result;
+}
+
+}  // namespace
+
+absl::StatusOr<RunResult> RunEmbedded(const Job& job) { return EmbeddedRun(job).Run(); }
+
+}  // namespace gyre

@@ -1,0 +1,146 @@
+#include <cmath>
+#include <cstring>
+
+#include "ops/update/update.h"
+#include "runtime/fold.h"
+#include "runtime/penalty.h"
+
+namespace gyre {
+namespace {
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+UpdateOptions OptionsOf(const Rule& rule) {
+  UpdateOptions options;
+  options.rule = rule.name;
+  options.step = rule.step;
+  options.momentum = rule.momentum;
+  if (!rule.schedule.empty()) options.schedule = rule.schedule;
+  options.decay = rule.decay;
+  if (rule.memory > 0) options.memory = rule.memory;
+  if (rule.beta1 > 0) options.beta1 = rule.beta1;
+  if (rule.beta2 > 0) options.beta2 = rule.beta2;
+  if (rule.epsilon > 0) options.epsilon = rule.epsilon;
+  options.restart = rule.restart;
+  if (rule.staleness_scale > 0) options.staleness_scale = rule.staleness_scale;
+  options.tolerance = rule.tolerance;
+  return options;
+}
+
+// One flat vector of all parameters of the statement, moved by an update rule. When the statement
+// moves everything the run has, that vector is the state's own.
+class MinimizeFold final : public Fold {
+ public:
+  MinimizeFold(const FoldSetup& setup, const Statement& statement, std::unique_ptr<UpdateRule> rule)
+      : setup_(setup), statement_(statement), rule_(std::move(rule)), layout_(ParamLayout(*setup.program, statement.param, setup.extent)),
+        gradient_(layout_.size) {
+    for (const Post& p : statement.smooth_gradient)
+      if (p.fn != nullptr) smooth_ = AlignedArray<double>(layout_.size);
+  }
+
+  absl::Status Start(ParamState* state) override {
+    in_place_ = SameLayout(state->layout());
+    if (!in_place_) {
+      point_ = AlignedArray<double>(layout_.size);
+      for (const Field& f : layout_.field) Copy(state->master(f.id), point_.data() + f.offset, f.size);
+    }
+    std::vector<gyre::Segment> segments;
+    absl::Status status = MakeSegments(&segments);
+    if (status.ok()) status = rule_->Start(Span(Point(state)), segments);
+    if (status.ok()) Spread(state);
+    return status;
+  }
+
+  void Apply(const PostContext& context, ParamState* state) override { Move(context, 1, state); }
+  void ApplyShare(const PostContext& context, double share, ParamState* state) override { Move(context, share, state); }
+
+  double objective() const override { return last_.accepted ? last_.objective : kNone; }
+  double best_objective() const override { return std::isnan(last_.best_objective) ? last_.objective : last_.best_objective; }
+  bool converged() const override { return last_.converged; }
+  absl::Status status() const override { return last_.status; }
+
+  void Model(const ParamState& state, double* model) const override {
+    if (in_place_) return rule_->Best({model, static_cast<size_t>(layout_.size)});
+    AlignedArray<double> best(layout_.size);  // at a pause, not in a clock
+    rule_->Best({best.data(), static_cast<size_t>(layout_.size)});
+    for (const Field& f : layout_.field) Copy(best.data() + f.offset, model + state.layout().Find(f.id)->offset, f.size);
+  }
+
+ private:
+  absl::Span<double> Span(double* x) const { return {x, static_cast<size_t>(layout_.size)}; }
+  static void Copy(const double* from, double* to, int64_t n) { std::memcpy(to, from, static_cast<size_t>(n) * sizeof(double)); }
+
+  bool SameLayout(const Layout& other) const {
+    if (other.field.size() != layout_.field.size()) return false;
+    for (size_t i = 0; i < layout_.field.size(); ++i)
+      if (other.field[i].id != layout_.field[i].id) return false;
+    return true;
+  }
+
+  double* Point(ParamState* state) { return in_place_ ? state->master() : point_.data(); }
+  void Spread(ParamState* state) {
+    if (in_place_) return;
+    for (const Field& f : layout_.field) Copy(point_.data() + f.offset, state->master(f.id), f.size);
+  }
+
+  // Parameters in order, the padding between them under no penalty.
+  absl::Status MakeSegments(std::vector<gyre::Segment>* segments) {
+    for (size_t i = 0; i < layout_.field.size(); ++i) {
+      const Field& f = layout_.field[i];
+      absl::StatusOr<Prox> prox = ProxOf(setup_.context, setup_.extent, statement_.penalty, f.id, &weights_);
+      if (!prox.ok()) return prox.status();
+      segments->push_back({f.offset, f.size, *prox});
+      const int64_t next = i + 1 < layout_.field.size() ? layout_.field[i + 1].offset : layout_.size;
+      if (next > f.offset + f.size) segments->push_back({f.offset + f.size, next - f.offset - f.size, Prox{}});
+    }
+    return absl::OkStatus();
+  }
+
+  void Move(const PostContext& context, double share, ParamState* state) {
+    if (last_.converged || !last_.status.ok()) return;
+    double f = 0;
+    if (statement_.value.fn != nullptr) context.Run(statement_.value, &f);
+    if (statement_.smooth_value.fn != nullptr) f += share * Smooth(context);
+    for (size_t i = 0; i < statement_.gradient.size(); ++i)
+      context.Run(statement_.gradient[i], gradient_.data() + layout_.field[i].offset);
+    AddSmoothGradient(context, share);
+    last_ = rule_->Step(f, Span(gradient_.data()), Span(Point(state)), context.epoch);
+    Spread(state);
+  }
+
+  double Smooth(const PostContext& context) const {
+    double value = 0;
+    context.Run(statement_.smooth_value, &value);
+    return value;
+  }
+
+  void AddSmoothGradient(const PostContext& context, double share) {
+    for (size_t i = 0; i < statement_.smooth_gradient.size(); ++i) {
+      if (statement_.smooth_gradient[i].fn == nullptr) continue;
+      const Field& field = layout_.field[i];
+      double* to = gradient_.data() + field.offset;
+      const double* from = smooth_.data() + field.offset;
+      context.Run(statement_.smooth_gradient[i], smooth_.data() + field.offset);
+      for (int64_t e = 0; e < field.size; ++e) to[e] += share * from[e];
+    }
+  }
+
+  const FoldSetup setup_;
+  const Statement& statement_;
+  std::unique_ptr<UpdateRule> rule_;
+  const Layout layout_;  // in the order of Statement::param
+  bool in_place_ = false;
+  AlignedArray<double> point_, gradient_, smooth_;
+  std::vector<AlignedArray<double>> weights_;
+  UpdateState last_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Fold>> MakeMinimizeFold(const FoldSetup& setup, const Statement& statement, const Rule& rule) {
+  absl::StatusOr<std::unique_ptr<UpdateRule>> update = MakeUpdateRule(OptionsOf(rule));
+  if (!update.ok()) return update.status();
+  return std::unique_ptr<Fold>(std::make_unique<MinimizeFold>(setup, statement, *std::move(update)));
+}
+
+}  // namespace gyre

@@ -1,0 +1,212 @@
+#include "runtime/monitor.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+
+namespace gyre {
+namespace {
+
+constexpr size_t kMostTracePoints = 4096;       // then every other one is dropped and the stride doubles
+constexpr int64_t kShowEveryNs = 100'000'000;   // progress, ten times a second
+constexpr int kStill = 3;                       // boundaries in a row that must hold still
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+}  // namespace
+
+const char* Name(StopReason reason) {
+  switch (reason) {
+    case StopReason::kClocks: return "clocks";
+    case StopReason::kSeconds: return "seconds";
+    case StopReason::kTolerance: return "tolerance";
+    case StopReason::kTarget: return "target";
+    case StopReason::kRequested: return "requested";
+    case StopReason::kConverged: return "converged";
+  }
+  return "unknown";
+}
+
+Monitor::Monitor(const Options& options, const Job& job, StageFolds* stages, ParamState* state, Evaluator* evaluator, Env* env)
+    : options_(options), job_(job), stages_(stages), state_(state), evaluator_(evaluator), env_(env),
+      model_(static_cast<size_t>(state->layout().size)) {
+  trace_.reserve(kMostTracePoints);
+}
+
+void Monitor::Start() {
+  start_ns_ = env_->Nanos();
+  const Clock most = options_.stop.max_clocks > 0 ? options_.stop.max_clocks : kNever;
+  next_ = std::min(most, options_.stop.boundary);
+  limit_.store(std::min(most, options_.stop.boundary * (1 + options_.stop.decision_lag)), std::memory_order_seq_cst);
+}
+
+// Known with the contributions of the clock, and so of the point that the clock before left. Trials
+// that a rule takes back say nothing: their objective is NaN.
+void Monitor::TakeByProduct(Clock clock) {
+  if (!options_.by_product) return;
+  const Fold& fold = *stages_->front()->fold;
+  if (std::isnan(fold.objective())) return;
+  CheckObjective(fold.objective());
+  Measured({clock - 1, Seconds(train_ns_), fold.best_objective(), kNone});
+}
+
+void Monitor::Boundary(Clock clock) {
+  const int64_t now = env_->Nanos();
+  done_ = clock;
+  train_ns_ = now - start_ns_ - paused_ns_;
+  next_ = clock + options_.stop.boundary;
+  if (options_.stop.max_clocks > 0) next_ = std::max(clock, std::min(next_, options_.stop.max_clocks));
+  TakeByProduct(clock);
+  if (!stopping_) stopping_ = Stops(clock, train_ns_);
+  if (!stopping_ && !pause_wanted_) pause_wanted_ = PauseIsDue(clock, train_ns_);
+  if (now - shown_ns_ > kShowEveryNs) Show({clock, Seconds(train_ns_), has_objective_ ? last_objective_ : kNone, kNone}, now);
+  if (!stopping_ && !pause_wanted_) return Raise(clock);
+  if (clock >= limit_.load(std::memory_order_relaxed)) BeginPause(clock, now);
+}
+
+void Monitor::Raise(Clock clock) {
+  Clock limit = clock + options_.stop.boundary * (1 + options_.stop.decision_lag);
+  if (options_.stop.max_clocks > 0) limit = std::min(limit, options_.stop.max_clocks);
+  limit_.store(std::max(limit, limit_.load(std::memory_order_relaxed)), std::memory_order_seq_cst);
+}
+
+void Monitor::Stop(StopReason reason, std::string detail) {
+  stopping_ = true;
+  reason_ = reason;
+  detail_ = std::move(detail);
+}
+
+// Target and tolerance, at an exact value of the objective.
+void Monitor::CheckObjective(double objective) {
+  const StopRules& stop = options_.stop;
+  const double moved = std::fabs(last_objective_ - objective);
+  const bool still = has_objective_ && moved <= stop.tolerance * std::max(std::fabs(objective), 1e-300);
+  still_ = still ? still_ + 1 : 0;
+  has_objective_ = true;
+  last_objective_ = objective;
+  if (stopping_) return;
+  if (stop.has_target && objective <= stop.target)
+    Stop(StopReason::kTarget, absl::StrCat("the objective reached ", objective, ", the target is ", stop.target));
+  else if (stop.tolerance > 0 && still_ >= kStill)
+    Stop(StopReason::kTolerance, absl::StrCat("the objective moved by less than ", stop.tolerance, " of itself ", kStill, " times in a row"));
+}
+
+bool Monitor::Stops(Clock clock, int64_t train_ns) {
+  const StopRules& stop = options_.stop;
+  if (stopping_) return true;
+  if (job_.stop_requested != nullptr && job_.stop_requested->load(std::memory_order_relaxed)) {
+    Stop(StopReason::kRequested, "stopped on request");
+    return true;
+  }
+  bool converged = true, measured = false;
+  double change = 0;
+  for (const auto& stage : *stages_) {
+    if (status_.ok()) status_ = stage->fold->status();
+    converged = converged && stage->fold->converged();
+    if (const double c = stage->fold->change(); !std::isnan(c)) change = std::max(change, c), measured = true;
+  }
+  if (!status_.ok()) {
+    stopping_ = true;
+  } else if (converged) {
+    Stop(StopReason::kConverged, "the update found nothing left to gain");
+  } else if (measured && stop.tolerance > 0 && change <= stop.tolerance) {
+    Stop(StopReason::kTolerance, absl::StrCat("the parameters moved by ", change, " of themselves, the tolerance is ", stop.tolerance));
+  } else if (stop.max_clocks > 0 && clock >= stop.max_clocks) {
+    Stop(StopReason::kClocks, absl::StrCat("all ", clock, " clocks are done"));
+  } else if (stop.max_seconds > 0 && Seconds(train_ns) >= stop.max_seconds) {
+    Stop(StopReason::kSeconds, absl::StrCat(stop.max_seconds, " s are over"));
+  }
+  return stopping_;
+}
+
+// Pauses take at most `pause_share` of the time; before the first, its cost is guessed as that of the
+// clocks that visit every row once.
+bool Monitor::PauseIsDue(Clock clock, int64_t train_ns) const {
+  if (!evaluator_->any() || (options_.by_product && !evaluator_->has_measures())) return false;
+  const double per_epoch = static_cast<double>(train_ns) / (static_cast<double>(clock) * options_.epochs_per_clock);
+  const double cost = pause_cost_ns_ > 0 ? static_cast<double>(pause_cost_ns_) : per_epoch;
+  return static_cast<double>(train_ns - last_pause_train_ns_) * options_.pause_share >= cost;
+}
+
+void Monitor::BeginPause(Clock /*clock*/, int64_t now) {
+  pause_begin_ns_ = now;
+  last_pause_train_ns_ = train_ns_;
+  std::memcpy(model_.data(), state_->master(), model_.size() * sizeof(double));
+  for (const auto& stage : *stages_) stage->fold->Model(*state_, model_.data());
+  if (!evaluator_->any()) return EndPause();
+  evaluator_->Set(model_.data());
+  parts_left_.store(options_.workers, std::memory_order_relaxed);
+  pause_.store(pause_.load(std::memory_order_relaxed) + 1, std::memory_order_seq_cst);
+  env_->Wake();
+}
+
+void Monitor::TakePart(int worker) {
+  evaluator_->Part(worker, static_cast<double>(done_) * options_.epochs_per_clock);
+  if (parts_left_.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
+  EndPause();
+}
+
+void Monitor::EndPause() {
+  if (evaluator_->any()) {
+    evaluator_->Combine(static_cast<double>(done_) * options_.epochs_per_clock);
+    const double metric = evaluator_->measure().empty() ? kNone : evaluator_->measure().front();
+    if (evaluator_->has_objective() && !options_.by_product) CheckObjective(evaluator_->objective());
+    const TracePoint point{done_, Seconds(train_ns_), evaluator_->objective(), metric};
+    Measured(point);
+    Show(point, env_->Nanos());
+  }
+  pause_cost_ns_ = env_->Nanos() - pause_begin_ns_;
+  paused_ns_ += pause_cost_ns_;
+  pause_wanted_ = false;
+  // A target met by what was just measured ends the run here: the measure is that of the final model.
+  if (stopping_) return Finish();
+  Raise(done_);
+  env_->Wake();
+}
+
+void Monitor::Finish() {
+  finished_.store(true, std::memory_order_seq_cst);
+  env_->Wake();
+}
+
+void Monitor::Abort() { Finish(); }
+
+void Monitor::Measured(const TracePoint& point) {
+  if (!std::isnan(point.metric) || trace_.size() < 2 || ++trace_skip_ >= trace_stride_) {
+    trace_skip_ = 0;
+    trace_.push_back(point);
+  }
+  if (trace_.size() < kMostTracePoints) return;
+  size_t kept = 0;
+  for (size_t i = 0; i < trace_.size(); i += 2) trace_[kept++] = trace_[i];
+  trace_.resize(kept);
+  trace_stride_ *= 2;
+}
+
+void Monitor::Show(const TracePoint& point, int64_t now) {
+  shown_ns_ = now;
+  if (!job_.progress || table_ == nullptr) return;
+  job_.progress({point, table_->Slowest(), table_->Fastest()});
+}
+
+void Monitor::Report(RunResult* result) const {
+  result->clocks = done_;
+  result->stop_reason = reason_;
+  result->detail = detail_;
+  result->trace = trace_;
+  result->train_seconds = Seconds(train_ns_);
+  result->evaluate_seconds = Seconds(paused_ns_);
+  result->evaluated = options_.by_product ? "by-product" : evaluator_->any() ? "paused" : "none";
+  result->objective = evaluator_->objective();
+  result->measure = evaluator_->measure();
+  result->measured_on_test = evaluator_->on_test();
+  result->parameter.assign(static_cast<size_t>(job_.program->graph.symbol.size), {});
+  for (const Field& f : state_->layout().field) {
+    const auto from = model_.begin() + f.offset;
+    result->parameter[static_cast<size_t>(f.id)].assign(from, from + f.size);
+  }
+}
+
+}  // namespace gyre

@@ -1,0 +1,110 @@
+// Monitor: the only place where anything global is decided. Stop rules, the clock limit, the trace
+// and the pauses in which the model is evaluated.
+//
+// `limit` is one number: a worker starts clock c only if c < limit. It is raised at boundaries, every
+// plan.stop.boundary clocks, ahead of need when decision_lag is above 0. To stop is not to raise it,
+// so all workers end at the same clock without a handshake. A pause is the same: the limit stays until
+// all have arrived, all evaluate their rows, and the last one goes on.
+//
+// ClockDone is called by folds, in clock order; the rest is thread-safe.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "compiler/plan.pb.h"
+#include "runtime/embedded_table.h"
+#include "runtime/env.h"
+#include "runtime/evaluator.h"
+#include "runtime/job.h"
+
+namespace gyre {
+
+struct StopRules {
+  Clock max_clocks = 0;     // 0: no bound
+  double max_seconds = 0;   // 0: no bound
+  double tolerance = 0;     // relative change of the objective (of the parameters, without one); 0: off
+  bool has_target = false;
+  double target = 0;        // objective at most this
+  Clock boundary = 1;
+  int decision_lag = 0;
+};
+
+class Monitor final : public ClockObserver {
+ public:
+  struct Options {
+    StopRules stop;
+    bool by_product = false;  // the folds' objective is exact: one read sees exactly one clock
+    double pause_share = 0.05;
+    double epochs_per_clock = 1;
+    int workers = 1;
+  };
+  Monitor(const Options& options, const Job& job, StageFolds* stages, ParamState* state, Evaluator* evaluator, Env* env);
+
+  void SetTable(const EmbeddedTable* table) { table_ = table; }
+  void Start();
+
+  void ClockDone(Clock completed) override {
+    if (completed >= next_) Boundary(completed);
+  }
+
+  Clock limit() const override { return limit_.load(std::memory_order_seq_cst); }
+  bool finished() const { return finished_.load(std::memory_order_seq_cst); }
+  // Ends the run at once; the first error is kept by the caller.
+  void Abort();
+
+  // Number of the pause that workers at the limit are to take part in; 0 before the first.
+  int64_t pause() const { return pause_.load(std::memory_order_seq_cst); }
+  // Worker `w` evaluates its rows. Called once for each worker and pause.
+  void TakePart(int worker);
+
+  // After the run.
+  const absl::Status& status() const { return status_; }
+  void Report(RunResult* result) const;
+
+ private:
+  void Boundary(Clock clock);
+  void TakeByProduct(Clock clock);
+  void Measured(const TracePoint& point);
+  void Raise(Clock clock);
+  bool Stops(Clock clock, int64_t train_ns);
+  void Stop(StopReason reason, std::string detail);
+  bool PauseIsDue(Clock clock, int64_t train_ns) const;
+  void BeginPause(Clock clock, int64_t now);
+  void EndPause();
+  void Finish();
+  void CheckObjective(double objective);
+  void Show(const TracePoint& point, int64_t now);
+  double Seconds(int64_t ns) const { return static_cast<double>(ns) * 1e-9; }
+
+  const Options options_;
+  const Job& job_;
+  StageFolds* const stages_;
+  ParamState* const state_;
+  Evaluator* const evaluator_;
+  Env* const env_;
+  const EmbeddedTable* table_ = nullptr;
+
+  // Touched by whoever completes a boundary or a pause: one thread at a time.
+  Clock next_ = 0, done_ = 0;
+  int64_t start_ns_ = 0, paused_ns_ = 0, pause_begin_ns_ = 0, last_pause_train_ns_ = 0, pause_cost_ns_ = 0, shown_ns_ = 0;
+  int64_t train_ns_ = 0;
+  bool stopping_ = false, pause_wanted_ = false;
+  StopReason reason_ = StopReason::kClocks;
+  std::string detail_;
+  absl::Status status_;
+  double last_objective_ = 0;
+  bool has_objective_ = false;
+  int still_ = 0;
+  std::vector<TracePoint> trace_;
+  Clock trace_stride_ = 1, trace_skip_ = 0;
+  std::vector<double> model_;
+
+  alignas(64) std::atomic<Clock> limit_{0};
+  std::atomic<int64_t> pause_{0};
+  std::atomic<bool> finished_{false};
+  alignas(64) std::atomic<int> parts_left_{0};
+};
+
+}  // namespace gyre
