@@ -21,6 +21,9 @@ absl::StatusOr<RunResult> Execute(const Invocation& invocation, const Prepared& 
 // Prints "NAME: message" and returns `code`.
 int Fail(const Invocation& invocation, const absl::Status& status, int code);
 
+// The same for a run that was refused (the plan does not fit: bad input) or that failed.
+int FailRun(const Invocation& invocation, const absl::Status& status);
+
 // Writes to --out, or to stdout when there is none.
 absl::Status Deliver(const Options& options, const std::string& text);
 

@@ -74,7 +74,7 @@ int ExplainCommand(const Invocation& invocation) {
       bool interrupted = false;
       absl::StatusOr<RunResult> result =
           Execute(invocation, *prepared, /*talk=*/false, &interrupted);
-      if (!result.ok()) return Fail(invocation, result.status(), kRunFailed);
+      if (!result.ok()) return FailRun(invocation, result.status());
       const Trace trace = TraceOf(*result, prepared->plan);
       text = Render(invocation, prepared->plan, &trace);
     } else {

@@ -67,6 +67,12 @@ int Fail(const Invocation& invocation, const absl::Status& status, int code) {
   return code;
 }
 
+int FailRun(const Invocation& invocation, const absl::Status& status) {
+  const bool refused = absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status) ||
+                       absl::IsNotFound(status);
+  return Fail(invocation, status, refused ? kBadInput : kRunFailed);
+}
+
 }  // namespace driver
 
 namespace internal {

@@ -78,7 +78,7 @@ int RunCommand(const Invocation& invocation) {
   PrintStart(invocation, *prepared);
   bool interrupted = false;
   absl::StatusOr<RunResult> result = Execute(invocation, *prepared, /*talk=*/true, &interrupted);
-  if (!result.ok()) return Fail(invocation, result.status(), kRunFailed);
+  if (!result.ok()) return FailRun(invocation, result.status());
 
   const Model model = MakeModel(invocation, *prepared, *result);
   const std::string reason = interrupted ? "interrupted" : Name(result->stop_reason);

@@ -201,6 +201,7 @@ Program Ridge(const RidgeOptions& options) {
   program.pass = {MakePass("step", {0, 1, 2}, Gradient<float>, Gradient<double>),
                   MakePass("objective", {0}, Squares<float>, Squares<double>),
                   MakePass("predict/y", {}, Predict<float>, Predict<double>)};
+  program.pass[2].data = {kX};
   AddStatement(&program);
   program.objective.name = "objective";
   program.objective.pass = 1;
