@@ -70,8 +70,9 @@ absl::string_view OpName(ir::Op op) {
     case Op::kSolve: return "solve";
     case Op::kEach: return "each";
     case Op::kChain: return "chain";
+    default: break;  // an operation the planner does not tell from others
   }
-  return "?";
+  return "op";
 }
 
 absl::string_view KindName(ir::Kind kind) {

@@ -1,0 +1,87 @@
+// A strategy: one answer to each of the four questions, an update rule, and how many workers and
+// lanes. Candidates are enumerated, checked by rules, and costed; the cheapest to the target wins.
+//
+// The rules stand one per function in legality.cc; what the executor lacks stands in support.cc.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "compiler/compiler.h"
+#include "compiler/cost.h"
+#include "compiler/dependence.h"
+#include "compiler/support.h"
+#include "compiler/traits.h"
+#include "compiler/updates.h"
+
+namespace gyre {
+
+struct Strategy {
+  Partitioning partitioning = Partitioning::kData;
+  int axis = -1;                        // the data axis, or the axis of the model that is cut
+  int lag = 1;                          // 1: bsp, s + 1: ssp(s), -1: async
+  Table::Storage storage = Table::LOCAL;
+  Table::Topology topology = Table::NONE;
+  Write::Payload payload = Write::DENSE;
+  UpdateChoice update;                  // of the Minimize leaf; an Iterate's assign otherwise
+  int workers = 1, lanes = 1, processes = 1;
+};
+
+struct Option {
+  Strategy strategy;
+  bool legal = false;
+  bool executable = false;
+  std::string reason;                   // why not, or in what it loses
+  double clock_ms = 0, low_ms = 0, high_ms = 0;
+  double pass_ms = 0, fold_ms = 0, sync_ms = 0, network_ms = 0;
+  double bytes_out = 0, messages = 0, memory = 0;
+  double clocks = 0;
+  double total_ms() const { return clock_ms * clocks; }
+};
+
+// All that the rules and the costs look at.
+struct Problem {
+  const Program* program = nullptr;
+  const BoundInfo* bound = nullptr;
+  const Profile* profile = nullptr;
+  const Request* request = nullptr;
+  std::vector<Leaf> leaf;
+  std::vector<Traits> traits;           // by leaf
+  std::vector<AxisVerdict> verdict;
+  int main_leaf = 0;                    // the Minimize, else the leaf with the most work
+  int row_axis = -1;                    // of the main leaf; -1: no pass
+  int64_t rows = 1;
+  double skew = 1;                      // of entries per row
+  bool embedded = true;
+  int processes = 1;
+  // What the costs are made of, worked out once.
+  std::vector<Work> work;               // by leaf: its pass over all rows
+  std::vector<StateSize> state;         // by leaf
+  double resident = 0;                  // bytes of bound data
+  double row_bytes = 0;                 // of one row's contributions in their most structured form
+
+  const Leaf& main() const { return leaf[static_cast<size_t>(main_leaf)]; }
+};
+
+Problem MakeProblem(const Program& program, const BoundInfo& bound, const Profile& profile,
+                    const Request& request);
+
+std::string BridgeName(int lag);                        // bsp, ssp(2), async
+std::string PartitionName(const Problem& problem, const Strategy& s);  // data[Sample], model[Class]
+std::string PayloadName(Write::Payload payload);        // full, sparse, factors
+std::string StorageName(const Strategy& s);
+std::string Describe(const Problem& problem, const Strategy& s);
+
+// Why `s` may not be used for this program whatever the executor; "" when it may.
+std::string IllegalBecause(const Problem& problem, const Strategy& s);
+
+// Fills times, memory and clocks.
+void EstimateCost(const Problem& problem, Option* candidate);
+
+// Every combination worth naming, each with its verdict and cost. In a fixed order.
+std::vector<Option> Enumerate(const Problem& problem);
+
+// `updates` of the main leaf, in order of preference.
+std::vector<UpdateChoice> UpdatesOf(const Problem& problem);
+
+}  // namespace gyre

@@ -1,0 +1,473 @@
+#include "compiler/emit.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/delta.h"
+#include "compiler/fingerprint.h"
+
+namespace gyre {
+namespace {
+
+constexpr int kPlanVersion = 1;
+
+class Emitter {
+ public:
+  Emitter(const Problem& problem, const Option& chosen, Plan* plan)
+      : p_(problem), program_(*problem.program), graph_(problem.program->graph), chosen_(chosen),
+        s_(chosen.strategy), plan_(*plan) {}
+
+  void Run() {
+    plan_.set_version(kPlanVersion);
+    Cluster* cluster = plan_.mutable_cluster();
+    cluster->set_workers(s_.workers);
+    cluster->set_processes(s_.processes);
+    cluster->set_lanes(s_.lanes);
+    cluster->set_profile(FingerprintOf(*p_.profile));
+    ParamTables();
+    if (program_.build >= 0) BuildTask();
+    for (size_t i = 0; i < p_.leaf.size(); ++i) Stage(i);
+    EvaluateTasks();
+    StopRules();
+    plan_.mutable_recovery()->set_kind(Recovery::RESUME);
+    plan_.mutable_recovery()->set_every(p_.request->checkpoint_every);
+    for (const Table& t : plan_.table()) {
+      if (t.role() == Table::PARAM) plan_.mutable_recovery()->add_save(t.id());
+      if (t.role() == Table::DERIVED) plan_.mutable_recovery()->add_rebuild(t.id());
+    }
+    Certify();
+  }
+
+ private:
+  std::string ParamId(int symbol) const { return absl::StrCat("param/", Name(graph_.symbol[symbol].name)); }
+
+  // ---- Tables.
+
+  Table* AddTable(const std::string& id, Table::Role role) {
+    Table* t = plan_.add_table();
+    t->set_id(id);
+    t->set_role(role);
+    t->set_dtype("f64");
+    t->set_format("dense");
+    t->set_storage(s_.storage);
+    t->set_topology(s_.topology);
+    t->set_clock_group("clock");
+    t->set_versions(1);
+    return t;
+  }
+
+  void ParamTables() {
+    for (int symbol = 0; symbol < graph_.symbol.size; ++symbol) {
+      if (graph_.symbol[symbol].kind != ir::Kind::kParam) continue;
+      Table* t = AddTable(ParamId(symbol), Table::PARAM);
+      t->set_symbol(symbol);
+      t->set_versions(std::max(1, s_.lag));
+      int64_t n = 1;
+      for (const int axis : AxesOf(graph_, symbol)) {
+        t->add_axis(Name(graph_.axis[axis].name));
+        t->add_extent(ExtentOf(p_.bound->extent, axis));
+        n *= ExtentOf(p_.bound->extent, axis);
+      }
+      t->set_bytes(n * static_cast<int64_t>(sizeof(double)) * t->versions());
+      for (size_t i = 0; i < p_.leaf.size(); ++i) {
+        const std::vector<int> changed = Changed(p_.leaf[i]);
+        if (std::find(changed.begin(), changed.end(), symbol) == changed.end()) continue;
+        t->set_fold(UpdateOf(i).fold);
+        t->set_fold_task(FoldId(i));
+        break;
+      }
+    }
+  }
+
+  std::string TotalTable(int total, bool objective) {
+    const std::string id = TotalTableId(graph_, total);
+    if (!totals_.insert(total).second) return id;
+    const bool scalar = graph_.total[total].rank == 0;
+    Table* t = AddTable(id, scalar || objective ? Table::SCALAR : Table::AUX);
+    t->set_total(total);
+    t->set_fold(Table::LINEAR);
+    for (int i = 0; i < graph_.total[total].rank; ++i) {
+      const int axis = AxisOf(graph_, graph_.total[total].index[i]);
+      t->add_axis(Name(graph_.axis[axis].name));
+      t->add_extent(ExtentOf(p_.bound->extent, axis));
+    }
+    t->set_bytes(ElementsOfTotal(graph_, total, p_.bound->extent) * static_cast<int64_t>(sizeof(double)) *
+                 std::max(1, s_.workers / s_.processes) * std::max(1, s_.lag));
+    return id;
+  }
+
+  // The cut of a data axis among the workers: equal numbers of rows.
+  std::string RowPartition(int axis) {
+    const std::string id = absl::StrCat(Name(graph_.axis[axis].name), "/rows");
+    for (const gyre::Partition& p : plan_.partition()) {
+      if (p.id() == id) return id;
+    }
+    gyre::Partition* p = plan_.add_partition();
+    p->set_id(id);
+    p->set_axis(Name(graph_.axis[axis].name));
+    const int64_t rows = ExtentOf(p_.bound->extent, axis);
+    for (int w = 0; w <= s_.workers; ++w) p->add_cut(rows * w / s_.workers);
+    for (int w = 0; w < s_.workers; ++w) p->add_home(w);
+    return id;
+  }
+
+  // ---- Tasks.
+
+  Task* AddTask(const std::string& id, Task::Kind kind, Task::Place place) {
+    Task* t = plan_.add_task();
+    t->set_id(id);
+    t->set_kind(kind);
+    t->set_place(place);
+    return t;
+  }
+
+  void AddRead(Task* task, const std::string& table, int lag, bool own) {
+    for (const Read& r : task->read()) {
+      if (r.table() == table) return;
+    }
+    Read* r = task->add_read();
+    r->set_table(table);
+    r->mutable_slice()->set_whole(true);
+    r->set_lag(lag);
+    r->set_own(own);
+  }
+
+  void AddWrite(Task* task, const std::string& table, Write::Mode mode) {
+    gyre::Write* w = task->add_write();
+    w->set_table(table);
+    w->mutable_slice()->set_whole(true);
+    w->set_mode(mode);
+    if (mode == Write::ADD) w->set_payload(PayloadOf(table));
+  }
+
+  Write::Payload PayloadOf(const std::string& table) const {
+    if (s_.payload == Write::DENSE) return Write::DENSE;
+    const Pass* pass = PassOf(program_, p_.main());
+    for (const int total : pass->total) {
+      if (TotalTableId(graph_, total) != table) continue;
+      const Structure st = StructureOf(*pass, total);
+      if (s_.payload == Write::FACTORS && st == Structure::kOuter) return Write::FACTORS;
+      if (s_.payload == Write::ROWS && st == Structure::kRows) return Write::ROWS;
+    }
+    return Write::DENSE;
+  }
+
+  // A parameter that an earlier statement of the clock wrote is read as that left it.
+  int ParamLag(int symbol) const { return written_.count(symbol) > 0 ? 0 : s_.lag; }
+
+  void FillPass(Task* task, const Pass& pass) {
+    task->set_pass(pass.id);
+    task->set_kernel(KernelKey(program_, pass.id));
+    if (pass.row_axis >= 0) task->set_over(RowPartition(pass.row_axis));
+  }
+
+  void SetEstimate(Task* task, double ms, const std::string& basis) {
+    Estimate* e = task->mutable_estimate();
+    e->set_ms(ms);
+    e->set_low_ms(ms * 0.8);
+    e->set_high_ms(ms * 1.5);
+    e->set_basis(basis);
+  }
+
+  double PassTime(const Pass& pass, double rows) const {
+    const Work work = WorkOf(program_, pass, *p_.bound, rows).Scaled(1.0 / s_.processes);
+    return PassMs(work, *p_.profile, p_.bound->type, s_.lanes, p_.resident / s_.processes, 1);
+  }
+
+  std::string Basis(const Pass& pass, double rows) const {
+    const Work w = WorkOf(program_, pass, *p_.bound, rows);
+    std::string text = absl::StrCat(Rounded(w.flops * 1e-6), " Mflop, ", Rounded(w.bytes * 1e-6), " MB");
+    if (w.gathers > 0) absl::StrAppend(&text, ", ", Rounded(w.gathers * 1e-6), " M gathers");
+    return text;
+  }
+
+  static std::string Rounded(double x) { return absl::StrCat(std::round(x * 1000) / 1000); }
+
+  void BuildTask() {
+    const Pass& pass = program_.pass[static_cast<size_t>(program_.build)];
+    Task* task = AddTask("build", Task::BUILD, Task::EACH_WORKER);
+    FillPass(task, pass);
+    for (const int total : pass.total) AddWrite(task, TotalTable(total, false), Write::ADD);
+    task->set_words("sums of data alone, once");
+    const double rows = static_cast<double>(ExtentOf(p_.bound->extent, pass.row_axis));
+    SetEstimate(task, PassTime(pass, rows), Basis(pass, rows));
+  }
+
+  std::string FoldId(size_t i) const {
+    const StatementKind kind = p_.leaf[i].statement->kind;
+    const char* role = kind == StatementKind::kMinimize ? "step"
+                       : kind == StatementKind::kIterate ? "assign" : "sweep";
+    return absl::StrCat(p_.leaf[i].id, "/", role);
+  }
+
+  // The main leaf has the chosen update; another Minimize takes the same rule where it is legal there,
+  // else fista, which takes every penalty.
+  UpdateChoice UpdateOf(size_t i) const {
+    if (static_cast<int>(i) == p_.main_leaf) return s_.update;
+    const Statement& st = *p_.leaf[i].statement;
+    if (st.kind != StatementKind::kMinimize) return AssignChoice(p_.traits[i], *p_.request, 0);
+    UpdateChoice fallback;
+    for (const UpdateChoice& u : UpdateChoices(p_.traits[i], p_.rows, *p_.request)) {
+      if (u.illegal.empty() && u.update.rule() == s_.update.update.rule()) return u;
+      if (u.update.rule() == "fista") fallback = u;
+    }
+    return fallback;
+  }
+
+  void Stage(size_t i) {
+    const Leaf& leaf = p_.leaf[i];
+    const Statement& st = *leaf.statement;
+    if (st.kind == StatementKind::kSweep) {
+      SweepTask(leaf, i);
+    } else {
+      const Pass* pass = PassOf(program_, leaf);
+      if (pass != nullptr) GatherTask(leaf, i, *pass);
+      FoldTask(leaf, i, pass);
+    }
+    for (const int symbol : Changed(leaf)) written_.insert(symbol);
+    previous_ = Changed(leaf);
+  }
+
+  void SetPath(Task* task, const Leaf& leaf) {
+    for (const int step : leaf.path) task->add_statement(step);
+  }
+
+  void GatherTask(const Leaf& leaf, size_t i, const Pass& pass) {
+    const bool minimize = leaf.statement->kind == StatementKind::kMinimize;
+    Task* task = AddTask(absl::StrCat(leaf.id, minimize ? "/grad" : "/sums"), Task::GATHER,
+                         Task::EACH_WORKER);
+    SetPath(task, leaf);
+    FillPass(task, pass);
+    const UpdateChoice update = UpdateOf(i);
+    const int64_t all = ExtentOf(p_.bound->extent, pass.row_axis);
+    task->set_batch(update.batch >= all ? 0 : update.batch);
+    for (const int symbol : pass.param) AddRead(task, ParamId(symbol), ParamLag(symbol), false);
+    for (size_t t = 0; t < pass.total.size(); ++t) {
+      const bool objective = minimize && graph_.total[pass.total[t]].param < 0;
+      AddWrite(task, TotalTable(pass.total[t], objective), Write::ADD);
+    }
+    const double rows = static_cast<double>(task->batch() > 0 ? task->batch() : all);
+    SetEstimate(task, PassTime(pass, rows), Basis(pass, rows));
+    if (s_.processes > 1 && static_cast<int>(i) == p_.main_leaf) {
+      task->mutable_estimate()->set_bytes_out(static_cast<int64_t>(chosen_.bytes_out));
+      task->mutable_estimate()->set_messages(static_cast<int64_t>(chosen_.messages));
+    }
+    task->set_words(absl::StrCat(minimize ? "objective and gradients" : "sums", " over ",
+                                 task->batch() > 0 ? absl::StrCat(task->batch(), " of ", all) : absl::StrCat(all),
+                                 " rows"));
+  }
+
+  void FoldTask(const Leaf& leaf, size_t i, const Pass* pass) {
+    Task* task = AddTask(FoldId(i), Task::FOLD, Task::OWNER);
+    SetPath(task, leaf);
+    const UpdateChoice update = UpdateOf(i);
+    *task->mutable_update() = update.update;
+    if (s_.lag > 1 && leaf.statement->kind == StatementKind::kMinimize) {
+      task->mutable_update()->set_staleness_scale(1.0 / s_.lag);
+    }
+    const bool assign = update.update.rule() == "assign";
+    task->set_kernel(assign ? KernelKey(program_, absl::StrCat("assign/", leaf.id))
+                            : absl::StrCat("update/", update.update.rule()));
+    if (pass != nullptr) {
+      for (const int total : pass->total) AddRead(task, TotalTableId(graph_, total), 0, false);
+    }
+    for (const int symbol : Changed(leaf)) {
+      AddRead(task, ParamId(symbol), written_.count(symbol) > 0 ? 0 : 1, true);
+    }
+    // Statements follow one another: the one before, or the last of the clock before.
+    if (p_.leaf.size() > 1) {
+      const std::vector<int> before = i > 0 ? previous_ : Changed(p_.leaf.back());
+      for (const int symbol : before) AddRead(task, ParamId(symbol), i > 0 ? 0 : 1, true);
+    }
+    for (const int symbol : Changed(leaf)) AddWrite(task, ParamId(symbol), Write::OWN);
+    SetEstimate(task, FoldMs(p_.state[i], update.update.rule(), update.update.memory(), *p_.profile,
+                             std::max(1, s_.workers / s_.processes), s_.lanes),
+                absl::StrCat(static_cast<int64_t>(p_.state[i].params), " numbers, fold ",
+                             Table::Fold_Name(update.fold)));
+    task->set_words(assign ? "assigns from the sums" : UpdateWords(update.update));
+  }
+
+  static std::string UpdateWords(const Update& u) {
+    std::string words = u.rule();
+    if (u.rule() == "lbfgs" || u.rule() == "owlqn") absl::StrAppend(&words, ", ", u.memory(), " pairs");
+    if (u.rule() == "fista") words += ", backtracking, restart";
+    if (u.momentum() > 0) absl::StrAppend(&words, ", momentum ", u.momentum());
+    if (!u.schedule().empty()) absl::StrAppend(&words, ", ", u.schedule(), " step");
+    if (u.step() > 0) absl::StrAppend(&words, " ", u.step());
+    return words;
+  }
+
+  void SweepTask(const Leaf& leaf, size_t i) {
+    const Statement& st = *leaf.statement;
+    std::vector<std::string> views;
+    for (const int let : st.maintained) {
+      const std::string id = absl::StrCat("view/", Name(graph_.let[let].name));
+      views.push_back(id);
+      Table* t = AddTable(id, Table::DERIVED);
+      double n = 1;
+      for (int k = 0; k < graph_.let[let].rank; ++k) {
+        const int axis = AxisOf(graph_, graph_.let[let].index[k]);
+        t->add_axis(Name(graph_.axis[axis].name));
+        t->add_extent(ExtentOf(p_.bound->extent, axis));
+        n *= static_cast<double>(ExtentOf(p_.bound->extent, axis));
+      }
+      t->set_fold(Table::PER_CLOCK);
+      t->set_bytes(static_cast<int64_t>(n) * 8);
+    }
+    Task* task = AddTask(FoldId(i), Task::SWEEP, Task::ONE);
+    SetPath(task, leaf);
+    task->set_kernel(KernelKey(program_, absl::StrCat("sweep/", leaf.id)));
+    task->mutable_update()->set_rule("sweep");
+    if (st.sweep_axis >= 0) {
+      task->set_words(absl::StrCat("visits ", ExtentOf(p_.bound->extent, st.sweep_axis), " ",
+                                   Name(graph_.axis[st.sweep_axis].name), " one at a time"));
+    }
+    for (const int symbol : SweptParams(leaf)) AddRead(task, ParamId(symbol), ParamLag(symbol), true);
+    for (const int symbol : Changed(leaf)) AddWrite(task, ParamId(symbol), Write::OWN);
+    for (const std::string& view : views) AddWrite(task, view, Write::OWN);
+    SetEstimate(task, chosen_.pass_ms, "two passes over the columns");
+  }
+
+  std::vector<int> SweptParams(const Leaf& leaf) const {
+    std::vector<int> all = Changed(leaf);
+    const Pass* pass = PassOf(program_, leaf);
+    if (pass != nullptr) all.insert(all.end(), pass->param.begin(), pass->param.end());
+    if (p_.leaf.size() > 1) {
+      const std::vector<int> before = previous_.empty() ? Changed(p_.leaf.back()) : previous_;
+      all.insert(all.end(), before.begin(), before.end());
+    }
+    return all;
+  }
+
+  // ---- Evaluation and stop rules.
+
+  bool ByProduct() const {
+    const Statement& st = *p_.main().statement;
+    return st.kind == StatementKind::kMinimize && s_.update.batch == 0 && s_.lag == 1 && p_.leaf.size() == 1;
+  }
+
+  double EvaluateTask(const std::string& id, const Measure& measure, bool byproduct) {
+    Task* task = AddTask(id, Task::EVALUATE, Task::EACH_WORKER);
+    double ms = 0;
+    if (measure.pass >= 0) {
+      const Pass& pass = program_.pass[static_cast<size_t>(measure.pass)];
+      FillPass(task, pass);
+      for (const int symbol : pass.param) AddRead(task, ParamId(symbol), 1, false);
+      const double rows = static_cast<double>(ExtentOf(p_.bound->extent, pass.row_axis));
+      if (!byproduct) ms = PassTime(pass, rows);
+      SetEstimate(task, ms, byproduct ? "with the gradient" : Basis(pass, rows));
+    }
+    task->set_measure(measure.name);
+    task->set_byproduct(byproduct);
+    task->set_words(byproduct ? "with the totals of the clock, at no cost" : "at boundaries, training paused");
+    plan_.mutable_evaluation()->add_task(id);
+    return ms;
+  }
+
+  void EvaluateTasks() {
+    Evaluation* e = plan_.mutable_evaluation();
+    e->set_mode(ByProduct() ? Evaluation::BYPRODUCT : Evaluation::PAUSED);
+    e->set_budget(kPause);
+    if (program_.objective.value.fn != nullptr || program_.objective.value.node >= 0 ||
+        p_.main().statement->kind == StatementKind::kMinimize) {
+      pause_ms_ = EvaluateTask("evaluate/objective", Objective(), ByProduct());
+      plan_.mutable_task(plan_.task_size() - 1)->clear_measure();
+    }
+    for (const Measure& m : program_.measure) {
+      const double ms = EvaluateTask(absl::StrCat("evaluate/measure/", m.name), m, false);
+      measure_ms_.push_back(ms);
+    }
+  }
+
+  Measure Objective() const {
+    Measure m = program_.objective;
+    if (m.pass < 0) m.pass = p_.main().statement->pass;
+    return m;
+  }
+
+  // Training pauses for at most this share of its time to evaluate.
+  static constexpr double kPause = 0.05;
+
+  int64_t ClocksPerEpoch() const {
+    if (s_.update.batch <= 0) return 1;
+    return std::max<int64_t>(1, (p_.rows + s_.update.batch - 1) / s_.update.batch);
+  }
+
+  int Every(double ms, double boundary_ms) const {
+    if (ms <= 0) return 1;
+    return static_cast<int>(std::min(1e6, std::max(1.0, std::ceil(ms / (kPause * boundary_ms)))));
+  }
+
+  // Clocks: ten times what is expected for rules that know when they have converged, four times for
+  // those that do not.
+  void StopRules() {
+    const Request& r = *p_.request;
+    Stop* stop = plan_.mutable_stop();
+    const Statement& main = *p_.main().statement;
+    const int64_t repeat = RootRepeat(program_);
+    const double slack = s_.update.mini_batch ? 4 : 10;
+    double clocks = repeat > 0 ? static_cast<double>(repeat)
+                    : main.kind == StatementKind::kMinimize
+                        ? std::max(chosen_.clocks * slack, s_.update.mini_batch ? 100.0 : 1000.0)
+                        : 1000.0;
+    stop->set_max_clocks(r.max_clocks > 0 ? r.max_clocks : static_cast<int64_t>(clocks));
+    stop->set_max_seconds(r.max_seconds);
+    const double until = RootTolerance(program_);
+    const double usual = s_.update.mini_batch ? 1e-4 : 1e-6;
+    stop->set_tolerance(r.tolerance > 0 ? r.tolerance : until > 0 ? until : repeat > 0 ? 0 : usual);
+    if (r.target.has_value()) {
+      stop->set_target(*r.target);
+    }
+    int64_t boundary = r.boundary > 0 ? r.boundary : ClocksPerEpoch();
+    boundary = std::min(boundary, std::max<int64_t>(1, stop->max_clocks()));
+    stop->set_boundary(boundary);
+    stop->set_decision_lag(p_.embedded && s_.lag == 1 ? 0 : 1);
+    const double boundary_ms = std::max(1e-6, chosen_.clock_ms * static_cast<double>(boundary));
+    size_t measure = 0;
+    for (Task& task : *plan_.mutable_task()) {
+      if (task.kind() != Task::EVALUATE) continue;
+      const bool objective = task.measure().empty();
+      task.set_every(Every(objective ? pause_ms_ : measure_ms_[measure++], boundary_ms));
+    }
+  }
+
+  void Certify() {
+    Certificate* c = plan_.add_certificate();
+    c->set_asserted_by("every read compares the stamp of what it sees with its bound");
+    if (s_.lag < 0) {
+      c->set_claim("staleness is not bounded; it is recorded");
+      c->set_because("the fold is LINEAR: contributions add in any order");
+      c->set_bound(-1);
+    } else if (s_.lag == 1) {
+      c->set_claim("every read sees all contributions of the clocks before");
+      c->set_because("bsp");
+      c->set_bound(0);
+    } else {
+      c->set_claim(absl::StrCat("no read misses contributions older than ", s_.lag - 1, " clocks"));
+      c->set_because(absl::StrCat("folds go clock by clock; the step is lowered to 1/", s_.lag,
+                                  " for the delay"));
+      c->set_bound(s_.lag - 1);
+    }
+  }
+
+  const Problem& p_;
+  const Program& program_;
+  const ir::Graph& graph_;
+  const Option& chosen_;
+  const Strategy& s_;
+  Plan& plan_;
+  std::set<int> totals_, written_;
+  std::vector<int> previous_;
+  double pause_ms_ = 0;
+  std::vector<double> measure_ms_;
+};
+
+}  // namespace
+
+void EmitTasks(const Problem& problem, const Option& chosen, Plan* plan) {
+  Emitter(problem, chosen, plan).Run();
+}
+
+}  // namespace gyre

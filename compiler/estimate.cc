@@ -1,0 +1,147 @@
+// Time, memory and clocks of a strategy, from the costs of its parts.
+#include <algorithm>
+#include <cmath>
+
+#include "compiler/candidate.h"
+
+namespace gyre {
+namespace {
+
+// Stale reads cost progress: expected clocks grow by this share for each clock of staleness that a
+// read may have. A rule of thumb; SSP's published runs lie between 0.05 and 0.3.
+constexpr double kStalenessCost = 0.15;
+
+double LeafRows(const Problem& p, size_t leaf, const Strategy& s, double all) {
+  if (static_cast<int>(leaf) != p.main_leaf || s.update.batch == 0) return all;
+  return std::min(all, static_cast<double>(s.update.batch));
+}
+
+// The busiest worker's share over the mean: rows of uneven length even out as a part grows.
+double Imbalance(const Problem& p, const Strategy& s, double rows) {
+  if (s.workers <= 1) return 1;
+  const double part = std::max(1.0, rows / s.workers);
+  const double grain = std::ceil(part) / part;  // whole rows
+  const double per_lane = std::ceil(static_cast<double>(s.workers) / s.lanes) * s.lanes / s.workers;
+  return grain * per_lane * (1 + (p.skew - 1) / std::sqrt(part) * 0.5);
+}
+
+struct Traffic {
+  double up = 0, down = 0;  // bytes of one process a clock
+};
+
+// One process: its sums up, what changed of the parameters down.
+Traffic TrafficOf(const Problem& p, const Strategy& s, size_t leaf, double rows) {
+  const StateSize size = p.state[leaf];
+  Traffic t;
+  t.down = size.params * sizeof(double);
+  t.up = size.totals * sizeof(double);
+  const Pass* pass = PassOf(*p.program, p.leaf[leaf]);
+  if (s.payload == Write::DENSE || pass == nullptr) return t;
+  const double mine = rows / s.processes;
+  t.up = std::min(t.up, p.row_bytes * mine);
+  // Everybody else's factors come down in place of the matrix, and must be applied.
+  if (s.payload == Write::FACTORS) t.down = p.row_bytes * (rows - mine);
+  return t;
+}
+
+double NetworkMs(const Problem& p, const Strategy& s, const Traffic& t) {
+  const Profile& m = *p.profile;
+  const double peers = s.processes - 1;
+  // A star is as fast as the owner's link, which carries every process's share; shards divide it.
+  const double bytes = s.topology == Table::STAR ? (t.up + t.down) * 1.0 : (t.up * peers + t.down);
+  return TransferMs(bytes, m.network_gbs()) + (m.rtt_us() + 2 * peers * m.message_us()) * 1e-3;
+}
+
+// Cutting the model along an axis: work divides as with rows, but slices exchange the values of the
+// reductions that couple them.
+double ExchangeBytes(const Problem& p, const Strategy& s) {
+  if (s.partitioning != Partitioning::kModel) return 0;
+  double numbers = 0;
+  for (const AxisVerdict& v : p.verdict) {
+    if (v.axis == s.axis) numbers = std::max(numbers, static_cast<double>(v.exchange));
+  }
+  const double rows = s.update.batch > 0 ? static_cast<double>(s.update.batch)
+                                         : static_cast<double>(p.rows);
+  return numbers * rows * static_cast<double>(SizeOf(p.bound->type)) * (s.workers - 1);
+}
+
+void AddStages(const Problem& p, const Strategy& s, Option* o) {
+  const double resident = p.resident / s.processes;
+  for (size_t i = 0; i < p.leaf.size(); ++i) {
+    const StateSize size = p.state[i];
+    const bool main = static_cast<int>(i) == p.main_leaf;
+    const Update& update = s.update.update;
+    o->fold_ms += FoldMs(size, main ? update.rule() : "assign", update.memory(), *p.profile,
+                         s.workers / s.processes, s.lanes);
+    const Pass* pass = PassOf(*p.program, p.leaf[i]);
+    if (pass == nullptr) continue;
+    const double all = static_cast<double>(ExtentOf(p.bound->extent, pass->row_axis));
+    const double rows = LeafRows(p, i, s, all);
+    const Work work = p.work[i].Scaled(rows / all / s.processes);
+    o->pass_ms += PassMs(work, *p.profile, p.bound->type, s.lanes, resident, Imbalance(p, s, rows));
+    if (s.processes > 1) {
+      const Traffic t = TrafficOf(p, s, i, rows);
+      o->network_ms += NetworkMs(p, s, t);
+      o->bytes_out += t.up;
+      o->messages += s.topology == Table::STAR ? 1 : s.processes - 1;
+    }
+  }
+}
+
+double SweepMs(const Problem& p) {
+  double ms = 0;
+  for (const Leaf& leaf : p.leaf) {
+    if (leaf.statement->kind != StatementKind::kSweep) continue;
+    // Every item reads and updates the maintained views along its column: twice the data.
+    Work work;
+    work.bytes = 2 * p.resident;
+    work.flops = work.bytes / static_cast<double>(SizeOf(p.bound->type)) * 2;
+    ms += PassMs(work, *p.profile, p.bound->type, 1, p.resident, 1);
+  }
+  return ms;
+}
+
+double MemoryBytes(const Problem& p, const Strategy& s) {
+  double params = 0, totals = 0;
+  for (const StateSize& size : p.state) {
+    params += size.params;
+    totals += size.totals;
+  }
+  const double lag = std::max(1, s.lag), workers = static_cast<double>(s.workers) / s.processes;
+  const double state = params * (8 * (lag + StreamsOf(s.update.update.rule(), s.update.update.memory()) / 2) +
+                                 static_cast<double>(SizeOf(p.bound->type)));
+  return p.resident / s.processes + state + totals * 8 * workers * lag;
+}
+
+}  // namespace
+
+void EstimateCost(const Problem& p, Option* o) {
+  const Strategy& s = o->strategy;
+  o->pass_ms = SweepMs(p);
+  AddStages(p, s, o);
+  o->sync_ms = SyncMs(*p.profile, std::max(1, s.workers / s.processes), s.lanes,
+                      static_cast<int>(p.leaf.size()));
+  const double exchange = ExchangeBytes(p, s);
+  o->network_ms += TransferMs(exchange, p.embedded ? p.profile->shared_gbs() : p.profile->network_gbs());
+  o->bytes_out += p.embedded ? 0 : exchange / std::max(1, s.workers);
+  const double cycle = o->pass_ms + o->fold_ms + o->sync_ms + o->network_ms;
+  if (s.lag == 1) {
+    o->clock_ms = cycle;
+  } else {
+    // The lag graph's bound: the cycle divided by its lag, or the busiest resource. A version more to
+    // write for every fold.
+    const StateSize size = p.state[static_cast<size_t>(p.main_leaf)];
+    const double versions = TransferMs(size.params * 16, StreamGbs(*p.profile, size.params * 16, 1));
+    const double lag = s.lag < 0 ? 1e9 : s.lag;
+    const double lane = o->pass_ms + o->fold_ms + versions + o->sync_ms / 2;
+    const double wire = o->network_ms - (s.processes > 1 ? p.profile->rtt_us() * 1e-3 : 0);
+    o->clock_ms = std::max({cycle / lag, lane, wire});
+  }
+  o->low_ms = o->clock_ms * 0.8;
+  o->high_ms = o->clock_ms * 1.5;
+  o->memory = MemoryBytes(p, s);
+  const double staleness = s.lag > 1 ? s.lag - 1 : s.lag < 0 ? s.workers : 0;
+  o->clocks = std::ceil(s.update.clocks * (1 + kStalenessCost * staleness));
+}
+
+}  // namespace gyre

@@ -1,0 +1,105 @@
+// The rules that forbid a strategy whatever the executor: one per function, each giving its reason.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/candidate.h"
+#include "compiler/delta.h"
+
+namespace gyre {
+namespace {
+
+bool SweepsOrResamples(const Problem& p) {
+  return std::any_of(p.leaf.begin(), p.leaf.end(), [](const Leaf& l) {
+    return l.statement->kind == StatementKind::kSweep ||
+           l.statement->kind == StatementKind::kResample;
+  });
+}
+
+std::string UpdateRule(const Problem&, const Strategy& s) { return s.update.illegal; }
+
+// Rows of a data axis are additive; the items of a Sweep are not.
+std::string SweepRule(const Problem& p, const Strategy& s) {
+  if (!SweepsOrResamples(p)) return "";
+  if (s.workers > 1) {
+    return "a Sweep reads what it has just written; several workers need dependency-aware block "
+           "scheduling, which this build does not have";
+  }
+  if (s.lag != 1) return "one worker has nobody to wait for: bsp is the only bridge";
+  return "";
+}
+
+std::string PartitionRule(const Problem& p, const Strategy& s) {
+  if (s.partitioning == Partitioning::kData) return "";
+  if (s.partitioning == Partitioning::kHybrid) {
+    int keyed = 0;
+    for (const AxisVerdict& v : p.verdict) keyed += v.verdict == Verdict::kKeyed ? 1 : 0;
+    if (keyed < 2) return "hybrid needs two axes that rows name by key; this program has none";
+  }
+  return "";
+}
+
+// What the fold permits.
+std::string BridgeRule(const Problem&, const Strategy& s) {
+  if (s.lag == 1) return "";
+  const std::string& rule = s.update.update.rule();
+  if (s.update.fold == Table::COMPLETE) {
+    return absl::StrCat(rule, " needs the whole clock before it moves (fold COMPLETE): bsp only");
+  }
+  if (s.lag < 0 && s.update.fold != Table::LINEAR) {
+    return absl::StrCat("async needs a fold that adds in any order (LINEAR); ", rule,
+                        " folds clock by clock");
+  }
+  return "";
+}
+
+// With one worker every read sees everything.
+std::string AloneRule(const Problem&, const Strategy& s) {
+  if (s.workers == 1 && s.lag != 1) return "one worker has nobody to wait for: bsp is the only bridge";
+  return "";
+}
+
+// A statement that reads what an earlier one of the same clock wrote waits for all of it.
+std::string StagesRule(const Problem& p, const Strategy& s) {
+  if (p.leaf.size() < 2 || s.lag == 1) return "";
+  return "a clock of several statements hands the state from one to the next (lag 0): bsp only";
+}
+
+std::string StorageRule(const Problem& p, const Strategy& s) {
+  if (p.embedded && s.topology != Table::NONE) {
+    return "one process shares memory: there is no topology to choose";
+  }
+  if (p.embedded && s.storage == Table::REPLICA) {
+    return "one process shares memory: a replica would be a copy for nothing";
+  }
+  return "";
+}
+
+std::string PayloadRule(const Problem& p, const Strategy& s) {
+  if (s.payload == Write::DENSE) return "";
+  if (p.embedded) return "nothing travels within one process";
+  const Pass* pass = PassOf(*p.program, p.main());
+  bool any = false;
+  if (pass != nullptr) {
+    for (const int t : pass->total) {
+      const Structure st = StructureOf(*pass, t);
+      any |= s.payload == Write::FACTORS ? st == Structure::kOuter : st == Structure::kRows;
+    }
+  }
+  if (any) return "";
+  return s.payload == Write::FACTORS
+             ? "no contribution is an outer product (see DELTA)"
+             : "no contribution touches few rows only (see DELTA)";
+}
+
+}  // namespace
+
+std::string IllegalBecause(const Problem& problem, const Strategy& s) {
+  for (const auto rule : {UpdateRule, SweepRule, PartitionRule, BridgeRule, AloneRule, StagesRule,
+                          StorageRule, PayloadRule}) {
+    std::string reason = rule(problem, s);
+    if (!reason.empty()) return reason;
+  }
+  return "";
+}
+
+}  // namespace gyre

@@ -1,0 +1,146 @@
+#include "compiler/updates.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+
+namespace gyre {
+namespace {
+
+// Rows of one mini-batch when nobody says: enough for the matrix products to be compute-bound, small
+// against the data so that a pass holds many steps.
+constexpr int64_t kDefaultBatch = 256;
+
+constexpr double kConvexRows = 12e6;     // rows a stochastic rule visits to a gap of 1e-4
+constexpr double kNonConvexRows = 2e6;
+constexpr double kKinkFactor = 3;        // dearer evaluations where f has kinks
+constexpr double kNonConvexFactor = 10;
+
+// ---- One rule per function: why it may not be used here, or "".
+
+std::string LbfgsRule(const Traits& t) {
+  if (t.l1) return "lbfgs needs a smooth objective; the L1 penalty is not (owlqn and fista take it)";
+  if (t.bounds) return "lbfgs knows no bounds (fista does)";
+  if (t.grouped) return "lbfgs needs a smooth objective; a group norm or simplex is not (fista takes it)";
+  return "";
+}
+
+std::string OwlqnRule(const Traits& t) {
+  if (!t.l1) return "owlqn is for an L1 penalty; there is none";
+  if (t.bounds) return "owlqn knows no bounds (fista does)";
+  if (t.grouped) return "owlqn takes L1 only, not a group norm or simplex (fista takes it)";
+  return "";
+}
+
+std::string DiagonalRule(const Traits& t, const char* rule) {
+  if (!t.grouped) return "";
+  return absl::StrCat(rule, " scales every element apart; a group norm or simplex has no prox in that "
+                            "metric (fista and sgd take it)");
+}
+
+double FullBatchClocks(double evaluations, const Traits& t) {
+  if (!t.smooth) evaluations *= kKinkFactor;
+  if (!t.convex) evaluations *= t.products ? kNonConvexFactor : 2;
+  return evaluations;
+}
+
+UpdateChoice FullBatch(const char* rule, double evaluations, const Traits& t, const Request& r) {
+  UpdateChoice c;
+  c.update.set_rule(rule);
+  c.update.set_step(r.step.value_or(0));
+  c.fold = Table::COMPLETE;
+  c.clocks = FullBatchClocks(evaluations, t);
+  if (r.batch > 0) {
+    c.illegal = absl::StrCat(rule, " evaluates all rows at one point; it has no mini-batches");
+  } else if (r.momentum.has_value()) {
+    c.illegal = absl::StrCat(rule, " has no momentum to set");
+  }
+  return c;
+}
+
+UpdateChoice Fista(const Traits& t, const Request& r) {
+  UpdateChoice c = FullBatch("fista", 300, t, r);
+  c.update.set_restart(true);
+  return c;
+}
+
+UpdateChoice QuasiNewton(const char* rule, double evaluations, const Traits& t, const Request& r,
+                         std::string illegal) {
+  UpdateChoice c = FullBatch(rule, evaluations, t, r);
+  c.update.set_memory(10);
+  if (!illegal.empty()) c.illegal = std::move(illegal);
+  return c;
+}
+
+UpdateChoice MiniBatch(const char* rule, double factor, const Traits& t, int64_t rows,
+                       const Request& r) {
+  UpdateChoice c;
+  c.mini_batch = true;
+  c.update.set_rule(rule);
+  c.update.set_step(r.step.value_or(0));
+  // A constant step stops short of the optimum of a convex problem by the noise of its batches.
+  c.update.set_schedule(r.schedule != "auto" ? r.schedule : t.convex ? "sqrt" : "constant");
+  c.update.set_decay(r.decay.value_or(c.update.schedule() == "constant" ? 0 : 1));
+  c.fold = Table::PER_CLOCK;
+  c.batch = std::min(rows, r.batch > 0 ? r.batch : kDefaultBatch);
+  const double visited = (t.products || !t.convex ? kNonConvexRows : kConvexRows) * factor;
+  c.clocks = std::ceil(visited / static_cast<double>(std::max<int64_t>(1, c.batch)));
+  return c;
+}
+
+// theta += -step * gradient is a sum in any order only without momentum and without a prox.
+UpdateChoice Sgd(const Traits& t, int64_t rows, const Request& r) {
+  UpdateChoice c = MiniBatch("sgd", t.products ? 2 : 1, t, rows, r);
+  const bool plain = r.momentum.has_value() && *r.momentum == 0;
+  c.update.set_momentum(r.momentum.value_or(0.9));
+  if (plain && !t.prox() && !t.l2) c.fold = Table::LINEAR;
+  return c;
+}
+
+UpdateChoice Adagrad(const Traits& t, int64_t rows, const Request& r) {
+  UpdateChoice c = MiniBatch("adagrad", t.products ? 3 : 1, t, rows, r);
+  c.update.set_epsilon(1e-8);
+  if (r.schedule == "auto") {  // its own accumulator already lowers the step
+    c.update.set_schedule("constant");
+    c.update.set_decay(0);
+  }
+  c.illegal = DiagonalRule(t, "adagrad");
+  if (c.illegal.empty() && r.momentum.has_value()) c.illegal = "adagrad has no momentum to set";
+  return c;
+}
+
+UpdateChoice Adam(const Traits& t, int64_t rows, const Request& r) {
+  UpdateChoice c = MiniBatch("adam", t.products ? 1 : 5.0 / 6, t, rows, r);
+  c.update.set_beta1(0.9);
+  c.update.set_beta2(0.999);
+  c.update.set_epsilon(1e-8);
+  c.illegal = DiagonalRule(t, "adam");
+  if (c.illegal.empty() && r.momentum.has_value()) {
+    c.illegal = "adam has beta1 in place of a momentum";
+  }
+  return c;
+}
+
+}  // namespace
+
+std::vector<UpdateChoice> UpdateChoices(const Traits& t, int64_t rows, const Request& r) {
+  return {QuasiNewton("lbfgs", 60, t, r, LbfgsRule(t)),
+          QuasiNewton("owlqn", 100, t, r, OwlqnRule(t)),
+          Fista(t, r),
+          Adam(t, rows, r),
+          Sgd(t, rows, r),
+          Adagrad(t, rows, r)};
+}
+
+UpdateChoice AssignChoice(const Traits& t, const Request& r, int64_t repeat) {
+  UpdateChoice c;
+  c.update.set_rule("assign");
+  c.fold = t.linear_fold ? Table::LINEAR : Table::PER_CLOCK;
+  // Lloyd's and other fixed-point iterations settle in some tens of rounds.
+  c.clocks = repeat > 0 ? static_cast<double>(repeat) : 50;
+  if (r.batch > 0) c.illegal = "an Iterate assigns from sums over all rows; it has no mini-batches";
+  return c;
+}
+
+}  // namespace gyre

@@ -1,0 +1,42 @@
+// The update rules a Minimize may be solved by: which are legal, how they fold, and how many clocks
+// they are expected to need.
+//
+// The expected clocks are rules of thumb for ranking, not promises. They stand for a relative gap of
+// about 1e-4 on problems scaled as the data sources scale them:
+//   lbfgs   60 evaluations, owlqn 100 (its line search pays for the kinks), fista 300
+//   sgd     a stochastic method reaches a gap of eps after O(1 / eps) rows-sized steps whatever the
+//           number of rows (Bottou and Bousquet 2008), so its passes over the data fall as data grows:
+//           12 million rows visited by sgd or adagrad, 10 million by adam
+//   where parameters multiply parameters the target is a good minimum of a redundant objective: 2
+//   million rows by a mini-batch rule (adam; twice by sgd, three times by adagrad), ten times the
+//   evaluations by a full-batch one
+//   a kink in f costs the quasi-Newton rules and fista three times the evaluations
+// docs/planner.md says where these come from; `explain --analyze` shows what a run really took.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "compiler/compiler.h"
+#include "compiler/traits.h"
+
+namespace gyre {
+
+struct UpdateChoice {
+  Update update;               // the rule and its constants
+  Table::Fold fold = Table::COMPLETE;
+  bool mini_batch = false;
+  int64_t batch = 0;           // rows a clock, all workers; 0: all
+  double clocks = 0;           // expected, at lag 1
+  std::string illegal;         // why this program may not use it; empty: it may
+};
+
+// Every rule, in order of preference at equal cost. `rows` is the extent of the row axis.
+std::vector<UpdateChoice> UpdateChoices(const Traits& traits, int64_t rows, const Request& request);
+
+// The update of an Iterate: the program's own posts.
+UpdateChoice AssignChoice(const Traits& traits, const Request& request, int64_t repeat);
+
+inline constexpr const char* kUpdateRules[] = {"lbfgs", "owlqn", "fista", "adam", "sgd", "adagrad"};
+
+}  // namespace gyre
