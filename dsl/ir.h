@@ -29,7 +29,7 @@ enum class Op : uint8_t {
   kTotal,     // total `symbol`, sub[]: a sum over data that is known when this is evaluated
   // Unary: a.
   kNeg, kExp, kLog, kLog1p, kSqrt, kSq, kAbs, kSign, kRelu, kSigmoid, kTanh, kLgamma, kDigamma,
-  kNot, kStop, kRound,
+  kNot, kStop, kRound, kSoftplus,  // softplus(x) = log(1 + exp(x))
   // Binary: a, b.
   kAdd, kSub, kMul, kDiv, kPow, kMin, kMax,
   kEq, kNe, kLt, kLe, kAnd, kOr,  // 0 or 1
@@ -40,6 +40,7 @@ enum class Op : uint8_t {
   kSum, kProd, kMaxOver, kMinOver, kArgmax, kArgmin, kLogSumExp, kNorm, kAny,
   // Draws: a pure function of (seed, name, indices, clock). a, b: the distribution's parameters.
   kNormal, kUniform, kBernoulli,
+  kShuffle,  // the place of position sub[0] in a random permutation of its axis
   kDraw,   // a category of axis `index`, with weights a
   // x(index): sum over b's primed index of a(...) x = b. a: matrix, b: right-hand side.
   kSolve,
@@ -99,9 +100,11 @@ struct Symbol {
 };
 struct Let {
   std::string_view name;
-  int16_t body = -1;
+  int16_t body = -1;     // as written
+  int16_t lowered = -1;  // the same value in canonical form: what kernels compute
   int8_t rank = 0;
   int16_t index[kMaxSubscripts] = {-1, -1, -1, -1, -1};
+  const void* identity = nullptr;  // of its definition: two lets of one name are told apart
   int16_t adjoint_of = -1;  // the let whose adjoint this is, made by differentiation
 };
 // A sum over one data axis: the only thing that rows contribute and workers exchange (Delta).

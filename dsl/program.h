@@ -32,6 +32,8 @@ struct KernelArgs {
   double* const* target = nullptr;        // by position in Pass::total: zeroed accumulators, added to
   void* out = nullptr;                    // rows passes: T, (row - row_begin) x row_size
   void* scratch = nullptr;                // 64-byte aligned, Pass::scratch bytes
+  int64_t first_row = 0;                  // row 0 of `data` among the rows of all workers
+  uint64_t seed = 0;                      // draws
   double epoch = 0;
 };
 using KernelFn = void (*)(const KernelArgs&);
@@ -106,6 +108,7 @@ struct Penalty {                    // one term of Omega that has a proximal ope
 struct Assign {
   int param = -1;
   Post value;
+  int node = -1;                       // as written, over the parameter's canonical indices
 };
 
 enum class StatementKind : uint8_t { kMinimize, kIterate, kSweep, kResample, kSequence, kRepeat, kUntil, kAlternate };
@@ -137,12 +140,16 @@ struct Statement {
 struct Prediction {
   std::string name;
   int pass = -1;                       // a rows pass
+  Post value;                          // a prediction without rows (pass -1): over value.axes
+  int node = -1;                       // as written, over `indices`: the row's first, then row_axes'
+  std::vector<int> indices;
   int label = -1;                      // symbol whose label names the value stands for (argmax), or -1
 };
 struct Measure {
   std::string name;
   int pass = -1;
   Post value;
+  int node = -1;                       // as written
 };
 
 struct Program {
@@ -154,6 +161,7 @@ struct Program {
   Measure objective;                   // what is minimised, whole (f + Omega); value.fn null: none
   std::vector<Measure> measure;
   std::vector<Prediction> prediction;
+  int start_pass = -1;                 // totals that `start` reads; -1: none
   std::vector<Assign> start;           // parameters not named start at zero, or scaled normal
   std::vector<int> product_params;     // parameters that multiply parameters: never start at zero
   std::string text;                    // canonical text

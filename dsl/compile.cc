@@ -1,0 +1,233 @@
+#include "dsl/compile.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace gyre::internal {
+namespace {
+
+int AxisOf(const ProgramIr& ir, int index) { return ir.builder.graph.index[index].axis; }
+
+std::vector<int> SymbolsOf(const std::vector<bool>& seen) {
+  std::vector<int> out;
+  for (size_t i = 0; i < seen.size(); ++i) {
+    if (seen[i]) out.push_back(static_cast<int>(i));
+  }
+  return out;
+}
+
+// Marks the data and the parameters that node `id` reads, through lets too.
+void Reads(const ir::Graph& g, int id, std::vector<bool>& node_seen, std::vector<bool>& data,
+           std::vector<bool>& param) {
+  if (id < 0 || node_seen[static_cast<size_t>(id)]) return;
+  node_seen[static_cast<size_t>(id)] = true;
+  const ir::Node& n = g.node[id];
+  const auto symbol = static_cast<size_t>(n.symbol);
+  if (n.op == ir::Op::kData || (n.op == ir::Op::kKey && g.symbol[n.symbol].kind == ir::Kind::kMap)) {
+    data[symbol] = true;
+  }
+  if (n.op == ir::Op::kParam) param[symbol] = true;
+  if (n.op == ir::Op::kLet) Reads(g, g.let[n.symbol].lowered, node_seen, data, param);
+  for (int i = 0; i < n.subs; ++i) Reads(g, n.sub[i].node, node_seen, data, param);
+  for (int child : {n.a, n.b, n.c}) Reads(g, child, node_seen, data, param);
+}
+
+Structure StructureOf(StageKind kind) {
+  switch (kind) {
+    case StageKind::kAddScalar: return Structure::kScalar;
+    case StageKind::kAddOuter: return Structure::kOuter;
+    case StageKind::kScatter: case StageKind::kScatterRows: return Structure::kRows;
+    default: return Structure::kDense;
+  }
+}
+
+int Operations(const ir::Graph& g, int id, int depth) {
+  if (id < 0 || depth > 40) return 0;
+  const ir::Node& n = g.node[id];
+  if (n.a < 0 || n.op == ir::Op::kLet) return 0;
+  const bool costly = n.op == ir::Op::kExp || n.op == ir::Op::kLog || n.op == ir::Op::kLog1p ||
+                      n.op == ir::Op::kSoftplus || n.op == ir::Op::kSigmoid || n.op == ir::Op::kTanh;
+  return (costly ? 20 : 1) + Operations(g, n.a, depth + 1) + Operations(g, n.b, depth + 1) +
+         Operations(g, n.c, depth + 1);
+}
+
+void DescribePass(const ProgramIr& ir, const PassIr& in, Pass& pass) {
+  const ir::Graph& g = ir.builder.graph;
+  pass.row_axis = AxisOf(ir, in.row_index);
+  for (int t : in.total) pass.total.push_back(t);
+  pass.structure.assign(pass.total.size(), Structure::kDense);
+  std::vector<bool> seen(ir::kMaxNodes), data(ir::kMaxSymbols), param(ir::kMaxSymbols);
+  for (int t : in.total) Reads(g, g.total[t].node, seen, data, param);
+  for (const Stage& st : in.schedule.stage) {
+    if (st.target >= 0) pass.structure[static_cast<size_t>(st.target)] = StructureOf(st.kind);
+    if (st.node >= 0) {
+      Reads(g, st.node, seen, data, param);
+      if (st.kind != StageKind::kInvariant) pass.flops_per_row += Operations(g, st.node, 0);
+    }
+    const bool contraction = st.kind == StageKind::kContract || st.kind == StageKind::kAddVector ||
+                             st.kind == StageKind::kAddOuter || st.kind == StageKind::kScatterRows;
+    if (st.matrix.symbol >= 0) data[static_cast<size_t>(st.matrix.symbol)] = true;
+    if (!contraction) continue;
+    if (st.kind == StageKind::kContract && !st.other_is_slot) param[static_cast<size_t>(st.other)] = true;
+    Contraction c;
+    c.symbol = st.matrix.symbol;
+    c.transposed = st.kind != StageKind::kContract;
+    for (int i = 0; i < st.rank; ++i) c.axes.push_back(AxisOf(ir, st.index[i]));
+    if (c.symbol < 0) {
+      for (int i = 0; i < st.k_rank; ++i) c.axes.push_back(AxisOf(ir, st.k[i]));
+    }
+    pass.contraction.push_back(c);
+  }
+  pass.data = SymbolsOf(data);
+  pass.param = SymbolsOf(param);
+  if (in.output >= 0) {
+    const Slot& slot = in.schedule.slot[in.output];
+    for (int i = 0; i < slot.rank; ++i) pass.row_axes.push_back(AxisOf(ir, slot.index[i]));
+  }
+}
+
+void NamePass(Program& program, int pass, const std::string& id) {
+  if (pass >= 0 && program.pass[static_cast<size_t>(pass)].id.empty()) {
+    program.pass[static_cast<size_t>(pass)].id = id;
+  }
+}
+
+Statement Build(const ProgramIr& ir, int id, const std::string& path, Program& program,
+                const std::vector<PostFn>& posts) {
+  const StatementIr& in = ir.statement[id];
+  Statement out;
+  out.kind = in.kind;
+  out.pass = in.pass;
+  out.repeat = in.repeat;
+  if (in.tolerance >= 0) out.tolerance = program.literal[static_cast<size_t>(in.tolerance)];
+  NamePass(program, in.pass, path + "step");
+  for (int i = 0; i < ir::kMaxSymbols; ++i) {
+    if (in.params >> i & 1) out.param.push_back(i);
+  }
+  if (in.value >= 0) out.value = MakePost(ir, in.value, posts);
+  for (const AssignIr& a : in.assign) {
+    if (a.post < 0) continue;
+    const Post post = MakePost(ir, a.post, posts);
+    if (in.kind == StatementKind::kMinimize) {
+      out.gradient.push_back(post);
+    } else {
+      out.assign.push_back({a.symbol, post, a.node});
+    }
+  }
+  for (const PenaltyIr& p : in.penalty) {
+    Penalty penalty{p.kind, p.symbol, MakePost(ir, p.post, posts), {}};
+    for (int i = 0; i < ir.builder.graph.index.size; ++i) {
+      if (p.group >> i & 1) penalty.group_axes.push_back(AxisOf(ir, i));
+    }
+    out.penalty.push_back(penalty);
+  }
+  if (in.smooth_value >= 0) {
+    out.smooth_value = MakePost(ir, in.smooth_value, posts);
+    for (const AssignIr& a : in.smooth) out.smooth_gradient.push_back(MakePost(ir, a.post, posts));
+  }
+  out.convex_hint = in.kind == StatementKind::kMinimize && ir.product_params == 0;
+  if (in.axis_index >= 0) out.sweep_axis = AxisOf(ir, in.axis_index);
+  for (int let : in.maintained) out.maintained.push_back(let);
+  out.view_pass = in.view_pass;
+  NamePass(program, in.view_pass, path + "views");
+  for (int i = 0; i < in.child.size; ++i) {
+    const std::string child = in.child.size > 1 ? path + std::to_string(i + 1) + "/" : path;
+    out.child.push_back(Build(ir, in.child[i], child, program, posts));
+    const Statement& made = out.child.back();
+    out.param.insert(out.param.end(), made.param.begin(), made.param.end());
+  }
+  return out;
+}
+
+uint64_t Fnv(const std::string& text) {
+  uint64_t h = 0xCBF29CE484222325u;
+  for (const char c : text) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
+  return h;
+}
+
+std::string CanonicalText(const ProgramIr& ir, const Program& program) {
+  const ir::Graph& g = ir.builder.graph;
+  std::string out;
+  for (const ir::Symbol& s : g.symbol) {
+    out += std::string(s.name) + ":" + std::to_string(static_cast<int>(s.kind)) + "(";
+    for (int i = 0; i < s.rank; ++i) out += std::string(g.axis[s.axis[i]].name) + ",";
+    out += ")\n";
+  }
+  for (const ir::Let& l : g.let) {
+    if (l.adjoint_of < 0) out += std::string(l.name) + " = " + ToText(g, program.literal, l.body) + "\n";
+  }
+  for (const StatementIr& s : ir.statement) {
+    out += std::to_string(static_cast<int>(s.kind)) + " x" + std::to_string(s.repeat) + ": ";
+    if (s.objective >= 0) out += ToText(g, program.literal, s.objective);
+    for (const AssignIr& a : s.assign) {
+      out += std::string(g.symbol[a.symbol].name);
+      if (s.kind != StatementKind::kMinimize) out += " = " + ToText(g, program.literal, a.node);
+      out += "; ";
+    }
+    out += "\n";
+  }
+  for (int c : ir.constraint) out += "subject to " + ToText(g, program.literal, c) + "\n";
+  for (const NamedIr& m : ir.prediction) out += std::string(m.name) + " ~ " + ToText(g, program.literal, m.node) + "\n";
+  for (const NamedIr& m : ir.measure) out += std::string(m.name) + " ? " + ToText(g, program.literal, m.node) + "\n";
+  return out;
+}
+
+}  // namespace
+
+Post MakePost(const ProgramIr& ir, int id, const std::vector<PostFn>& fns) {
+  Post post;
+  if (id < 0) return post;
+  const PostIr& in = ir.post[id];
+  post.fn = fns[static_cast<size_t>(id)];
+  post.node = in.node;
+  for (int i = 0; i < in.rank; ++i) post.axes.push_back(AxisOf(ir, in.index[i]));
+  return post;
+}
+
+void Describe(const ProgramIr& ir, Program& program, const std::vector<PostFn>& posts) {
+  for (int i = 0; i < ir.pass.size; ++i) DescribePass(ir, ir.pass[i], program.pass[static_cast<size_t>(i)]);
+  program.build = ir.build;
+  program.start_pass = ir.start_pass;
+  program.root = Build(ir, ir.root, "", program, posts);
+  NamePass(program, ir.build, "build");
+  NamePass(program, ir.start_pass, "start");
+  const auto measure = [&](const NamedIr& m) {
+    Measure out{std::string(m.name), m.pass, MakePost(ir, m.post, posts), m.node};
+    return out;
+  };
+  if (ir.objective.node >= 0) {
+    program.objective = measure(ir.objective);
+    NamePass(program, ir.objective.pass, "objective");
+  }
+  for (const NamedIr& m : ir.measure) {
+    program.measure.push_back(measure(m));
+    NamePass(program, m.pass, "measure/" + std::string(m.name));
+  }
+  for (const NamedIr& m : ir.prediction) {
+    Prediction out;
+    out.name = std::string(m.name);
+    out.pass = m.pass;
+    out.value = MakePost(ir, m.post, posts);
+    out.node = m.node;
+    out.label = m.label;
+    if (m.pass >= 0) {
+      const PassIr& pass = ir.pass[m.pass];
+      out.indices.push_back(pass.row_index);
+      const Slot& slot = pass.schedule.slot[pass.output];
+      for (int i = 0; i < slot.rank; ++i) out.indices.push_back(slot.index[i]);
+      NamePass(program, m.pass, "predict/" + out.name);
+    }
+    program.prediction.push_back(out);
+  }
+  for (const AssignIr& a : ir.start) {
+    program.start.push_back({a.symbol, MakePost(ir, a.post, posts), a.node});
+  }
+  for (int i = 0; i < ir::kMaxSymbols; ++i) {
+    if (ir.product_params >> i & 1) program.product_params.push_back(i);
+  }
+  program.text = CanonicalText(ir, program);
+  program.fingerprint = Fnv(program.text);
+}
+
+}  // namespace gyre::internal

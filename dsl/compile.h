@@ -1,0 +1,111 @@
+// From a typed program to a Program: lowers at compile time, reports coded errors, instantiates the
+// kernels and writes down what the planner needs to know of them.
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dsl/kernel.h"
+#include "dsl/lower.h"
+#include "dsl/program.h"
+#include "dsl/statement.h"
+#include "dsl/sweep.h"
+
+namespace gyre {
+namespace internal {
+
+template <class S>
+consteval ProgramIr LowerProgram() {
+  ProgramIr p;
+  p.root = S{}.emit(p);
+  Lowering(p).Run();
+  return p;
+}
+
+template <class S>
+struct Compiled {
+  static constexpr ProgramIr kIr = LowerProgram<S>();
+};
+
+#define GYRE_ERROR(CODE, TEXT) static_assert(kError != CODE, TEXT)
+template <class S>
+constexpr void CheckProgram() {
+  constexpr int kError = Compiled<S>::kIr.builder.error;
+  GYRE_ERROR(11, "GY011: nothing to minimise: the objective uses no parameter");
+  GYRE_ERROR(12, "GY012: the objective has no sum over data; write a sum or mean over a data axis "
+                 "(an axis of data over which no parameter is declared)");
+  GYRE_ERROR(14, "GY014: two declarations share a name but not a kind and rank; rename one");
+  GYRE_ERROR(15, "GY015: a let is defined by way of itself, or two lets share a name; rename one");
+  GYRE_ERROR(16, "GY016: delta(parameter) has no .Delta before it");
+  GYRE_ERROR(22, "GY022: a sum over data that depends on parameters stands inside another; give it a "
+                 "statement of its own with .Then(Iterate(...))");
+  GYRE_ERROR(23, "GY023: .SubjectTo understands parameter >= bound, parameter <= bound and "
+                 "sum(axes, parameter) == number");
+  GYRE_ERROR(24, "GY024: a penalty with abs, max or norm that has no proximal operator; use "
+                 "sum(axes, abs(p)), sum(axes, sq(p)) or sum(i, norm(j, p)) of a whole parameter");
+  GYRE_ERROR(26, "GY026: one statement sums over two data axes; split it into two statements");
+  GYRE_ERROR(30, "GY030: an index is bound twice; give one of them a .prime()");
+  GYRE_ERROR(31, "GY031: an affine subscript is read through a map; name a let in between");
+  GYRE_ERROR(32, "GY032: a let with rows is read at indices it was not declared with, where its value "
+                 "is needed; name another let over those indices");
+  GYRE_ERROR(33, "GY033: a draw whose mean or width depends on a parameter is differentiated; write "
+                 "mean + width * normal(0, 1)");
+  GYRE_ERROR(90, "GY090: the program is too large for compile time; build it at run time");
+  static_assert(kError == 0 || kError == 11 || kError == 12 || kError == 14 || kError == 15 ||
+                    kError == 16 || (kError >= 22 && kError <= 26) || (kError >= 30 && kError <= 33) ||
+                    kError == 90,
+                "GY099: the program does not lower");
+}
+#undef GYRE_ERROR
+
+// The parts of assembly that do not depend on the program's type; compile.cc.
+Post MakePost(const ProgramIr& ir, int post, const std::vector<PostFn>& fns);
+void Describe(const ProgramIr& ir, Program& program, const std::vector<PostFn>& posts);
+
+template <class S>
+Program Compile(const S& source) {
+  CheckProgram<S>();
+  if constexpr (Compiled<S>::kIr.builder.error == 0) {
+    using P = Compiled<S>;
+    ProgramIr values;
+    source.emit(values);
+    Program program;
+    program.graph = P::kIr.builder.graph;
+    program.literal.assign(values.builder.literal, values.builder.literal + values.builder.graph.literals);
+    [&]<int... I>(std::integer_sequence<int, I...>) {
+      (program.pass.push_back([] {
+        Pass pass;
+        pass.f32 = &Kernel<PassUnit<P, I>, float>::Run;
+        pass.f64 = &Kernel<PassUnit<P, I>, double>::Run;
+        pass.scratch = [](const Block* data, const int64_t* extent, int64_t size) {
+          return size == 4 ? Kernel<PassUnit<P, I>, float>::Scratch(data, extent, size)
+                           : Kernel<PassUnit<P, I>, double>::Scratch(data, extent, size);
+        };
+        return pass;
+      }()), ...);
+    }(std::make_integer_sequence<int, P::kIr.pass.size>{});
+    std::vector<PostFn> posts;
+    [&]<int... I>(std::integer_sequence<int, I...>) {
+      (posts.push_back(&RunPost<P, I>), ...);
+    }(std::make_integer_sequence<int, P::kIr.post.size>{});
+    Describe(P::kIr, program, posts);
+    AttachSweeps<P>(program.root, P::kIr.root);
+    return program;
+  } else {
+    return Program();
+  }
+}
+
+// The command line of a program: run, explain, plan, predict, worker. Defined in runtime/driver.
+int Main(int argc, char** argv, const Program& program);
+
+}  // namespace internal
+
+// The whole main of a program.
+template <class S>
+  requires std::derived_from<S, internal::StatementTag>
+int Main(int argc, char** argv, const S& program) {
+  return internal::Main(argc, argv, internal::Compile(program));
+}
+
+}  // namespace gyre

@@ -1,0 +1,80 @@
+// A whole program as data at compile time: the graph, its statements, and what lowering makes of
+// them (passes over rows, posts over totals). See lower.h for how the second half is filled.
+#pragma once
+#include "dsl/builder.h"
+#include "dsl/program.h"
+#include "dsl/schedule_ir.h"
+
+namespace gyre::internal {
+
+struct AssignIr {
+  int16_t symbol = -1;
+  int16_t node = -1;    // as written, over the symbol's canonical indices
+  int16_t post = -1;    // lowered
+};
+
+struct PenaltyIr {
+  PenaltyKind kind = PenaltyKind::kL1;
+  int16_t symbol = -1;
+  int16_t post = -1;                 // the weight
+  uint32_t group = 0;                // kGroupL2, kSimplex: mask of indices inside one group
+};
+
+// An expression of totals and parameters over given indices.
+struct PostIr {
+  int16_t node = -1;
+  int8_t rank = 0;
+  int16_t index[ir::kMaxSubscripts] = {-1, -1, -1, -1, -1};
+  constexpr bool operator==(const PostIr&) const = default;
+};
+
+struct StatementIr {
+  StatementKind kind = StatementKind::kSequence;
+  int16_t objective = -1;            // kMinimize: as written
+  int16_t pass = -1;
+  int16_t value = -1;                // post: f
+  uint64_t params = 0;               // bit per symbol
+  ir::Array<AssignIr, 12> assign;    // kIterate, kSweep: assignments; kMinimize: gradients as posts
+  ir::Array<PenaltyIr, 12> penalty;
+  int16_t smooth_value = -1;         // post
+  ir::Array<AssignIr, 12> smooth;    // gradients of the smooth part of Omega
+  int16_t axis_index = -1;           // kSweep: index of the swept axis
+  int16_t view_pass = -1;
+  ir::Array<int16_t, 8> maintained;  // lets
+  ir::Array<int16_t, 8> child;
+  int32_t repeat = 1;
+  int16_t tolerance = -1;            // literal slot
+};
+
+struct NamedIr {
+  std::string_view name;
+  int16_t node = -1;
+  int16_t pass = -1;
+  int16_t post = -1;
+  int16_t label = -1;                // predictions: symbol whose classes the value names
+  uint32_t row_indices = 0;          // predictions: free indices
+};
+
+struct PassIr {
+  int16_t row_index = -1;
+  ir::Array<int16_t, 24> total;      // what it adds to ...
+  int16_t output = -1;               // ... or the node whose value it writes per row
+  ir::Array<int16_t, 8> outputs;     // ... or the lets it writes in full (views), double
+  Schedule schedule;
+};
+
+struct ProgramIr {
+  Builder builder;
+  ir::Array<StatementIr, 12> statement;
+  int16_t root = -1;
+  ir::Array<NamedIr, 12> measure, prediction;
+  ir::Array<AssignIr, 12> start;
+  ir::Array<int16_t, 12> constraint;  // conditions of .SubjectTo
+  ir::Array<PassIr, 16> pass;
+  ir::Array<PostIr, 64> post;
+  int16_t build = -1, start_pass = -1;
+  NamedIr objective;
+  uint64_t product_params = 0;
+};
+
+}  // namespace gyre::internal

@@ -1,0 +1,169 @@
+// Reductions over one or several axes, and `let`.
+#pragma once
+#include "dsl/expr.h"
+
+namespace gyre {
+namespace internal {
+
+template <ir::Op Op, class I, class E>
+struct Reduce : ExprTag {
+  E operand;
+  using free = Minus<typename E::free, typename I::free>;
+  constexpr int emit(Builder& b, const Env& env) const {
+    const int index = IndexOf<I>(b);
+    Env inner = env;
+    inner.renamed &= ~(1u << index);
+    return b.node(Op, operand.emit(b, inner), -1, -1, index);
+  }
+};
+template <ir::Op Op, class I, class E>
+struct ReduceToKey : KeyTag {
+  E operand;
+  using free = Minus<typename E::free, typename I::free>;
+  using target = typename I::axis_type;
+  constexpr int emit(Builder& b, const Env& env) const {
+    const int index = IndexOf<I>(b);
+    Env inner = env;
+    inner.renamed &= ~(1u << index);
+    return b.node(Op, operand.emit(b, inner), -1, -1, index);
+  }
+  constexpr ir::Subscript subscript(Builder& b, const Env& env) const {
+    ir::Subscript s;
+    s.node = static_cast<int16_t>(emit(b, env));
+    return s;
+  }
+};
+
+template <ir::Op Op, class I, class E>
+constexpr auto MakeReduce(I, const E& e) {
+  using Body = AsExpressionT<E>;
+  static_assert(kSubset<typename I::free, typename Body::free>,
+                "GY002: the reduced expression does not use the index it is reduced over; add the "
+                "subscript, or multiply by size(index) if that is what you mean");
+  return Reduce<Op, I, Body>{{}, AsExpression(e)};
+}
+template <ir::Op Op, class I, class J, class... Rest>
+  requires(sizeof...(Rest) > 0)
+constexpr auto MakeReduce(I i, J j, const Rest&... rest) {
+  return MakeReduce<Op>(i, MakeReduce<Op>(j, rest...));
+}
+
+}  // namespace internal
+
+// sum(i, e), sum(i, j, e), ...
+template <AnIndex I, class... Rest>
+constexpr auto sum(I i, const Rest&... rest) {
+  return internal::MakeReduce<ir::Op::kSum>(i, rest...);
+}
+// The product over i.
+template <AnIndex I, class... Rest>
+constexpr auto prod(I i, const Rest&... rest) {
+  return internal::MakeReduce<ir::Op::kProd>(i, rest...);
+}
+template <AnIndex I, class... Rest>
+  requires(!AnIndex<Rest> || ...)
+constexpr auto max(I i, const Rest&... rest) {
+  return internal::MakeReduce<ir::Op::kMaxOver>(i, rest...);
+}
+template <AnIndex I, class... Rest>
+  requires(!AnIndex<Rest> || ...)
+constexpr auto min(I i, const Rest&... rest) {
+  return internal::MakeReduce<ir::Op::kMinOver>(i, rest...);
+}
+// log(sum(i, exp(e))), computed without overflow.
+template <AnIndex I, class... Rest>
+constexpr auto logsumexp(I i, const Rest&... rest) {
+  return internal::MakeReduce<ir::Op::kLogSumExp>(i, rest...);
+}
+// The Euclidean norm over i, ...: sqrt(sum(i, ..., sq(e))), with derivative 0 at 0.
+template <AnIndex I, class... Rest>
+constexpr auto norm(I i, const Rest&... rest) {
+  return internal::MakeReduce<ir::Op::kNorm>(i, rest...);
+}
+template <AnIndex I, class... Rest>
+constexpr auto any(I i, const Rest&... rest) {
+  return internal::MakeReduce<ir::Op::kAny>(i, rest...);
+}
+template <AnIndex I, class E>
+constexpr auto mean(I i, const E& e) { return sum(i, e) / size(i); }
+template <AnIndex I, AnIndex J, class E>
+constexpr auto mean(I i, J j, const E& e) { return sum(i, j, e) / (size(i) * size(j)); }
+template <AnIndex I, AnIndex J, AnIndex K, class E>
+constexpr auto mean(I i, J j, K k, const E& e) {
+  return sum(i, j, k, e) / (size(i) * size(j) * size(k));
+}
+
+// The position of the largest (smallest) e; the first of equals.
+template <AnIndex I, Expression E>
+constexpr internal::ReduceToKey<ir::Op::kArgmax, I, E> argmax(I, const E& e) { return {{}, e}; }
+template <AnIndex I, Expression E>
+constexpr internal::ReduceToKey<ir::Op::kArgmin, I, E> argmin(I, const E& e) { return {{}, e}; }
+// A position of axis i drawn with probability proportional to the weights.
+template <AnIndex I, Expression E>
+constexpr internal::ReduceToKey<ir::Op::kDraw, I, E> draw(I, const E& weights) {
+  return {{}, weights};
+}
+
+// Softmax cross-entropy of scores e over classes c against the class `label`, a key.
+template <AnIndex C, Expression E, Key L>
+constexpr auto xent(C c, const E& e, const L& label) {
+  return logsumexp(c, e) - sum(c, where(label == c, e));
+}
+template <AnIndex C, Expression E>
+constexpr auto softmax(C c, const E& e) { return exp(e - logsumexp(c, e)); }
+
+// x(i) with sum(j, a x(j)) = b(i), for a symmetric positive definite matrix a(i, j); j = i.prime().
+namespace internal {
+template <class I, class J, class A, class B>
+struct Solve : ExprTag {
+  A a;
+  B b;
+  using free = Union<Minus<typename A::free, typename J::free>, typename B::free>;
+  constexpr int emit(Builder& builder, const Env& env) const {
+    const int id = builder.node(ir::Op::kChain, a.emit(builder, env), -1,
+                                Position<J>{}.emit(builder, env));
+    const int rhs = b.emit(builder, env);
+    return builder.node(ir::Op::kSolve, id, rhs, Position<I>{}.emit(builder, env));
+  }
+};
+}  // namespace internal
+template <AnIndex I, AnIndex J, Expression A, Expression B>
+constexpr internal::Solve<I, J, A, B> solve(I, J, const A& a, const B& b) { return {{}, a, b}; }
+
+// let<"name">(indices..., expression).
+namespace internal {
+template <Name N, class... Is, class E>
+constexpr auto MakeLet(List<Is...>, const E& e) {
+  static_assert(kSubset<typename E::free, Union<typename Is::free...>>,
+                "GY003: the expression of this let uses an index that the let does not name; name "
+                "it: let<\"name\">(i, j, expression)");
+  static_assert(kSubset<Union<typename Is::free...>, typename E::free>,
+                "GY004: this let names an index that its expression does not use; drop it");
+  if constexpr (Key<E>) {
+    return KeyLet<N, E, Is...>{{{}, e}};
+  } else {
+    return Let<N, E, Is...>{{{}, e}};
+  }
+}
+}  // namespace internal
+template <Name N, class E>
+  requires(Expression<E> || Key<E>)
+constexpr auto let(const E& e) { return internal::MakeLet<N>(internal::List<>{}, e); }
+template <Name N, AnIndex A, class E>
+constexpr auto let(A, const E& e) {
+  return internal::MakeLet<N>(internal::List<A>{}, internal::AsExpression(e));
+}
+template <Name N, AnIndex A, AnIndex B, class E>
+constexpr auto let(A, B, const E& e) {
+  return internal::MakeLet<N>(internal::List<A, B>{}, internal::AsExpression(e));
+}
+template <Name N, AnIndex A, AnIndex B, AnIndex C, class E>
+constexpr auto let(A, B, C, const E& e) {
+  return internal::MakeLet<N>(internal::List<A, B, C>{}, internal::AsExpression(e));
+}
+template <Name N, AnIndex A, AnIndex B, AnIndex C, AnIndex D, class E>
+constexpr auto let(A, B, C, D, const E& e) {
+  return internal::MakeLet<N>(internal::List<A, B, C, D>{}, internal::AsExpression(e));
+}
+
+}  // namespace gyre

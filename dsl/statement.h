@@ -1,0 +1,297 @@
+// Statements: how parameters change. Minimize, Iterate, Sweep and Resample, and what follows them
+// with a dot: .Predict .Measure .Start .SubjectTo .Then .Repeat .Until .Alternate .Delta .Update.
+#pragma once
+#include <tuple>
+
+#include "dsl/program_ir.h"
+#include "dsl/reduce.h"
+
+namespace gyre {
+namespace internal {
+
+struct StatementTag {};
+
+template <class A>
+constexpr AssignIr EmitAssign(Builder& b, const A& a) {
+  AssignIr out;
+  const int target = a.target.emit(b, {});
+  out.symbol = b.graph.node[target].symbol;
+  b.drawn = out.symbol;
+  out.node = static_cast<int16_t>(a.value.emit(b, {}));
+  b.drawn = -1;
+  return out;
+}
+
+template <class A>
+inline constexpr bool kKeepsAxes =
+    kSubset<typename decltype(A::value)::free, typename decltype(A::target)::free>;
+
+template <class... As>
+constexpr void CheckAssigns() {
+  static_assert((kKeepsAxes<As> && ...),
+                "GY006: the value assigned has an index that its target does not have; reduce over "
+                "it with sum, max or argmin");
+}
+
+// ---- Bodies.
+template <class E>
+struct MinimizeBody {
+  E objective;
+  constexpr void emit(ProgramIr& p, StatementIr& s) const {
+    s.kind = StatementKind::kMinimize;
+    s.objective = static_cast<int16_t>(objective.emit(p.builder, {}));
+  }
+};
+
+template <class... As>
+struct IterateBody {
+  std::tuple<As...> assigns;
+  constexpr void emit(ProgramIr& p, StatementIr& s) const {
+    s.kind = StatementKind::kIterate;
+    std::apply([&](const As&... a) { (s.assign.push(EmitAssign(p.builder, a)), ...); }, assigns);
+  }
+};
+
+template <class I, class... As>
+struct SweepBody {
+  std::tuple<As...> assigns;
+  constexpr void emit(ProgramIr& p, StatementIr& s) const {
+    s.kind = StatementKind::kSweep;
+    s.axis_index = static_cast<int16_t>(IndexOf<I>(p.builder));
+    std::apply([&](const As&... a) { (s.assign.push(EmitAssign(p.builder, a)), ...); }, assigns);
+  }
+};
+
+template <class K, class W>
+struct ResampleBody {
+  K variable;
+  W weights;
+  constexpr void emit(ProgramIr& p, StatementIr& s) const {
+    s.kind = StatementKind::kResample;
+    AssignIr a;
+    const int target = variable.emit(p.builder, {});
+    a.symbol = p.builder.graph.node[target].symbol;
+    a.node = static_cast<int16_t>(weights.emit(p.builder, {}));
+    s.assign.push(a);
+  }
+};
+
+template <class A, class B>
+struct SequenceBody {
+  A first;
+  B second;
+  constexpr void emit(ProgramIr& p, StatementIr& s) const {
+    s.kind = StatementKind::kSequence;
+    s.child.push(first.emit(p));
+    s.child.push(second.emit(p));
+  }
+};
+template <class A>
+struct RepeatBody {
+  A body;
+  int times = 1;
+  constexpr void emit(ProgramIr& p, StatementIr& s) const {
+    s.kind = StatementKind::kRepeat;
+    s.repeat = times;
+    s.child.push(body.emit(p));
+  }
+};
+template <class A>
+struct UntilBody {
+  A body;
+  double tolerance = 0;
+  constexpr void emit(ProgramIr& p, StatementIr& s) const {
+    s.kind = StatementKind::kUntil;
+    s.tolerance = static_cast<int16_t>(p.builder.slot(tolerance));
+    s.child.push(body.emit(p));
+  }
+};
+template <class A, class... Ps>
+struct AlternateBody {
+  A body;
+  constexpr void emit(ProgramIr& p, StatementIr& s) const {
+    s.kind = StatementKind::kAlternate;
+    s.child.push(body.emit(p));
+    (s.assign.push({p.builder.graph.node[Ps{}.emit(p.builder, {})].symbol, -1, -1}), ...);
+  }
+};
+
+// The sum over data that .Delta gave, as .Update sees it.
+template <class P>
+struct DeltaOf : ExprTag {
+  using free = typename P::free;
+  constexpr int emit(Builder& b, const Env&) const {
+    const int l = b.FindLet("delta");
+    if (l < 0) return b.fail(16), b.constant(0);
+    return b.graph.let[l].body;
+  }
+};
+template <class P, class D = void, class U = void>
+struct ExplicitBody {
+  P param;
+  D delta;
+  U update;
+  constexpr void emit(ProgramIr& p, StatementIr& s) const {
+    s.kind = StatementKind::kIterate;
+    ir::Let let;
+    let.name = "delta";
+    let.body = static_cast<int16_t>(delta.emit(p.builder, {}));
+    p.builder.graph.let.push(let);
+    AssignIr a;
+    a.symbol = p.builder.graph.node[param.emit(p.builder, {})].symbol;
+    a.node = static_cast<int16_t>(update.emit(p.builder, {}));
+    s.assign.push(a);
+  }
+};
+template <class P, class D>
+struct ExplicitBody<P, D, void> {
+  P param;
+  D delta;
+};
+
+// ---- Clauses.
+template <Name N, class E>
+struct PredictClause {
+  E value;
+  constexpr void emit(ProgramIr& p) const {
+    NamedIr n;
+    n.name = N.view();
+    n.node = static_cast<int16_t>(value.emit(p.builder, {}));
+    n.row_indices = p.builder.free(n.node);
+    p.prediction.push(n);
+  }
+};
+template <Name N, class E>
+struct MeasureClause {
+  E value;
+  constexpr void emit(ProgramIr& p) const {
+    NamedIr n;
+    n.name = N.view();
+    n.node = static_cast<int16_t>(value.emit(p.builder, {}));
+    p.measure.push(n);
+  }
+};
+template <class... As>
+struct StartClause {
+  std::tuple<As...> assigns;
+  constexpr void emit(ProgramIr& p) const {
+    std::apply([&](const As&... a) { (p.start.push(EmitAssign(p.builder, a)), ...); }, assigns);
+  }
+};
+template <class... Cs>
+struct SubjectClause {
+  std::tuple<Cs...> conditions;
+  constexpr void emit(ProgramIr& p) const {
+    std::apply(
+        [&](const Cs&... c) {
+          (p.constraint.push(static_cast<int16_t>(c.emit(p.builder, {}))), ...);
+        },
+        conditions);
+  }
+};
+
+template <class Body, class... Clauses>
+struct TypedStatement : StatementTag {
+  Body body;
+  std::tuple<Clauses...> clauses;
+
+  constexpr int16_t emit(ProgramIr& p) const {
+    StatementIr s;
+    body.emit(p, s);
+    std::apply([&](const Clauses&... c) { (c.emit(p), ...); }, clauses);
+    return static_cast<int16_t>(p.statement.push(s));
+  }
+
+  template <class C>
+  constexpr TypedStatement<Body, Clauses..., C> With(const C& clause) const {
+    return {{}, body, std::tuple_cat(clauses, std::make_tuple(clause))};
+  }
+  // What the model says of a row: re-bound to other data by the `predict` command.
+  template <Name N, class E>
+  constexpr auto Predict(const E& e) const { return With(PredictClause<N, E>{e}); }
+  // A number that users judge the model by, on training and on held-out data.
+  template <Name N, class E>
+  constexpr auto Measure(const E& e) const {
+    static_assert(std::is_same_v<typename E::free, List<>>,
+                  "GY007: a measure is one number; reduce over every index, with mean or sum");
+    return With(MeasureClause<N, E>{e});
+  }
+  // Where parameters start; the default is zero, scaled normal where parameters multiply parameters.
+  template <class... As>
+  constexpr auto Start(const As&... assigns) const {
+    CheckAssigns<As...>();
+    return With(StartClause<As...>{{assigns...}});
+  }
+  template <class... Cs>
+  constexpr auto SubjectTo(const Cs&... conditions) const {
+    return With(SubjectClause<Cs...>{{conditions...}});
+  }
+  template <class S>
+    requires std::derived_from<S, StatementTag>
+  constexpr TypedStatement<SequenceBody<TypedStatement, S>> Then(const S& next) const {
+    return {{}, {*this, next}, {}};
+  }
+  constexpr TypedStatement<RepeatBody<TypedStatement>> Repeat(int times) const {
+    return {{}, {*this, times}, {}};
+  }
+  // Repeats until the largest relative change of a parameter is below the tolerance.
+  constexpr TypedStatement<UntilBody<TypedStatement>> Until(double tolerance) const {
+    return {{}, {*this, tolerance}, {}};
+  }
+  // Alternates exact minimisation over blocks of parameters.
+  template <class... Ps>
+  constexpr TypedStatement<AlternateBody<TypedStatement, Ps...>> Alternate(const Ps&...) const {
+    return {{}, {*this}, {}};
+  }
+  // The explicit spelling of theta <- g(theta, Delta).
+  template <class E>
+  constexpr auto Delta(const E& e) const {
+    return TypedStatement<ExplicitBody<decltype(body.param), E>>{{}, {body.param, e}, {}};
+  }
+  template <class E>
+  constexpr auto Update(const E& e) const {
+    return TypedStatement<ExplicitBody<decltype(body.param), decltype(body.delta), E>, Clauses...>{
+        {}, {body.param, body.delta, e}, clauses};
+  }
+};
+
+template <class P>
+struct NothingYet {
+  P param;
+};
+
+}  // namespace internal
+
+template <internal::Operand E>
+constexpr auto Minimize(const E& objective) {
+  static_assert(Expression<E>, "GY011: nothing to minimise: the objective uses no parameter");
+  static_assert(std::is_same_v<typename E::free, internal::List<>>,
+                "GY010: an objective is one number; reduce over every index, with sum or mean");
+  return internal::TypedStatement<internal::MinimizeBody<E>>{{}, {objective}, {}};
+}
+// All at once, from the old values.
+template <class... As>
+constexpr auto Iterate(const As&... assigns) {
+  if constexpr (sizeof...(As) == 1 && (Expression<As> && ...)) {
+    return internal::TypedStatement<internal::NothingYet<As...>>{{}, {assigns...}, {}};
+  } else {
+    internal::CheckAssigns<As...>();
+    return internal::TypedStatement<internal::IterateBody<As...>>{{}, {{assigns...}}, {}};
+  }
+}
+// One position of an axis at a time, in any order, reading the latest values.
+template <AnIndex I, class... As>
+constexpr auto Sweep(I, const As&... assigns) {
+  internal::CheckAssigns<As...>();
+  return internal::TypedStatement<internal::SweepBody<I, As...>>{{}, {{assigns...}}, {}};
+}
+// Gibbs sampling: each latent in turn, from its conditional with the datum itself left out.
+template <Key K, Expression W>
+constexpr auto Resample(const K& variable, const W& weights) {
+  return internal::TypedStatement<internal::ResampleBody<K, W>>{{}, {variable, weights}, {}};
+}
+// In .Update: the sum that .Delta named.
+template <class P>
+constexpr internal::DeltaOf<P> delta(const P&) { return {}; }
+
+}  // namespace gyre
