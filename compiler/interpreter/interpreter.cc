@@ -146,6 +146,7 @@ double Interpreter::Total(const Node& node, const Env& env) {
 }
 
 double Interpreter::Unary(const Node& node, const Env& env) {
+  if (node.a < 0) return Fail(absl::UnimplementedError("an operation the interpreter lacks"));
   const double a = Eval(node.a, env);
   switch (node.op) {
     case Op::kNeg:
@@ -344,6 +345,9 @@ double Interpreter::Eval(int id, const Env& env) {
       return Total(node, env);
     case Op::kWhere:
       return Eval(node.a, env) != 0 ? Eval(node.b, env) : Eval(node.c, env);
+    case Op::kShuffle:
+      return static_cast<double>(
+          rng::Shuffled(bindings_.seed, Position(node.sub[0], env), Extent(node.sub[0].index)));
     case Op::kSolve:
       return Solve(node, env);
     case Op::kNormal:

@@ -1,5 +1,6 @@
 #include "compiler/interpreter/interpreter.h"
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -232,6 +233,12 @@ TEST_F(InterpreterTest, DifferentiatesByCentralDifferences) {
   EXPECT_THAT(oracle.NumericalGradient(f, w_),
               Pointwise(DoubleNear(1e-6), {9. + 72, 18. + 90, 27. + 108}));
   EXPECT_THAT(oracle.bindings().tensor[1].value, ElementsAre(0.5, -1, 2));
+}
+
+TEST_F(InterpreterTest, ShufflePermutesAnAxis) {
+  std::vector<double> places = Values(Leaf(Op::kShuffle, -1, {At(d_)}), {d_});
+  std::sort(places.begin(), places.end());
+  EXPECT_THAT(places, ElementsAre(0, 1, 2));
 }
 
 TEST_F(InterpreterTest, DrawsDependOnSeedNameIndexAndClockOnly) {
