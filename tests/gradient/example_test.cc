@@ -16,7 +16,7 @@ TEST(ExampleTest, KernelsAgreeWithTheInterpreter) {
   HarnessOptions options;
   options.range = {{"y", {0, 6}}};   // counts, where the program wants them
   options.counts = {{"y", true}};
-  CheckEverywhere(internal::MakeProgram(GYRE_PROGRAM), options);
+  CheckEverywhere(internal::Compile(GYRE_PROGRAM), options);
 }
 
 }  // namespace gyre

@@ -33,7 +33,7 @@ constexpr auto p = let<"p">(n, 1 + sq(s));  // positive
 constexpr auto z = let<"z">(n, c, sum(d, X * W));
 
 #define KERNELS(NAME, ...) \
-  TEST(KernelTest, NAME) { CheckEverywhere(internal::MakeProgram(__VA_ARGS__)); }
+  TEST(KernelTest, NAME) { CheckEverywhere(internal::Compile(__VA_ARGS__)); }
 
 // clang-format off
 KERNELS(Scalars, Minimize(mean(n, sq(y - b))).Measure<"mean">(mean(n, y)))

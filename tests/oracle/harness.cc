@@ -225,8 +225,28 @@ KernelArgs Harness::Args() {
   args.hyper = store_->hyper.data();
   args.literal = program_.literal.data();
   args.extent = store_->extent.data();
+  args.first_row = 0;
+  args.seed = options_.seed;
   args.epoch = 0;
   return args;
+}
+
+// All rows of a pass, in `blocks` pieces as workers would; `prepare` sees the arguments of each.
+void Harness::RunRows(const Pass& pass, const std::vector<double*>& target,
+                      const std::function<void(KernelArgs&)>& prepare) {
+  KernelArgs args = Args();
+  args.target = target.data();
+  const int64_t bytes =
+      pass.scratch == nullptr ? 0 : pass.scratch(args.data, args.extent, SizeOf(options_.type));
+  const Aligned scratch(Type::kFloat64, std::vector<double>(static_cast<size_t>(bytes / 8 + 8)));
+  args.scratch = const_cast<void*>(scratch.data());
+  const int64_t rows = store_->extent[static_cast<size_t>(pass.row_axis)];
+  for (int b = 0; b < options_.blocks; ++b) {
+    args.row_begin = rows * b / options_.blocks;
+    args.row_end = rows * (b + 1) / options_.blocks;
+    prepare(args);
+    (options_.type == Type::kFloat32 ? pass.f32 : pass.f64)(args);
+  }
 }
 
 std::vector<std::vector<double>> Harness::RunPass(int id) {
@@ -242,19 +262,7 @@ std::vector<std::vector<double>> Harness::RunPass(int id) {
     totals.emplace_back(size, 0.0);
   }
   for (std::vector<double>& t : totals) target.push_back(t.data());
-  KernelArgs args = Args();
-  args.target = target.data();
-  const int64_t bytes =
-      pass.scratch == nullptr ? 0 : pass.scratch(args.data, args.extent, SizeOf(options_.type));
-  const std::vector<double> zeros(static_cast<size_t>(bytes / 8 + 8));
-  const Aligned scratch(Type::kFloat64, zeros);
-  args.scratch = const_cast<void*>(scratch.data());
-  const int64_t rows = store_->extent[static_cast<size_t>(pass.row_axis)];
-  for (int b = 0; b < options_.blocks; ++b) {
-    args.row_begin = rows * b / options_.blocks;
-    args.row_end = rows * (b + 1) / options_.blocks;
-    (options_.type == Type::kFloat32 ? pass.f32 : pass.f64)(args);
-  }
+  RunRows(pass, target, [](KernelArgs&) {});
   for (size_t i = 0; i < totals.size(); ++i) store_->SetTotal(pass.total[i], totals[i]);
   return totals;
 }
@@ -384,9 +392,8 @@ void Harness::CheckStatement(const Statement& statement) {
   CheckGradients("objective", statement.value, statement.param, statement.gradient);
   CheckGradients("smooth penalty", statement.smooth_value, statement.param,
                  statement.smooth_gradient);
-  for (const Assign& assign : statement.assign) {
-    if (assign.value.fn == nullptr) continue;
-    CheckPost(Text(program_.graph.symbol[assign.param].name), assign.value);
+  if (statement.kind == StatementKind::kIterate) {
+    for (const Assign& assign : statement.assign) CheckAssign(assign, "");
   }
   if (statement.kind == StatementKind::kMinimize && program_.objective.value.node >= 0) {
     double whole = RunPost(statement.value)[0];
@@ -401,6 +408,39 @@ void Harness::CheckMeasure(const Measure& measure) {
   if (measure.value.fn == nullptr) return;
   if (measure.pass >= 0) CheckPass(measure.pass);
   CheckPost("measure " + measure.name, measure.value);
+  Compare("measure " + measure.name + " as written", RunPost(measure.value),
+          {oracle_->Eval(measure.node)}, tolerance());
+}
+
+void Harness::CheckAssign(const Assign& assign, const std::string& what) {
+  if (assign.value.fn == nullptr) return;
+  const std::string name = what + Text(program_.graph.symbol[assign.param].name);
+  CheckPost(name, assign.value);
+  Compare(name + " as written", RunPost(assign.value),
+          oracle_->EvalTensor(assign.node, Indices(assign.value)), tolerance());
+}
+
+void Harness::CheckPrediction(const Prediction& prediction) {
+  const std::vector<double> want = oracle_->EvalTensor(prediction.node, prediction.indices);
+  const std::string what = "prediction " + prediction.name;
+  if (prediction.pass < 0) {
+    return Compare(what, RunPost(prediction.value), want, tolerance());
+  }
+  const Pass& pass = program_.pass[static_cast<size_t>(prediction.pass)];
+  const Aligned out(options_.type, std::vector<double>(want.size(), -77));
+  const int64_t rows = store_->extent[static_cast<size_t>(pass.row_axis)];
+  const int64_t row_size = static_cast<int64_t>(want.size()) / rows;
+  RunRows(pass, {}, [&](KernelArgs& args) {
+    auto* bytes = static_cast<char*>(const_cast<void*>(out.data()));
+    args.out = bytes + args.row_begin * row_size * SizeOf(options_.type);
+  });
+  std::vector<double> got;
+  for (size_t i = 0; i < want.size(); ++i) {
+    got.push_back(options_.type == Type::kFloat32
+                      ? static_cast<double>(static_cast<const float*>(out.data())[i])
+                      : static_cast<const double*>(out.data())[i]);
+  }
+  Compare(what, got, want, tolerance());
 }
 
 void Harness::RunBuild() {
@@ -412,10 +452,9 @@ void Harness::CheckAll() {
   CheckStatement(program_.root);
   CheckMeasure(program_.objective);
   for (const Measure& measure : program_.measure) CheckMeasure(measure);
-  for (const Assign& start : program_.start) {
-    if (start.value.fn == nullptr) continue;
-    CheckPost("start of " + Text(program_.graph.symbol[start.param].name), start.value);
-  }
+  for (const Prediction& prediction : program_.prediction) CheckPrediction(prediction);
+  if (program_.start_pass >= 0) CheckPass(program_.start_pass);
+  for (const Assign& start : program_.start) CheckAssign(start, "start of ");
 }
 
 void CheckEverywhere(const Program& program, const HarnessOptions& base) {
@@ -435,7 +474,8 @@ void CheckEverywhere(const Program& program, const HarnessOptions& base) {
         options.type = type;
         options.rows = shape.rows;
         options.extent = shape.extent;
-        options.blocks = shape.blocks;
+        // Columns are taken whole: workers have blocks of their own (ops/contract.h).
+        options.blocks = format == Format::kCsc ? 1 : shape.blocks;
         options.differences = shape.differences && type == Type::kFloat64;
         options.padded = shape.rows > 1;
         Harness(program, options).CheckAll();

@@ -8,6 +8,7 @@
 // values rounded to the run's element type. Some rows and columns are empty in sparse data.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -73,6 +74,10 @@ class Harness {
   double Rounded(double value) const;
   void RunBuild();
   KernelArgs Args();
+  void RunRows(const Pass& pass, const std::vector<double*>& target,
+               const std::function<void(KernelArgs&)>& prepare);
+  void CheckAssign(const Assign& assign, const std::string& what);
+  void CheckPrediction(const Prediction& prediction);
   void Compare(const std::string& what, const std::vector<double>& got,
                const std::vector<double>& want, double tolerance) const;
   void CheckPost(const std::string& what, const Post& post);
