@@ -8,7 +8,8 @@
 // was worse than assumed is taken back.
 //
 // Q: Why not the textbook test at x+? It would cost a second evaluation per iteration.
-// The model is the proximal step x+ from the best y: F(x+) <= F(y) - ||x+ - y||^2 / (2 step).
+// The model is the proximal step x+ from the best y, F(x+) <= F(y), once the curvature beyond it has
+// confirmed the step; at the end x+ itself is evaluated.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -26,6 +27,9 @@ constexpr double kForget = 0.98;
 constexpr double kNoise = 1e-13;
 // Failed trials in a row before the rule gives up: halving the step as often leaves no step.
 constexpr int kMostFailures = 40;
+// Accepted points in a row without a new least F before F counts as still. Momentum makes F rise
+// and fall again within a few dozen.
+constexpr int kMostStill = 100;
 
 class Fista final : public Rule {
  public:
@@ -41,15 +45,17 @@ class Fista final : public Rule {
  private:
   struct Scalars {
     double f = 0, objective = 0;         // at point_
-    double best = 0;                     // bound of F at best_
+    double best = std::numeric_limits<double>::infinity();  // bound of F at best_
+    double least = std::numeric_limits<double>::infinity();  // F of the accepted points
     double curvature = 0;                // L; 0: not known yet
     double step = 0;                     // of the last iteration
     double theta = 1;                    // t_k of the momentum
     double beta = 0;                     // momentum that led to the point under evaluation
     double largest_gradient = 0;
     double stationarity = 0;
-    int failures = 0;
+    int failures = 0, still = 0;
     bool started = false, converged = false;
+    bool final = false;                  // the point under evaluation is x_k itself, for the last test
   };
 
   void Reset(absl::Span<double> x) override;
@@ -68,7 +74,9 @@ class Fista final : public Rule {
   // From point_ and gradient_: the proximal step, its tests, and the next point into y.
   void Iterate(absl::Span<double> y);
   void Measure(double distance2);
-  void KeepBest(double distance2);
+  void KeepBest(double curvature);
+  UpdateState Conclude(absl::Span<double> y);
+  UpdateState Finish(absl::Span<double> y, bool accepted);
   UpdateState Report(bool accepted) const;
 
   Scalars s_;
@@ -128,13 +136,13 @@ void Fista::Measure(double distance2) {
   const double gradient = s_.largest_gradient > 0 ? norm / s_.largest_gradient : 0;
   const double decrease = std::sqrt(distance2 / (2 * s_.step) / std::max(std::abs(s_.objective), 1e-300));
   s_.stationarity = std::min(gradient, decrease);
-  s_.converged = s_.stationarity <= options_.tolerance && options_.tolerance > 0 && s_.curvature > 0;
+  s_.final = s_.stationarity <= options_.tolerance && options_.tolerance > 0 && s_.curvature > 0;
 }
 
-void Fista::KeepBest(double distance2) {
-  const double bound = s_.objective - distance2 / (2 * s_.step);
-  if (s_.started && bound > s_.best) return;
-  s_.best = s_.started ? bound : s_.objective;
+// Called when the point beyond x_k = next_ has been accepted, before its F becomes the last one.
+void Fista::KeepBest(double curvature) {
+  if (curvature * s_.step > 1.5 || s_.objective >= s_.best) return;
+  s_.best = s_.objective;
   best_ = next_;
 }
 
@@ -150,11 +158,10 @@ void Fista::Iterate(absl::Span<double> y) {
     distance2 += back * back, uphill += back * (next_[i] - last_[i]);
   }
   Measure(distance2);
-  KeepBest(distance2);
   if (options_.restart && uphill > 0) s_.theta = 1;
   const double ratio = before > 0 ? before / s_.step : 1;
   const double theta = (1 + std::sqrt(1 + 4 * ratio * s_.theta * s_.theta)) / 2;
-  s_.beta = s_.started ? (s_.theta - 1) / theta : 0;
+  s_.beta = s_.started && !s_.final ? (s_.theta - 1) / theta : 0;
   s_.theta = theta;
   for (size_t i = 0; i < n(); ++i) y[i] = next_[i] + s_.beta * (next_[i] - last_[i]);
   if (s_.beta > 0) omega_.Project(y.data());
@@ -171,6 +178,28 @@ UpdateState Fista::Report(bool accepted) const {
   return state;
 }
 
+// The last proximal step has been evaluated and is no worse: it is the model.
+UpdateState Fista::Conclude(absl::Span<double> y) {
+  s_.converged = true;
+  if (s_.objective <= s_.best) {
+    s_.best = s_.objective;
+    std::copy(y.begin(), y.end(), best_.begin());
+  }
+  std::copy(best_.begin(), best_.end(), y.begin());
+  return Report(true);
+}
+
+// F no longer falls in floating point: as good as it gets, unless the gradient says otherwise.
+UpdateState Fista::Finish(absl::Span<double> y, bool accepted) {
+  s_.converged = s_.stationarity < 1e-3;
+  std::copy(best_.begin(), best_.end(), y.begin());
+  UpdateState state = Report(accepted);
+  if (!s_.converged)
+    state.status = absl::AbortedError(
+        "fista found no smaller objective in many steps; the gradient may be wrong");
+  return state;
+}
+
 UpdateState Fista::Reject(double curvature, absl::Span<double> y) {
   if (!s_.started) {
     UpdateState state = Report(false);
@@ -178,16 +207,7 @@ UpdateState Fista::Reject(double curvature, absl::Span<double> y) {
         "the objective or its gradient is not finite at the starting point");
     return state;
   }
-  if (++s_.failures > kMostFailures) {
-    // F no longer falls in floating point: as good as it gets.
-    s_.converged = s_.stationarity < 1e-3;
-    std::copy(best_.begin(), best_.end(), y.begin());
-    UpdateState state = Report(false);
-    if (!s_.converged)
-      state.status = absl::AbortedError(absl::StrCat("fista found no smaller objective in ",
-                                                     kMostFailures, " steps of falling length"));
-    return state;
-  }
+  if (++s_.failures > kMostFailures) return Finish(y, false);
   const double assumed = 1 / s_.step;
   const double twice = std::isfinite(curvature) ? std::clamp(curvature, 2 * assumed, 1e3 * assumed)
                                                 : 4 * assumed;
@@ -209,13 +229,18 @@ UpdateState Fista::Step(double f, absl::Span<const double> gradient, absl::Span<
   } else {
     const double curvature = finite ? Curvature(f, gradient, x) : std::numeric_limits<double>::quiet_NaN();
     if (!finite || !Acceptable(f, objective, curvature)) return Reject(curvature, x);
+    KeepBest(curvature);
     s_.curvature = std::max(curvature, s_.curvature * kForget);
     if (s_.curvature <= 0) s_.curvature = 0.5 / s_.step;  // flat or concave so far: grow
     if (options_.restart && objective > s_.objective) s_.theta = 1;
+    s_.still = objective < s_.least - kNoise * std::abs(s_.least) ? 0 : s_.still + 1;
+    s_.least = std::min(s_.least, objective);
+    const bool last = s_.final;
     Accept(f, objective, gradient, x);
+    if (last) return Conclude(x);
+    if (s_.still > kMostStill) return Finish(x, true);
   }
   Iterate(x);
-  if (s_.converged) std::copy(best_.begin(), best_.end(), x.begin());
   return Report(true);
 }
 

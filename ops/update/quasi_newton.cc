@@ -23,6 +23,7 @@ constexpr double kArmijo = 1e-4;   // share of the predicted decrease that a ste
 constexpr double kWolfe = 0.9;     // share of the slope that may be left
 constexpr double kNoise = 1e-13;   // relative changes of F below it are rounding
 constexpr int kMostTrials = 40;    // of one line search
+constexpr int kMostStill = 20;     // accepted steps in a row without a decrease beyond rounding
 
 class QuasiNewton final : public Rule {
  public:
@@ -45,7 +46,7 @@ class QuasiNewton final : public Rule {
     double low_slope = 0;                   // directional derivative at `low`
     double largest_gradient = 0;
     double stationarity = 0, predicted = 0;
-    int trials = 0;
+    int trials = 0, still = 0;
     int steepest = 0;                       // restarts from steepest descent since the last success
     bool started = false, converged = false;
   };
@@ -69,6 +70,7 @@ class QuasiNewton final : public Rule {
   void Shorten(double objective, double trial_slope, bool finite);
   void Lengthen(double trial_slope);
   UpdateState GiveUp(absl::Span<double> x);
+  UpdateState Finish(absl::Span<double> x);
   UpdateState Report(bool accepted) const;
 
   const bool orthant_;
@@ -223,6 +225,7 @@ void QuasiNewton::Accept(double objective, absl::Span<const double> x) {
   pairs_.Push();
   std::copy(x.begin(), x.end(), base_.begin());
   gradient_.swap(trial_gradient_);
+  s_.still = objective < s_.objective - kNoise * std::abs(s_.objective) ? 0 : s_.still + 1;
   s_.objective = objective;
   s_.steepest = 0;
 }
@@ -244,14 +247,19 @@ UpdateState QuasiNewton::GiveUp(absl::Span<double> x) {
     FirstTrial(x);
     return Report(false);
   }
-  // F no longer falls in floating point: as good as it gets, unless the gradient says otherwise.
+  return Finish(x);
+}
+
+// F no longer falls in floating point: as good as it gets, unless the gradient says otherwise.
+UpdateState QuasiNewton::Finish(absl::Span<double> x) {
   s_.converged = s_.stationarity < 1e-3;
   std::copy(base_.begin(), base_.end(), x.begin());
   UpdateState state = Report(false);
   if (!s_.converged)
     state.status = absl::AbortedError(absl::StrCat(
-        options_.rule, " found no smaller objective in ", kMostTrials,
-        " trials of its line search; the gradient may be wrong or the objective not finite"));
+        options_.rule,
+        " found no smaller objective in many trials of its line search; the gradient may be wrong "
+        "or the objective not finite"));
   return state;
 }
 
@@ -282,6 +290,7 @@ UpdateState QuasiNewton::Step(double f, absl::Span<const double> gradient, absl:
   const bool narrow = s_.high - s_.low < 1e-9 * s_.high && objective < s_.objective;
   if (verdict == Verdict::kAccept || (finite && narrow)) {
     Accept(objective, x);
+    if (s_.still > kMostStill) return Finish(x);
     FirstTrial(x);
     return Report(true);
   }

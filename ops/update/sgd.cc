@@ -4,9 +4,10 @@
 //
 // Without options.step the first clocks are probes (at most kMostProbes): gradients at the starting
 // point twice, for the noise between mini-batches, then at points x0 + d u, with the distance d
-// growing until the change of the gradient along u stands out of the noise, then a few rounds of
-// power iteration on u. The step is kStepTimesCurvature / L for the largest curvature L met, which
-// is stable with momentum 0.9 and leaves room for batches that are steeper than those probed.
+// growing until the change of the gradient along u stands out of the noise or the gradient is no
+// longer the same one, then a few rounds of power iteration on u. The step is kStepTimesCurvature
+// / L for the largest curvature L met, which is stable with momentum 0.9 and leaves room for batches
+// steeper than those probed. Should f rise all the same, the rule starts again with half the step.
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -20,13 +21,15 @@ namespace {
 constexpr double kStepTimesCurvature = 0.5;
 constexpr int kMostProbes = 24;
 constexpr int kPowerRounds = 4;
-// A change of the gradient counts when it is this many times the noise, or this share of it.
-constexpr double kAboveNoise = 3, kAboveGradient = 0.05;
+// A change of the gradient counts when it exceeds the noise and this share of the gradient; beyond
+// this other share the probe has gone as far as a step ever would.
+constexpr double kChange = 0.05, kMostChange = 0.5;
 // Failures in a row before the rule gives up; each halves the step.
 constexpr int kMostFailures = 40;
-// |f| this many times the largest of the first clocks means that the step is too long.
-constexpr double kBlowUp = 1e3;
-constexpr int kUsualClocks = 10;
+// A running mean of |f| this many times that of the first clocks means that the step is too long.
+constexpr double kBlowUp = 3;
+constexpr double kMeanShare = 0.1;  // of the newest value in the running mean
+constexpr int kUsualClocks = 4;
 
 class Sgd final : public Rule {
  public:
@@ -46,10 +49,12 @@ class Sgd final : public Rule {
     double step = 0;
     double distance = 0;         // of the probe from the starting point
     double noise = 0;            // between two gradients at one point, along the probe's direction
+    double noise2 = 0;           // the same in all directions, squared
     double first_norm = 0;       // of the gradient at the starting point
     double curvature = 0;        // largest met
     double usual_f = 0;          // largest |f| of the first clocks
-    int clocks = 0;              // of descent
+    double mean_f = 0;           // running mean of |f|
+    int clocks = 0;
     double objective = 0;
     int probes = 0, rounds = 0, failures = 0;
   };
@@ -64,6 +69,7 @@ class Sgd final : public Rule {
   void HandOutProbe(absl::Span<double> x);
   void StartDescent(absl::Span<double> x);
   void Descend(absl::Span<const double> gradient, absl::Span<double> x, double epoch);
+  bool Blown(double f);
   UpdateState Fail(absl::Span<double> x);
 
   Scalars s_;
@@ -86,6 +92,7 @@ void Sgd::Reset(absl::Span<double> x) {
 
 void Sgd::HandOutProbe(absl::Span<double> x) {
   for (size_t i = 0; i < n(); ++i) x[i] = x_[i] + s_.distance * velocity_[i];
+  omega_.Project(x.data());
 }
 
 void Sgd::StartDescent(absl::Span<double> x) {
@@ -109,8 +116,11 @@ void Sgd::Probe(absl::Span<const double> gradient, absl::Span<double> x) {
   }
   if (s_.phase == Phase::kNoise) {
     double along = 0;
-    for (size_t i = 0; i < n(); ++i) along += velocity_[i] * (gradient[i] - gradient_[i]);
-    for (size_t i = 0; i < n(); ++i) gradient_[i] = 0.5 * (gradient_[i] + gradient[i]);
+    for (size_t i = 0; i < n(); ++i) {
+      const double change = gradient[i] - gradient_[i];
+      along += velocity_[i] * change, s_.noise2 += change * change;
+      gradient_[i] += 0.5 * change;
+    }
     s_.noise = std::abs(along);
     const double size = std::sqrt(DotOf(x_.data(), x_.data(), n()));
     s_.distance = 1e-3 * std::max(1.0, size);
@@ -121,18 +131,21 @@ void Sgd::Probe(absl::Span<const double> gradient, absl::Span<double> x) {
 }
 
 void Sgd::Measure(absl::Span<const double> gradient, absl::Span<double> x) {
-  double along = 0, norm2 = 0;
+  double along = 0, norm2 = 0, distance2 = 0;  // the probe may have been moved into the constraints
   for (size_t i = 0; i < n(); ++i) {
-    const double change = gradient[i] - gradient_[i];
-    along += velocity_[i] * change, norm2 += change * change;
+    const double change = gradient[i] - gradient_[i], d = x[i] - x_[i];
+    along += d * change, norm2 += change * change, distance2 += d * d;
   }
-  const bool clear = std::abs(along) >= kAboveNoise * s_.noise + kAboveGradient * s_.first_norm;
+  if (distance2 == 0) return StartDescent(x);
+  const double distance = std::sqrt(distance2), slope = std::abs(along) / distance;
+  const bool clear = slope >= s_.noise + kChange * s_.first_norm ||
+                     norm2 - s_.noise2 >= std::pow(kMostChange * s_.first_norm, 2);
   if (s_.phase == Phase::kDistance && !clear && s_.probes < kMostProbes - kPowerRounds) {
     s_.distance *= 4;
     return HandOutProbe(x);
   }
   s_.phase = Phase::kPower;
-  s_.curvature = std::max(s_.curvature, std::abs(along) / s_.distance);
+  s_.curvature = std::max(s_.curvature, (slope + s_.noise) / distance);
   const double norm = std::sqrt(norm2);
   if (++s_.rounds > kPowerRounds || norm == 0) return StartDescent(x);
   for (size_t i = 0; i < n(); ++i) velocity_[i] = (gradient[i] - gradient_[i]) / norm;
@@ -169,26 +182,32 @@ UpdateState Sgd::Fail(absl::Span<double> x) {
     return state;
   }
   s_.step *= 0.5;
+  s_.mean_f = s_.usual_f;
   std::fill(velocity_.begin(), velocity_.end(), 0.0);
   x_ = start_;
   std::copy(x_.begin(), x_.end(), x.begin());
   return state;
 }
 
+// Whether f, which may be noisy, has become hopeless. Without f (NaN) nothing is known.
+bool Sgd::Blown(double f) {
+  if (!std::isfinite(f)) return false;
+  const double size = std::abs(f);
+  if (s_.clocks++ < kUsualClocks) s_.mean_f = s_.usual_f = std::max(s_.usual_f, size);
+  if (s_.phase != Phase::kDescend) return false;
+  s_.mean_f += kMeanShare * (size - s_.mean_f);
+  return s_.mean_f > kBlowUp * s_.usual_f;
+}
+
 UpdateState Sgd::Step(double f, absl::Span<const double> gradient, absl::Span<double> x,
                       double epoch) {
-  const bool blown = s_.clocks > kUsualClocks && std::abs(f) > kBlowUp * s_.usual_f;
-  if (!AllFinite(gradient) || std::isinf(f) || blown) return Fail(x);
-  if (s_.clocks <= kUsualClocks && std::isfinite(f))
-    s_.usual_f = std::max(s_.usual_f, std::abs(f));
+  if (!AllFinite(gradient) || std::isinf(f) || Blown(f)) return Fail(x);
   UpdateState state;
   if (s_.phase != Phase::kDescend) {
     Probe(gradient, x);
     state.accepted = false;
     return state;
   }
-  ++s_.clocks;
-  s_.failures = 0;
   state.objective = f + omega_.Value(x.data());
   state.best_objective = state.objective;
   Descend(gradient, x, epoch);
