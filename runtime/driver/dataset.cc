@@ -62,7 +62,7 @@ Want WantOf(const ir::Graph& graph, int symbol) {
   return want;
 }
 
-struct Request {
+struct BindRequest {
   std::vector<int> symbol;  // by want
   std::vector<Want> want;
   std::vector<DataInput> input;
@@ -70,7 +70,7 @@ struct Request {
 };
 
 // What training data fixes for data bound later: sizes of all axes without rows, names of labels.
-void Follow(const Program& program, const Model& model, Request* request) {
+void Follow(const Program& program, const Model& model, BindRequest* request) {
   const ir::Graph& graph = program.graph;
   for (int a = 0; a < graph.axis.size; ++a) {
     const int64_t extent = model.extent[static_cast<size_t>(a)];
@@ -84,11 +84,11 @@ void Follow(const Program& program, const Model& model, Request* request) {
   request->options.type = model.type;
 }
 
-absl::StatusOr<Request> MakeRequest(const Program& program, const Options& options,
-                                    const std::vector<Input>& inputs,
-                                    const std::string& program_path, const Model* model) {
+absl::StatusOr<BindRequest> MakeBindRequest(const Program& program, const Options& options,
+                                            const std::vector<Input>& inputs,
+                                            const std::string& program_path, const Model* model) {
   const ir::Graph& graph = program.graph;
-  Request request;
+  BindRequest request;
   for (int s = 0; s < graph.symbol.size; ++s) {
     if (!IsBound(graph, s)) continue;
     request.symbol.push_back(s);
@@ -167,7 +167,8 @@ absl::StatusOr<Dataset> LoadDataset(const Program& program, const Options& optio
     return absl::InvalidArgumentError(StrCat(
         "there is no data; give --data=FILE (the program reads ", DataList(program.graph), ")"));
   }
-  absl::StatusOr<Request> request = MakeRequest(program, options, inputs, program_path, model);
+  absl::StatusOr<BindRequest> request =
+      MakeBindRequest(program, options, inputs, program_path, model);
   if (!request.ok()) return request.status();
   if (options.command == Command::kPredict) {
     const std::set<int> needed = NeededToPredict(program);

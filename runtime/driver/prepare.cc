@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "google/protobuf/text_format.h"
 #include "runtime/driver/files.h"
 #include "runtime/driver/probe.h"
 #include "runtime/driver/symbols.h"
@@ -37,16 +38,23 @@ int64_t BytesOf(const BoundInfo& bound) {
   return bytes;
 }
 
-Request MakeRequest(const Invocation& invocation) {
+absl::StatusOr<Request> MakeRequest(const Invocation& invocation) {
   const Options& options = invocation.options;
   Request request;
   request.name = invocation.name;
   request.workers = options.workers;
   request.lanes = options.lanes;
   request.cluster = options.cluster;
-  // A process of its own for each worker is what a local cluster is for.
-  request.processes = options.cluster == "embedded" ? 1 : std::max(options.workers, 2);
-  if (request.processes > 1 && options.workers == 0) request.workers = request.processes;
+  if (options.cluster == "local" || options.cluster == "inproc") {
+    // A process of its own for each worker is what such a cluster is for.
+    request.processes = request.workers = options.workers > 0 ? options.workers : 2;
+  } else if (options.cluster != "embedded") {
+    absl::StatusOr<Cluster> cluster = ReadCluster(options.cluster);
+    if (!cluster.ok()) return cluster.status();
+    request.processes = cluster->processes();
+    if (request.workers == 0) request.workers = std::max(cluster->workers(), cluster->processes());
+    if (request.lanes == 0) request.lanes = cluster->lanes();
+  }
   request.partition = options.partition;
   request.bridge = options.bridge;
   request.storage = options.storage;
@@ -85,7 +93,9 @@ absl::StatusOr<Plan> PlanFor(const Invocation& invocation, const BoundInfo& boun
   }
   absl::StatusOr<Profile> profile = ProfileFor(options, bound);
   if (!profile.ok()) return profile.status();
-  return MakePlan(invocation.program, bound, *profile, MakeRequest(invocation));
+  absl::StatusOr<Request> request = MakeRequest(invocation);
+  if (!request.ok()) return request.status();
+  return MakePlan(invocation.program, bound, *profile, *request);
 }
 
 // What the user asked of the columns, where the program and the data allow it.
@@ -194,6 +204,22 @@ absl::StatusOr<Plan> ReadPlan(const std::string& path) {
   absl::StatusOr<std::string> text = ReadWholeFile(file);
   if (!text.ok()) return text.status();
   return ParsePlan(*text, file);
+}
+
+absl::StatusOr<Cluster> ReadCluster(const std::string& path) {
+  absl::StatusOr<std::string> text = ReadWholeFile(UserPath(path));
+  if (!text.ok()) {
+    return absl::InvalidArgumentError(StrCat("--cluster=", path,
+                                             ": is neither embedded, local or inproc nor a file "
+                                             "that describes a cluster (",
+                                             absl::string_view(text.status().message()), ")"));
+  }
+  Cluster cluster;
+  if (!google::protobuf::TextFormat::ParseFromString(*text, &cluster) || cluster.processes() < 1) {
+    return absl::InvalidArgumentError(StrCat(
+        path, ": is no description of a cluster; write for example \"processes: 4 workers: 8\""));
+  }
+  return cluster;
 }
 
 absl::StatusOr<Prepared> Prepare(const Invocation& invocation) {

@@ -44,6 +44,9 @@ std::string Words(const Program& program, const std::vector<Standardized>& trans
 // The plan of --plan=FILE, as written there.
 absl::StatusOr<Plan> ReadPlan(const std::string& path);
 
+// A cluster that others have started: text proto gyre.Cluster, "processes: 4 workers: 8".
+absl::StatusOr<Cluster> ReadCluster(const std::string& path);
+
 struct Prepared {
   Dataset data, test;  // test: without rows when no held-out data was given
   std::vector<Standardized> standardized;

@@ -1,6 +1,4 @@
 // run: plan, train, say what came out, save the model and the report.
-#include <unistd.h>
-
 #include <cstdio>
 #include <string>
 #include <utility>
@@ -9,8 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/driver/commands.h"
 #include "runtime/driver/files.h"
-#include "runtime/driver/interrupt.h"
-#include "runtime/driver/progress.h"
 #include "runtime/driver/report.h"
 #include "runtime/driver/result_text.h"
 
@@ -56,21 +52,6 @@ absl::Status SaveReport(const Invocation& invocation, const Prepared& prepared,
 }
 
 }  // namespace
-
-absl::StatusOr<RunResult> Execute(const Invocation& invocation, const Prepared& prepared, bool talk,
-                                  bool* interrupted) {
-  Job job = MakeJob(invocation, prepared);
-  InterruptScope interrupt;
-  job.stop_requested = interrupt.flag();
-  const auto& measures = invocation.program.measure;
-  ProgressPrinter printer(stdout, isatty(STDOUT_FILENO) != 0,
-                          measures.empty() ? "" : measures[0].name);
-  if (talk) job.progress = [&](const Progress& progress) { printer.Show(progress); };
-  absl::StatusOr<RunResult> result = RunEmbedded(job);
-  *interrupted =
-      interrupt.requested() && result.ok() && result->stop_reason == StopReason::kRequested;
-  return result;
-}
 
 int RunCommand(const Invocation& invocation) {
   absl::StatusOr<Prepared> prepared = Prepare(invocation);

@@ -1,0 +1,161 @@
+// Where a prepared job runs: in this process, or over worker processes; and how workers load.
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "runtime/cluster/cluster.h"
+#include "runtime/driver/commands.h"
+#include "runtime/driver/files.h"
+#include "runtime/driver/interrupt.h"
+#include "runtime/driver/progress.h"
+
+namespace gyre::driver {
+namespace {
+
+using absl::StrCat;
+
+absl::StatusOr<SecurityOptions> SecurityOf(const Options& options) {
+  SecurityOptions security;
+  security.certificate_file = options.tls_cert.empty() ? "" : UserPath(options.tls_cert);
+  security.key_file = options.tls_key.empty() ? "" : UserPath(options.tls_key);
+  security.authority_file = options.tls_ca.empty() ? "" : UserPath(options.tls_ca);
+  security.insecure = options.insecure;
+  if (!options.token_file.empty()) {
+    absl::StatusOr<std::string> token = ReadWholeFile(UserPath(options.token_file));
+    if (!token.ok()) return token.status();
+    security.token = std::string(absl::StripAsciiWhitespace(*token));
+    if (security.token.empty()) {
+      return absl::InvalidArgumentError(StrCat(
+          options.token_file, ": holds no token; write a line of random characters into it"));
+    }
+  }
+  return security;
+}
+
+// What a worker process needs to bind the same data in the same way, as flags of its own.
+std::vector<std::string> LoaderFlags(const Invocation& invocation, const Prepared& prepared) {
+  const Options& options = invocation.options;
+  std::vector<std::string> flags;
+  for (const Input& input : options.data) {
+    std::error_code ignored;
+    const std::string path = DataPath(input.path, options.built_in_data, invocation.path);
+    const std::string absolute = std::filesystem::absolute(path, ignored).string();
+    flags.push_back(StrCat("--data=", input.symbol, input.symbol.empty() ? "" : "=", absolute));
+  }
+  if (!options.data_format.empty()) flags.push_back(StrCat("--format=", options.data_format));
+  if (!options.columns.empty()) flags.push_back(StrCat("--columns=", options.columns));
+  for (const auto& [axis, extent] : options.extent)
+    flags.push_back(StrCat("--extent=", axis, "=", extent));
+  flags.push_back(prepared.data.info.type == Type::kFloat32 ? "--dtype=float32"
+                                                            : "--dtype=float64");
+  constexpr const char* kStandardize[] = {"auto", "none", "scale", "full"};
+  flags.push_back(StrCat("--standardize=", kStandardize[static_cast<int>(options.standardize)]));
+  return flags;
+}
+
+LoadedShare ShareOf(const WorkerShare& share, const Dataset& data) {
+  LoadedShare loaded;
+  for (const auto& [begin, end] : share.rows) {
+    WorkerData rows;
+    rows.data = data.block.data();
+    rows.row_begin = begin;
+    rows.row_end = end;
+    loaded.worker.push_back(rows);
+  }
+  return loaded;
+}
+
+absl::StatusOr<ClusterOptions> ClusterOptionsOf(const Invocation& invocation,
+                                                const Prepared& prepared) {
+  const Options& options = invocation.options;
+  absl::StatusOr<SecurityOptions> security = SecurityOf(options);
+  if (!security.ok()) return security.status();
+  ClusterOptions cluster;
+  cluster.security = *std::move(security);
+  if (!options.listen.empty()) cluster.listen = options.listen;
+  if (options.cluster == "inproc") {
+    cluster.kind = ClusterOptions::Kind::kInproc;
+    cluster.loader = [&prepared](const WorkerShare& share) {
+      return ShareOf(share, prepared.data);
+    };
+  } else if (options.cluster == "local") {
+    std::error_code ignored;
+    const std::string self = std::filesystem::read_symlink("/proc/self/exe", ignored).string();
+    cluster.worker_command = {self.empty() ? "/proc/self/exe" : self, "worker"};
+  } else {
+    cluster.kind = ClusterOptions::Kind::kWait;
+    cluster.on_listening = [name = invocation.name](const std::string& address) {
+      std::printf("waiting for workers: start %s worker --coordinator=%s\n", name.c_str(),
+                  address.c_str());
+      std::fflush(stdout);
+    };
+  }
+  cluster.setting = LoaderFlags(invocation, prepared);
+  return cluster;
+}
+
+}  // namespace
+
+absl::StatusOr<RunResult> Execute(const Invocation& invocation, const Prepared& prepared, bool talk,
+                                  bool* interrupted) {
+  Job job = MakeJob(invocation, prepared);
+  InterruptScope interrupt;
+  job.stop_requested = interrupt.flag();
+  const auto& measures = invocation.program.measure;
+  ProgressPrinter printer(stdout, isatty(STDOUT_FILENO) != 0,
+                          measures.empty() ? "" : measures[0].name);
+  if (talk) job.progress = [&](const Progress& progress) { printer.Show(progress); };
+  absl::StatusOr<RunResult> result;
+  if (invocation.options.cluster == "embedded") {
+    result = RunEmbedded(job);
+  } else {
+    absl::StatusOr<ClusterOptions> cluster = ClusterOptionsOf(invocation, prepared);
+    if (!cluster.ok()) return cluster.status();
+    result = RunCluster(job, *cluster);
+  }
+  *interrupted =
+      interrupt.requested() && result.ok() && result->stop_reason == StopReason::kRequested;
+  return result;
+}
+
+int WorkerCommand(const Invocation& invocation) {
+  const Options& options = invocation.options;
+  if (options.coordinator.empty()) {
+    return Fail(
+        invocation,
+        absl::InvalidArgumentError("a worker serves a coordinator; give --coordinator=HOST:PORT"),
+        kBadInput);
+  }
+  absl::StatusOr<SecurityOptions> security = SecurityOf(options);
+  if (!security.ok()) return Fail(invocation, security.status(), kBadInput);
+  // Ctrl-C reaches all processes of a terminal; a run's coordinator is the one to heed it.
+  if (std::getenv(kProcessVariable) != nullptr) signal(SIGINT, SIG_IGN);
+  WorkerOptions worker;
+  worker.coordinator = options.coordinator;
+  worker.security = *std::move(security);
+  Dataset data;
+  const DataLoader load = [&](const WorkerShare& share) -> absl::StatusOr<LoadedShare> {
+    std::vector<std::string> flags = {"worker"};
+    flags.insert(flags.end(), share.setting.begin(), share.setting.end());
+    absl::StatusOr<Options> loader = ParseOptions(invocation.program, {}, flags);
+    if (!loader.ok()) return loader.status();
+    absl::StatusOr<Dataset> loaded =
+        LoadDataset(invocation.program, *loader, loader->data, invocation.path, nullptr);
+    if (!loaded.ok()) return loaded.status();
+    data = *std::move(loaded);
+    auto standardized = StandardizeData(invocation.program, loader->standardize, &data);
+    if (!standardized.ok()) return standardized.status();
+    return ShareOf(share, data);
+  };
+  absl::Status served = ServeWorker(invocation.program, worker, load);
+  return served.ok() ? kDone : FailRun(invocation, served);
+}
+
+}  // namespace gyre::driver
