@@ -40,14 +40,20 @@ KERNELS(Scalars, Minimize(mean(n, sq(y - b))).Measure<"mean">(mean(n, y)))
 
 KERNELS(ScalarFunctions, Minimize(mean(n,
     y * (0.1 * exp(0.2 * s) + log(p) + log1p(sq(s)) + sqrt(p) + abs(s) + relu(s) + sigmoid(s) +
-         tanh(s) + log1p(exp(-s)) + s * stop(s) + s * round(s) - lgamma(p) + hinge(1 - t * s)))))
+         tanh(s) + log1p(exp(-s)) + s * round(s) - lgamma(p) + hinge(1 - t * s)))))
+
+// Central differences would see what stop() hides: here it hides nothing.
+KERNELS(Stop, Minimize(mean(n, sq(s) + s * stop(y) + stop(y))))
 
 KERNELS(FunctionsOfTwo, Minimize(mean(n,
     y * (s / p + pow(p, 1.5) + pow(p, b) + min(s, p - 1) + max(s, 0.1) + soft(s, 0.2) +
          clip(s, -0.5, 0.5) + where(s > 0 && !(t == 1.0), sq(s), 0.5 * s)))))
 
+// `bias` keeps the scores of an empty row apart: equal ones have no gradient of their maximum.
+constexpr auto bias = param<"bias">(c);
+constexpr auto v = let<"v">(n, c, sum(d, X * W) + bias);
 KERNELS(RowReductions, Minimize(mean(n,
-    y * (max(c, z) + min(c, z) + prod(c, z) + logsumexp(c, z) + norm(c, z) + sum(c, tanh(z))))))
+    y * (max(c, v) + min(c, v) + prod(c, v) + logsumexp(c, v) + norm(c, v) + sum(c, tanh(v))))))
 
 KERNELS(CrossEntropy, Minimize(mean(n, xent(c, z, label)) + lambda * sum(c, d, sq(W)))
     .Measure<"accuracy">(mean(n, argmax(c, z) == label(n)))

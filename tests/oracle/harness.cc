@@ -48,7 +48,8 @@ std::string Text(std::string_view s) { return std::string(s); }
 // What bindings own; views of it go to kernels.
 struct Harness::Storage {
   std::vector<int64_t> extent;
-  std::vector<Block> block;  // by symbol
+  std::vector<Block> block;       // by symbol, in the run's type
+  std::vector<Block> post_block;  // by symbol, double: what posts see
   std::vector<std::unique_ptr<Aligned>> values;
   std::vector<std::unique_ptr<std::vector<int32_t>>> index;
   std::vector<std::unique_ptr<std::vector<int64_t>>> offset;
@@ -118,6 +119,7 @@ Harness::Harness(const Program& program, const HarnessOptions& options)
   const auto symbols = static_cast<size_t>(graph.symbol.size);
   const auto totals = static_cast<size_t>(graph.total.size);
   store_->block.resize(symbols);
+  store_->post_block.resize(symbols);
   store_->param.resize(symbols);
   store_->master.resize(symbols);
   store_->master_view.resize(symbols);
@@ -213,6 +215,10 @@ void Harness::BindSymbol(int id) {
   const bool matrix = OverDataAxis(symbol) && symbol.rank > 1 && symbol.kind == ir::Kind::kData;
   const Type type = symbol.target >= 0 ? Type::kInt32 : options_.type;
   const int64_t stride = cols > 1 && options_.padded ? (cols + 15) / 16 * 16 : cols;
+  if (!OverDataAxis(symbol)) {
+    store_->post_block[s] =
+        store_->Store(tensor.value, rows, cols, Format::kDense, Type::kFloat64, cols);
+  }
   store_->block[s] = store_->Store(tensor.value, rows, cols,
                                    matrix ? options_.format : Format::kDense, type, stride);
 }
@@ -274,7 +280,7 @@ std::vector<double> Harness::RunPost(const Post& post) {
   }
   std::vector<double> out(size, -77);
   PostArgs args;
-  args.data = store_->block.data();
+  args.data = store_->post_block.data();
   args.total = store_->total_view.data();
   args.param = store_->master_view.data();
   args.hyper = store_->hyper.data();
