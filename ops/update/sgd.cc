@@ -5,9 +5,9 @@
 // Without options.step the first clocks are probes (at most kMostProbes): gradients at the starting
 // point twice, for the noise between mini-batches, then at points x0 + d u, with the distance d
 // growing until the change of the gradient along u stands out of the noise or the gradient is no
-// longer the same one, then a few rounds of power iteration on u. The step is kStepTimesCurvature
-// / L for the largest curvature L met, which is stable with momentum 0.9 and leaves room for batches
-// steeper than those probed. Should f rise all the same, the rule starts again with half the step.
+// longer the same one, then a few rounds of power iteration on u. The step is (1 - momentum)
+// / L for the largest curvature L met: as long as one of plain descent once momentum has built up,
+// and room for batches steeper than those probed. Should f rise all the same, the rule starts again with half the step.
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -18,7 +18,6 @@
 namespace gyre::internal {
 namespace {
 
-constexpr double kStepTimesCurvature = 0.5;
 constexpr int kMostProbes = 24;
 constexpr int kPowerRounds = 4;
 // A change of the gradient counts when it exceeds the noise and this share of the gradient; beyond
@@ -26,10 +25,9 @@ constexpr int kPowerRounds = 4;
 constexpr double kChange = 0.05, kMostChange = 0.5;
 // Failures in a row before the rule gives up; each halves the step.
 constexpr int kMostFailures = 40;
-// A running mean of |f| this many times that of the first clocks means that the step is too long.
+// A running mean of |f| this many times |f| at the start means that the step is too long.
 constexpr double kBlowUp = 3;
 constexpr double kMeanShare = 0.1;  // of the newest value in the running mean
-constexpr int kUsualClocks = 4;
 
 class Sgd final : public Rule {
  public:
@@ -52,7 +50,7 @@ class Sgd final : public Rule {
     double noise2 = 0;           // the same in all directions, squared
     double first_norm = 0;       // of the gradient at the starting point
     double curvature = 0;        // largest met
-    double usual_f = 0;          // largest |f| of the first clocks
+    double usual_f = 0;          // largest |f| seen at the starting point
     double mean_f = 0;           // running mean of |f|
     int clocks = 0;
     double objective = 0;
@@ -98,7 +96,7 @@ void Sgd::HandOutProbe(absl::Span<double> x) {
 void Sgd::StartDescent(absl::Span<double> x) {
   s_.phase = Phase::kDescend;
   // No curvature in reach (a linear function, say): move by the distance probed.
-  s_.step = s_.curvature > 0 ? kStepTimesCurvature / s_.curvature
+  s_.step = s_.curvature > 0 ? (1 - options_.momentum) / s_.curvature
                              : s_.distance / std::max(s_.first_norm, 1e-300);
   std::fill(velocity_.begin(), velocity_.end(), 0.0);
   std::copy(x_.begin(), x_.end(), x.begin());
@@ -193,7 +191,8 @@ UpdateState Sgd::Fail(absl::Span<double> x) {
 bool Sgd::Blown(double f) {
   if (!std::isfinite(f)) return false;
   const double size = std::abs(f);
-  if (s_.clocks++ < kUsualClocks) s_.mean_f = s_.usual_f = std::max(s_.usual_f, size);
+  if (s_.clocks++ == 0 || s_.phase <= Phase::kNoise)
+    s_.mean_f = s_.usual_f = std::max(s_.usual_f, size);
   if (s_.phase != Phase::kDescend) return false;
   s_.mean_f += kMeanShare * (size - s_.mean_f);
   return s_.mean_f > kBlowUp * s_.usual_f;
