@@ -22,10 +22,6 @@ Cursor::State Cursor::Step() {
   const Stage need = NeededStage(op.need, clock_);
   while (!table_->Ready(worker_, need))
     if (!TryFold()) return Blocked();
-  if (blocked_since_ != 0) {
-    op.waited += Cycles() - blocked_since_;
-    blocked_since_ = 0;
-  }
   if (op.fn != nullptr) Run(&op, need);
   Advance();
   return kRan;
@@ -40,7 +36,6 @@ bool Cursor::TryFold() {
 }
 
 Cursor::State Cursor::Blocked() {
-  if (blocked_since_ == 0) blocked_since_ = Cycles();
   return gate_->finished() ? kFinished : kBlocked;
 }
 
@@ -58,7 +53,7 @@ bool Cursor::WithinBound(const GatherOp& op, const Stamp& stamp) const {
 }
 
 void Cursor::Run(GatherOp* op, Stage need) {
-  const int64_t start = Cycles();
+  const int64_t start = op->watch.Start();
   const Stamp stamp = table_->Read(worker_, clock_, need, param_.data());
   if (!WithinBound(*op, stamp))
     return gate_->Fail(absl::InternalError(absl::StrCat(
@@ -72,9 +67,8 @@ void Cursor::Run(GatherOp* op, Stage need) {
   if (rows.end > rows.begin) op->fn(op->args);
   table_->Release(worker_, clock_);
   table_->Done(worker_, clock_ * op->need.stages_per_clock + op->slice + 1);
-  ++op->fired;
   op->rows += rows.end - rows.begin;
-  op->busy += Cycles() - start;
+  op->watch.Stop(start);
 }
 
 void Cursor::Advance() {

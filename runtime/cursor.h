@@ -38,8 +38,9 @@ struct GatherOp {
   KernelArgs args;
   Batches batches{0, 0, 0, 0, 0};
   double epochs_per_clock = 1;
-  uint64_t fired = 0;
-  int64_t busy = 0, waited = 0, rows = 0;  // cycles; rows visited
+  Stopwatch watch;
+  int64_t waited = 0;          // cycles in which its lane had nothing to do
+  int64_t rows = 0;            // visited
 };
 
 class Cursor {
@@ -53,6 +54,9 @@ class Cursor {
   Cursor& operator=(const Cursor&) = delete;
 
   State Step();
+
+  // The lane had nothing to do for `cycles` while this cursor was blocked.
+  void AddWait(int64_t cycles) { ops_[position_].waited += cycles; }
 
   // "clock 41 of worker 3 waits for clock 40 of clock/grad; worker 1 has not done it"
   std::string Waiting() const;
@@ -79,7 +83,6 @@ class Cursor {
   Clock clock_ = 0;
   size_t position_ = 0;
   int64_t pauses_ = 0;
-  int64_t blocked_since_ = 0;       // cycles; 0: not blocked
 };
 
 }  // namespace gyre

@@ -288,10 +288,10 @@ void EmbeddedRun::CollectCounters(RunResult* result) const {
   };
   for (const auto& cursor : cursor_)
     for (const GatherOp& op : cursor->ops()) {
-      if (op.task >= 0) add(op.task, op.fired, op.busy, op.waited);
+      if (op.task >= 0) add(op.task, op.watch.fired(), op.watch.busy(), op.waited);
       result->rows += op.rows;
     }
-  for (const auto& stage : stages_) add(stage->plan->fold, stage->fired.load(), stage->busy.load(), 0);
+  for (const auto& stage : stages_) add(stage->plan->fold, stage->watch.fired(), stage->watch.busy(), 0);
   for (int t = 0; t < plan_.task_size(); ++t) {
     by_task[static_cast<size_t>(t)].task = plan_.task(t).id();
     if (by_task[static_cast<size_t>(t)].fired > 0) result->counters.push_back(by_task[static_cast<size_t>(t)]);

@@ -3,6 +3,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "runtime/cycles.h"
 
 namespace gyre {
 namespace {
@@ -22,8 +23,13 @@ Lane::Lane(const Options& options, std::vector<Cursor*> cursors, ClockGate* gate
 
 void Lane::Run() {
   bool finished = false;
-  while (!finished)
-    if (!StepAll(&finished) && !finished && !LookAWhile(&finished) && !finished) Rest(&finished);
+  while (!finished) {
+    if (StepAll(&finished) || finished) continue;
+    const int64_t idle = Cycles();
+    if (!LookAWhile(&finished) && !finished) Rest(&finished);
+    const int64_t waited = Cycles() - idle;
+    for (Cursor* c : cursors_) c->AddWait(waited);
+  }
   running_->fetch_sub(1);
 }
 
@@ -40,13 +46,15 @@ bool Lane::StepAll(bool* finished) {
 
 bool Lane::LookAWhile(bool* finished) {
   if (!options_.spin || !env_->MaySpin()) return false;
-  const int64_t until = env_->Nanos() + kLookNs;
+  int64_t until = 0;  // the time is asked for late: most waits are shorter than asking
   for (;;) {
-    for (int i = 0; i < 16; ++i) {
+    for (int i = 0; i < 32; ++i) {
       if (StepAll(finished) || *finished) return true;
       Pause();
     }
-    if (env_->Nanos() > until) return false;
+    const int64_t now = env_->Nanos();
+    if (until == 0) until = now + kLookNs;
+    if (now > until) return false;
   }
 }
 

@@ -74,10 +74,10 @@ bool LinearTable::FoldReady(Stage* stage, int* part) {
 void LinearTable::FoldOne(int worker) {
   const Contribution* from = &worker_[static_cast<size_t>(worker)]->contribution;
   SumContributions(&from, 1, 0, stage_->layout.size, stage_->sum.data());
-  const int64_t start = Cycles();
+  const int64_t start = stage_->watch.Start();
   stage_->context.epoch = static_cast<double>(count_[static_cast<size_t>(worker)]) * stage_->epochs_per_clock;
   stage_->fold->ApplyShare(stage_->context, 1.0 / workers_, state_);
-  stage_->Count(start);
+  stage_->watch.Stop(start);
   ++count_[static_cast<size_t>(worker)];
 }
 

@@ -1,9 +1,7 @@
 // One stage of a clock at run time: the layout of its totals, their sum, and g.
 //
-// Used by one folder at a time, in stage order; the counters alone may be read and added to by
-// several.
+// Used by one folder at a time, in stage order.
 #pragma once
-#include <atomic>
 #include <memory>
 
 #include "runtime/cycles.h"
@@ -26,14 +24,10 @@ struct StageFold {
     for (const Field& s : layout.field) context.total[static_cast<size_t>(s.id)] = flat + s.offset;
   }
   void Apply(Clock clock, ParamState* state) {
-    const int64_t start = Cycles();
+    const int64_t start = watch.Start();
     context.epoch = static_cast<double>(clock) * epochs_per_clock;
     fold->Apply(context, state);
-    Count(start);
-  }
-  void Count(int64_t start) {
-    fired.fetch_add(1, std::memory_order_relaxed);
-    busy.fetch_add(Cycles() - start, std::memory_order_relaxed);
+    watch.Stop(start);
   }
 
   const StagePlan* plan;
@@ -42,8 +36,7 @@ struct StageFold {
   std::unique_ptr<Fold> fold;
   PostContext context;
   const double epochs_per_clock;
-  std::atomic<uint64_t> fired{0};
-  std::atomic<int64_t> busy{0};
+  Stopwatch watch;
 };
 
 using StageFolds = std::vector<std::unique_ptr<StageFold>>;

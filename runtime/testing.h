@@ -175,7 +175,11 @@ inline ir::Graph MakeGraph() {
   total(true);
   total(false);
   total(true);
-  g.let.push({"r", -1, 1, {0}});
+  ir::Let residual;
+  residual.name = "r";
+  residual.rank = 1;
+  residual.index[0] = 0;
+  g.let.push(residual);
   return g;
 }
 
