@@ -1,0 +1,208 @@
+#include "runtime/cluster/assembly.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/graph/verify.h"
+#include "compiler/plan.pb.h"
+#include "runtime/contribution.h"
+#include "runtime/kernel_call.h"
+#include "runtime/linear_table.h"
+#include "runtime/shared_table.h"
+
+namespace gyre {
+namespace {
+
+// Without a bound, contributions under way are bounded by memory alone; more than a few only age.
+constexpr int kAsyncWindow = 4;
+
+}  // namespace
+
+absl::StatusOr<Assembly> Assembly::Bind(const Job& job) {
+  if (absl::Status status = Verify(*job.plan); !status.ok()) return status;
+  absl::StatusOr<std::vector<StagePlan>> stages = BindStages(*job.plan, *job.program);
+  if (!stages.ok()) return stages.status();
+  Assembly assembly(job);
+  assembly.stages_ = *std::move(stages);
+  for (const StagePlan& s : assembly.stages_) {
+    if (s.statement->kind == StatementKind::kSweep) {
+      return absl::UnimplementedError("a sweep needs all its rows in one process: run it with "
+                                      "--cluster=embedded");
+    }
+    if (s.pass != nullptr && (s.lag > assembly.lag_ || s.lag == kAsync)) assembly.lag_ = s.lag;
+  }
+  if (assembly.stages_.front().pass == nullptr) {
+    return absl::UnimplementedError("the program's clock does not begin with a sum over rows: run "
+                                    "it with --cluster=embedded");
+  }
+  return assembly;
+}
+
+bool Assembly::linear() const { return lag_ != 1 && stages_.front().linear; }
+
+int Assembly::window() const { return lag_ == kAsync ? kAsyncWindow : std::max(1, lag_); }
+
+double Assembly::EpochsPerClock(const StagePlan& stage) const {
+  if (stage.pass == nullptr || stage.batch <= 0) return 1;
+  const int64_t rows = job_->extent[static_cast<size_t>(stage.pass->row_axis)];
+  return rows > 0 ? std::min(1.0, static_cast<double>(stage.batch) / static_cast<double>(rows)) : 1;
+}
+
+bool Assembly::Batched() const {
+  return std::any_of(stages_.begin(), stages_.end(),
+                     [&](const StagePlan& s) { return EpochsPerClock(s) < 1; });
+}
+
+std::vector<Layout> Assembly::TotalLayouts() const {
+  std::vector<Layout> layouts;
+  for (const StagePlan& s : stages_) {
+    layouts.push_back(s.pass == nullptr ? Layout()
+                                        : TotalLayout(*job_->program, *s.pass, job_->extent));
+  }
+  return layouts;
+}
+
+absl::StatusOr<StageFolds> Assembly::MakeFolds(const PostContext& context,
+                                               ParamState* state) const {
+  FoldSetup setup;
+  setup.program = job_->program;
+  setup.context = context;
+  setup.extent = job_->extent;
+  setup.measure_change = job_->program->objective.value.fn == nullptr;
+  setup.seed = job_->seed;
+  const std::vector<Layout> layouts = TotalLayouts();
+  StageFolds folds;
+  for (size_t k = 0; k < stages_.size(); ++k) {
+    const StagePlan& plan = stages_[k];
+    absl::StatusOr<std::unique_ptr<Fold>> fold = MakeFold(setup, *plan.statement, plan.rule);
+    if (!fold.ok()) return fold.status();
+    if (absl::Status status = (*fold)->Start(state); !status.ok()) return status;
+    folds.push_back(std::make_unique<StageFold>(plan, context, layouts[k], *std::move(fold),
+                                                EpochsPerClock(plan)));
+  }
+  return folds;
+}
+
+StopRules Assembly::Rules() const {
+  const auto& stop = job_->plan->stop();
+  StopRules rules;
+  rules.max_clocks = stop.max_clocks();
+  rules.max_seconds = stop.max_seconds();
+  rules.tolerance = stop.tolerance();
+  rules.has_target = stop.has_target();
+  rules.target = stop.target();
+  rules.boundary = std::max<Clock>(1, stop.boundary());
+  rules.decision_lag = stop.decision_lag();
+  const Statement& root = job_->program->root;  // the loop of the program, when it is the clock
+  if (root.kind == StatementKind::kRepeat) {
+    rules.max_clocks =
+        rules.max_clocks > 0 ? std::min(rules.max_clocks, root.repeat) : root.repeat;
+  }
+  if (root.kind == StatementKind::kUntil && rules.tolerance == 0) rules.tolerance = root.tolerance;
+  return rules;
+}
+
+Monitor::Options Assembly::MonitorOptions(int processes) const {
+  Monitor::Options options;
+  options.stop = Rules();
+  options.workers = processes;
+  options.by_product = job_->plan->evaluation().mode() == Evaluation::BYPRODUCT && lag_ == 1 &&
+                       !Batched() && stages_.size() == 1 &&
+                       stages_[0].statement->kind == StatementKind::kMinimize;
+  if (job_->plan->evaluation().budget() > 0) options.pause_share = job_->plan->evaluation().budget();
+  options.epochs_per_clock = EpochsPerClock(stages_.front());
+  return options;
+}
+
+std::unique_ptr<EmbeddedTable> Assembly::MakeTable(int processes, ParamState* state,
+                                                   StageFolds* folds, ClockObserver* observer,
+                                                   Env* env) const {
+  if (linear()) {
+    return std::make_unique<LinearTable>(processes, 1, state, folds->front().get(), observer, env);
+  }
+  return std::make_unique<SharedTable>(SharedTable::Options{processes, 1, std::max(1, lag_)}, state,
+                                       folds, observer, env);
+}
+
+std::vector<GatherOp> Assembly::MakeGathers(const PostContext& context, int worker,
+                                            const WorkerData& rows) const {
+  std::vector<GatherOp> ops;
+  for (size_t k = 0; k < stages_.size(); ++k) {
+    const StagePlan& plan = stages_[k];
+    if (plan.pass == nullptr) continue;
+    const int64_t all = job_->extent[static_cast<size_t>(plan.pass->row_axis)];
+    const int64_t mine = rows.row_end - rows.row_begin;
+    const double share = static_cast<double>(plan.batch) * static_cast<double>(mine) /
+                         static_cast<double>(std::max<int64_t>(1, all));
+    const int64_t batch = plan.batch > 0 ? std::max<int64_t>(1, std::llround(share)) : 0;
+    GatherOp op;
+    op.task = plan.gather;
+    op.slice = static_cast<int>(k);
+    // Lag 1 is a wait for the stage before this one.
+    op.need = {0, lag_ == 1 ? 0 : lag_, static_cast<int>(stages_.size()), static_cast<int>(k)};
+    op.fn = KernelOf(*plan.pass, job_->type);
+    op.args = ArgsOf(context, rows);
+    op.batches = Batches(rows.row_begin, rows.row_end, batch, job_->seed, worker);
+    op.epochs_per_clock = EpochsPerClock(plan);
+    ops.push_back(std::move(op));
+  }
+  return ops;
+}
+
+int64_t Assembly::ScratchBytes(const WorkerData& rows) const {
+  int64_t bytes = 0;
+  for (const StagePlan& s : stages_) {
+    if (s.pass == nullptr) continue;
+    bytes = std::max(bytes, ScratchOf(*s.pass, rows, job_->extent.data(), job_->type));
+  }
+  return bytes;
+}
+
+namespace {
+
+PostContext BareContext(const Job& job) {
+  PostContext context;
+  context.program = job.program;
+  context.hyper = job.hyper.data();
+  context.extent = job.extent.data();
+  context.total.assign(static_cast<size_t>(job.program->graph.total.size), nullptr);
+  return context;
+}
+
+}  // namespace
+
+std::vector<double> BuildShare(const Job& job, const std::vector<WorkerData>& rows) {
+  const Program& program = *job.program;
+  if (program.build < 0) return {};
+  const Pass& pass = program.pass[static_cast<size_t>(program.build)];
+  const Layout layout = TotalLayout(program, pass, job.extent);
+  const PostContext context = BareContext(job);
+  std::vector<Contribution> part;
+  std::vector<const Contribution*> parts;
+  for (size_t w = 0; w < rows.size(); ++w) part.emplace_back(layout);
+  for (size_t w = 0; w < rows.size(); ++w) {
+    AlignedArray<char> scratch(ScratchOf(pass, rows[w], job.extent.data(), job.type));
+    KernelArgs args = ArgsOf(context, rows[w]);
+    args.target = part[w].target.data();
+    args.scratch = scratch.data();
+    if (args.row_end > args.row_begin) KernelOf(pass, job.type)(args);
+    parts.push_back(&part[w]);
+  }
+  std::vector<double> sum(static_cast<size_t>(layout.size));
+  SumContributions(parts.data(), static_cast<int>(parts.size()), 0, layout.size, sum.data());
+  return sum;
+}
+
+void UseBuilt(const Job& job, const double* flat, PostContext* context) {
+  const Program& program = *job.program;
+  context->total.assign(static_cast<size_t>(program.graph.total.size), nullptr);
+  if (program.build < 0) return;
+  const Layout layout =
+      TotalLayout(program, program.pass[static_cast<size_t>(program.build)], job.extent);
+  for (const Field& f : layout.field) context->total[static_cast<size_t>(f.id)] = flat + f.offset;
+}
+
+}  // namespace gyre

@@ -1,0 +1,133 @@
+#include "runtime/cluster/control_service.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "runtime/cluster/security.h"
+
+namespace gyre {
+
+ControlService::ControlService(int processes, uint32_t epoch, std::string token, uint64_t program,
+                               std::function<wire::JobDescription(int process)> job)
+    : slot_size_(static_cast<size_t>(processes)), epoch_(epoch), token_(std::move(token)),
+      program_(program), job_(std::move(job)), slot_(slot_size_) {}
+
+ControlService::Process ControlService::process(int p) const {
+  MutexLock lock(&mutex_);
+  return slot_[static_cast<size_t>(p)].state;
+}
+
+void ControlService::AwaitChange(absl::Time deadline) {
+  MutexLock lock(&mutex_);
+  while (changes_ == seen_) {
+    if (changed_.WaitWithDeadline(&mutex_, deadline)) return;
+  }
+  seen_ = changes_;
+}
+
+void ControlService::Nudge() {
+  MutexLock lock(&mutex_);
+  ++changes_;
+  changed_.SignalAll();
+}
+
+void ControlService::End(const wire::End& end) {
+  MutexLock lock(&mutex_);
+  end_.set_epoch(epoch_);
+  *end_.mutable_end() = end;
+  // An order is a few bytes: it fits the stream's window, so this does not wait for the worker.
+  for (Slot& slot : slot_) {
+    if (slot.stream != nullptr) slot.stream->Write(end_);
+  }
+}
+
+grpc::Status ControlService::Admit(const grpc::ServerContext& context, const wire::Report& report,
+                                   int* process) {
+  using grpc::StatusCode;
+  if (!HasToken(context, token_)) {
+    return grpc::Status(StatusCode::UNAUTHENTICATED, "the token is not this run's");
+  }
+  if (!report.has_register_() || report.process() >= slot_size_) {
+    return grpc::Status(StatusCode::INVALID_ARGUMENT,
+                        absl::StrCat("this run has processes 0 to ", slot_size_ - 1, ", not ",
+                                     report.process()));
+  }
+  if (report.register_().program() != program_) {
+    return grpc::Status(StatusCode::FAILED_PRECONDITION,
+                        "the worker was built from another program than the coordinator");
+  }
+  *process = static_cast<int>(report.process());
+  Process& state = slot_[report.process()].state;
+  if (state.registered && !state.lost) {
+    return grpc::Status(StatusCode::ALREADY_EXISTS,
+                        absl::StrCat("process ", report.process(), " is there already"));
+  }
+  state = Process();
+  state.registered = true;
+  state.pid = report.register_().pid();
+  state.heard = absl::Now();
+  ++changes_;
+  changed_.SignalAll();
+  return grpc::Status::OK;
+}
+
+// False: the process has said its last.
+bool ControlService::Take(int process, const wire::Report& report) {
+  Process& state = slot_[static_cast<size_t>(process)].state;
+  state.heard = absl::Now();
+  switch (report.what_case()) {
+    case wire::Report::kHeartbeat:
+      state.started = true;
+      state.clock = report.heartbeat().clock();
+      state.waiting = report.heartbeat().waiting();
+      return true;
+    case wire::Report::kFailure:
+      state.failure = absl::Status(static_cast<absl::StatusCode>(report.failure().code()),
+                                   report.failure().message());
+      if (state.failure.ok()) state.failure = absl::UnknownError(report.failure().message());
+      break;
+    case wire::Report::kFinished:
+      state.finished = true;
+      state.report = report.finished();
+      break;
+    default:
+      return true;
+  }
+  ++changes_;
+  changed_.SignalAll();
+  return false;
+}
+
+grpc::Status ControlService::Control(grpc::ServerContext* context, Stream* stream) {
+  wire::Report report;
+  int process = -1;
+  if (!stream->Read(&report)) return grpc::Status::OK;
+  {
+    MutexLock lock(&mutex_);
+    if (grpc::Status status = Admit(*context, report, &process); !status.ok()) return status;
+  }
+  wire::Order order;
+  order.set_epoch(epoch_);
+  *order.mutable_job() = job_(process);
+  stream->Write(order);
+  {
+    MutexLock lock(&mutex_);
+    slot_[static_cast<size_t>(process)].stream = stream;
+    if (end_.has_end()) stream->Write(end_);
+  }
+  bool more = true;
+  while (more && stream->Read(&report)) {
+    MutexLock lock(&mutex_);
+    more = Take(process, report);
+  }
+  MutexLock lock(&mutex_);
+  Slot& slot = slot_[static_cast<size_t>(process)];
+  slot.stream = nullptr;
+  if (!slot.state.finished && slot.state.failure.ok()) slot.state.lost = true;
+  ++changes_;
+  changed_.SignalAll();
+  return grpc::Status::OK;
+}
+
+}  // namespace gyre

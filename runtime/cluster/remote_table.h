@@ -1,0 +1,160 @@
+// RemoteTable: a worker process's view of state that an owner elsewhere holds, without the network.
+//
+// Its logical workers read the newest parameters that have arrived and add into accumulators of their
+// own; when all of them have ended a stage their sum leaves as one contribution, in pieces with
+// sequence numbers, and is kept until the owner has recorded it. NextFrame says what to send now,
+// Receive takes what arrived, Resume goes on after a broken stream: whoever has a stream (or a test)
+// drives these three. The clock limit and the model to evaluate in a pause arrive the same way.
+//
+// Thread-safe as StateTable says; NextFrame, Receive and Resume each from one thread at a time.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "runtime/aligned.h"
+#include "runtime/cluster/wire.h"
+#include "runtime/contribution.h"
+#include "runtime/env.h"
+#include "runtime/histogram.h"
+#include "runtime/mutex.h"
+#include "runtime/state.h"
+#include "runtime/table.h"
+
+namespace gyre {
+
+class RemoteTable final : public StateTable {
+ public:
+  struct Options {
+    uint32_t process = 0, incarnation = 0, epoch = 1;
+    int first_worker = 0;  // logical workers of this process: first_worker .. first_worker + workers
+    int workers = 1;
+    int window = 1;        // clocks whose contributions may be under way: the lag; of async a small number
+    std::vector<Layout> layout;  // of totals, by stage of the clock; empty: gathers nothing
+  };
+  // `state` is used for its layout and element type.
+  RemoteTable(const Options& options, const ParamState* state, Env* env);
+
+  // ---- For cursors.
+  bool Ready(int worker, Stage need) override;
+  Stamp Read(int worker, Clock clock, Stage need, const void** param) override;
+  double* const* Write(int worker, Clock clock, int slice, double scale) override;
+  void Release(int worker, Clock clock) override;
+  void Done(int worker, Stage stage) override;
+  bool FoldReady(Stage* /*stage*/, int* /*part*/) override { return false; }
+  void Fold(Stage /*stage*/, int /*part*/) override {}
+  absl::Status Apply(const Parcel& parcel) override;
+  int Blocker(Stage /*need*/) const override { return -1; }
+
+  Clock limit() const { return limit_.load(std::memory_order_seq_cst); }
+  int64_t pause() const { return pause_.load(std::memory_order_seq_cst); }
+
+  // ---- Sums over all processes, and pauses.
+  // This process's share of sum number `round`: 0 before the run, then one for each pause.
+  void SendPartial(int64_t round, std::vector<double> share);
+  // The sum of round 0, once it has arrived.
+  bool SumArrived() const { return sum_arrived_.load(std::memory_order_acquire); }
+  const std::vector<double>& sum() const { return sum_; }  // REQUIRES: SumArrived
+  // Called with the model before pause() counts it, by the thread in Receive.
+  using OnModel = std::function<void(const double* model, Clock clock)>;
+  void SetOnModel(OnModel on_model);
+
+  // ---- For the stream.
+  wire::Header Hello() const;
+  void Resume(const wire::Header& welcome);
+  bool NextFrame(grpc::ByteBuffer* frame);
+  absl::Status Receive(const ReceivedFrame& frame);
+  // Called whenever NextFrame may have something.
+  void SetPump(std::function<void()> pump);
+
+  // ---- For reports.
+  Stage complete() const { return complete_.load(std::memory_order_acquire); }
+  Stage recorded() const { return recorded_.load(std::memory_order_acquire); }
+  StalenessCounter ObservedStaleness() const;
+  int64_t bytes_sent() const { return sent_.load(std::memory_order_relaxed); }
+  int64_t bytes_received() const { return received_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Version {  // parameters as they arrived
+    AlignedArray<char> bytes;
+    Stage complete = 0, own = 0;
+    std::vector<Stage> included;
+  };
+  struct Slot {     // one stage of one clock of the window
+    Slot(const Layout& layout, int workers);
+    std::vector<std::unique_ptr<Contribution>> part;  // by local worker
+    std::vector<const Contribution*> parts;
+    AlignedArray<double> sum;                         // of several workers, or of a scaled one
+    std::atomic<int> left;                            // workers that have not ended the stage
+  };
+  struct Outgoing {  // a contribution that the owner has not recorded yet
+    Stage stage = 0;
+    std::shared_ptr<Slot> slot;
+    const double* data = nullptr;
+    int64_t size = 0;
+    uint64_t first = 0, pieces = 0;  // sequence numbers
+  };
+  struct Partial {
+    int64_t round = -1;
+    std::shared_ptr<const std::vector<double>> share;
+    int64_t sent = 0;
+    bool done = true;
+  };
+  struct alignas(64) Worker {
+    std::shared_ptr<const Version> pinned;
+    const Version* seen = nullptr;
+    Stage stage = 0;
+    StalenessCounter staleness;
+  };
+
+  Worker& At(int worker) { return *worker_[static_cast<size_t>(worker - options_.first_worker)]; }
+  Slot& SlotOf(Clock clock, int slice) { return *slot_[SlotIndex(clock, slice)]; }
+  size_t SlotIndex(Clock clock, int slice) const;
+  Stage StagesPerClock() const { return static_cast<Stage>(options_.layout.size()); }
+  wire::Header NewHeader(wire::Header::Kind kind) const;
+  void Pump();
+  bool NextParcel(grpc::ByteBuffer* frame) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool NextPartial(grpc::ByteBuffer* frame) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status ReceiveUpdate(const ReceivedFrame& frame);
+  absl::Status ReceiveArray(const ReceivedFrame& frame, std::vector<double>* to);
+  void Note(const wire::Header& header);
+  void Publish(const wire::Header& header);
+  void Recorded(Stage own);
+
+  const Options options_;
+  const ParamState* const state_;
+  Env* const env_;
+  std::vector<std::shared_ptr<Slot>> slot_;
+  std::vector<std::unique_ptr<Worker>> worker_;
+
+  // Only the thread in Receive.
+  std::shared_ptr<Version> arriving_;
+  std::vector<std::shared_ptr<Version>> pool_;
+  std::vector<double> model_;
+  std::vector<double> sum_;  // read by others once sum_arrived_
+
+  std::atomic<Stage> complete_{-1};   // of the newest version; -1: none has arrived
+  std::atomic<Stage> recorded_{0};    // own stages that the owner has recorded
+  std::atomic<Clock> limit_{0};
+  std::atomic<int64_t> pause_{0};
+  std::atomic<bool> sum_arrived_{false};
+  std::atomic<int64_t> sent_{0}, received_{0};
+
+  mutable Mutex mutex_;
+  std::shared_ptr<const Version> current_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Outgoing> outgoing_ ABSL_GUARDED_BY(mutex_);
+  uint64_t next_new_ ABSL_GUARDED_BY(mutex_) = 0;   // sequence of the next piece made
+  uint64_t next_sent_ ABSL_GUARDED_BY(mutex_) = 0;  // of the next piece to send
+  Partial partial_ ABSL_GUARDED_BY(mutex_);
+  OnModel on_model_ ABSL_GUARDED_BY(mutex_);
+  std::function<void()> pump_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace gyre

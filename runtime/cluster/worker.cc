@@ -1,0 +1,457 @@
+// ServeWorker: a worker process. It registers, loads its rows, and runs the same tape of cursors on
+// lanes as an embedded run, against a RemoteTable.
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "compiler/plan.pb.h"
+#include "grpcpp/create_channel.h"
+#include "runtime/cluster/assembly.h"
+#include "runtime/cluster/cluster.grpc.pb.h"
+#include "runtime/cluster/cluster.h"
+#include "runtime/cluster/owner_link.h"
+#include "runtime/cluster/quiet.h"
+#include "runtime/cluster/remote_table.h"
+#include "runtime/evaluator.h"
+#include "runtime/lane.h"
+#include "runtime/mutex.h"
+
+namespace gyre {
+namespace {
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+}
+
+// The control stream: reports out, the job and the end in.
+class ControlStream {
+ public:
+  ControlStream(std::shared_ptr<grpc::Channel> channel, const std::string& token, int process,
+                uint32_t incarnation)
+      : process_(process), incarnation_(incarnation),
+        stub_(wire::Coordinator::NewStub(std::move(channel))) {
+    AddToken(token, &context_);
+    stream_ = stub_->Control(&context_);
+  }
+
+  bool Send(wire::Report* report) {
+    MutexLock lock(&mutex_);
+    report->set_epoch(epoch_.load());
+    report->set_process(static_cast<uint32_t>(process_));
+    report->set_incarnation(incarnation_);
+    return stream_->Write(*report);
+  }
+  bool Read(wire::Order* order) {
+    if (!stream_->Read(order)) return false;
+    epoch_.store(order->epoch());
+    return true;
+  }
+  void Cancel() { context_.TryCancel(); }
+  absl::Status Finish() {
+    {
+      MutexLock lock(&mutex_);
+      stream_->WritesDone();
+    }
+    wire::Order rest;
+    while (stream_->Read(&rest)) {
+    }
+    return FromGrpc(stream_->Finish());
+  }
+
+ private:
+  const int process_;
+  const uint32_t incarnation_;
+  std::atomic<uint32_t> epoch_{0};
+  std::unique_ptr<wire::Coordinator::Stub> stub_;
+  grpc::ClientContext context_;
+  Mutex mutex_;  // of writes
+  std::unique_ptr<grpc::ClientReaderWriter<wire::Report, wire::Order>> stream_;
+};
+
+// Limit and pauses as they come from the owner, the end as it comes from the coordinator.
+class RemoteGate final : public ClockGate {
+ public:
+  RemoteGate(RemoteTable* table, Env* env, int first_worker, int workers)
+      : table_(table), env_(env), first_worker_(first_worker), workers_(workers), left_(workers) {}
+
+  // Once the evaluator exists and before any lane runs.
+  void SetEvaluator(Evaluator* evaluator, double epochs_per_clock) {
+    evaluator_ = evaluator;
+    table_->SetOnModel([this, epochs_per_clock](const double* model, Clock clock) {
+      evaluator_->Set(model);
+      epoch_ = static_cast<double>(clock) * epochs_per_clock;
+    });
+  }
+
+  Clock limit() const override { return table_->limit(); }
+  bool finished() const override { return finished_.load(std::memory_order_seq_cst); }
+  int64_t pause() const override { return table_->pause(); }
+  void TakePart(int worker) override {
+    evaluator_->Part(worker - first_worker_, epoch_);
+    if (left_.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
+    left_.store(workers_, std::memory_order_relaxed);
+    std::vector<double> share(static_cast<size_t>(evaluator_->sum_size()));
+    evaluator_->Sum(share.data());
+    table_->SendPartial(table_->pause(), std::move(share));
+  }
+  void Fail(absl::Status status) override {
+    {
+      MutexLock lock(&mutex_);
+      if (status_.ok()) status_ = std::move(status);
+    }
+    Finish();
+  }
+  void Finish() {
+    finished_.store(true, std::memory_order_seq_cst);
+    env_->Wake();
+  }
+  absl::Status status() const {
+    MutexLock lock(&mutex_);
+    return status_;
+  }
+
+ private:
+  RemoteTable* const table_;
+  Env* const env_;
+  const int first_worker_, workers_;
+  Evaluator* evaluator_ = nullptr;
+  double epoch_ = 0;
+  std::atomic<int> left_;
+  std::atomic<bool> finished_{false};
+  mutable Mutex mutex_;
+  absl::Status status_ ABSL_GUARDED_BY(mutex_);
+};
+
+class WorkerRun {
+ public:
+  WorkerRun(const Program& program, const WorkerOptions& options, const DataLoader& loader)
+      : program_(program), options_(options), loader_(loader) {}
+
+  absl::Status Run();
+
+ private:
+  absl::Status Connect();
+  absl::Status Register();
+  absl::Status Load();
+  absl::Status Execute();
+  absl::Status Prepare();
+  absl::Status AwaitSum();
+  void RunLanes();
+  void Watch();
+  void SendFinished();
+  std::shared_ptr<grpc::Channel> Channel(const std::string& address) const {
+    return grpc::CreateCustomChannel(address, credentials_, ChannelSettings());
+  }
+  int workers() const { return description_.rows_size(); }
+
+  const Program& program_;
+  const WorkerOptions& options_;
+  const DataLoader& loader_;
+  std::string token_;
+  int process_ = 0;
+  std::shared_ptr<grpc::ChannelCredentials> credentials_;
+  std::unique_ptr<ControlStream> control_;
+  wire::JobDescription description_;
+  uint32_t epoch_ = 0;
+
+  LoadedShare loaded_;
+  Job job_;  // of this process: its own rows, the run's extents
+  MachineEnv env_;
+  std::unique_ptr<Assembly> assembly_;
+  std::unique_ptr<ParamState> state_;
+  std::unique_ptr<RemoteTable> table_;
+  std::unique_ptr<RemoteGate> gate_;
+  PostContext context_;
+  std::unique_ptr<Evaluator> evaluator_;
+  std::vector<std::unique_ptr<Cursor>> cursor_;
+  std::atomic<int> running_{0};
+  std::atomic<bool> told_to_end_{false};
+  double ns_per_cycle_ = 1;
+};
+
+absl::Status WorkerRun::Connect() {
+  absl::StatusOr<HostPort> address = ParseAddress(options_.coordinator);
+  if (!address.ok()) return address.status();
+  token_ = options_.security.token;
+  if (const char* token = std::getenv(kTokenVariable); token_.empty() && token != nullptr) {
+    token_ = token;
+  }
+  process_ = options_.process;
+  if (const char* id = std::getenv(kProcessVariable); process_ < 0) {
+    if (id == nullptr || !absl::SimpleAtoi(id, &process_) || process_ < 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("which worker this is must be in $", kProcessVariable, " (0, 1, ...)"));
+    }
+  }
+  SecurityOptions security = options_.security;
+  security.token = token_;
+  if (absl::Status s = CheckSecurity(address->host, security); !s.ok()) return s;
+  absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> credentials = ClientSecurity(security);
+  if (!credentials.ok()) return credentials.status();
+  credentials_ = *credentials;
+  std::shared_ptr<grpc::Channel> channel = Channel(options_.coordinator);
+  const absl::Time deadline = absl::Now() + options_.connect_deadline;
+  if (!channel->WaitForConnected(absl::ToChronoTime(deadline))) {
+    return absl::UnavailableError(absl::StrCat("no coordinator answers at ", options_.coordinator,
+                                               " within ",
+                                               absl::FormatDuration(options_.connect_deadline)));
+  }
+  control_ = std::make_unique<ControlStream>(channel, token_, process_, options_.incarnation);
+  return absl::OkStatus();
+}
+
+absl::Status WorkerRun::Register() {
+  wire::Report report;
+  report.mutable_register_()->set_program(program_.fingerprint);
+  report.mutable_register_()->set_pid(getpid());
+  wire::Order order;
+  if (!control_->Send(&report) || !control_->Read(&order) || !order.has_job()) {
+    const absl::Status status = control_->Finish();
+    return absl::Status(status.ok() ? absl::StatusCode::kUnavailable : status.code(),
+                        absl::StrCat("coordinator ", options_.coordinator, ": ",
+                                     status.ok() ? "it ended the stream" : status.message()));
+  }
+  epoch_ = order.epoch();
+  description_ = order.job();
+  return absl::OkStatus();
+}
+
+absl::Status WorkerRun::Load() {
+  job_.program = &program_;
+  job_.plan = &description_.plan();
+  job_.hyper.assign(description_.hyper().begin(), description_.hyper().end());
+  job_.extent.assign(description_.extent().begin(), description_.extent().end());
+  job_.type = description_.single() ? Type::kFloat32 : Type::kFloat64;
+  job_.seed = description_.seed();
+  WorkerShare share;
+  share.plan = &description_.plan();
+  share.process = process_;
+  share.processes = description_.processes();
+  share.first_worker = description_.first_worker();
+  for (const wire::RowRange& r : description_.rows()) share.rows.push_back({r.begin(), r.end()});
+  share.setting.assign(description_.setting().begin(), description_.setting().end());
+  share.type = job_.type;
+  absl::StatusOr<LoadedShare> loaded = loader_(share);
+  if (!loaded.ok()) return loaded.status();
+  loaded_ = *std::move(loaded);
+  if (static_cast<int>(loaded_.worker.size()) != workers()) {
+    return absl::InternalError("the loader gave rows of another number of workers");
+  }
+  for (int w = 0; w < workers(); ++w) {
+    const WorkerData& rows = loaded_.worker[static_cast<size_t>(w)];
+    const wire::RowRange& asked = description_.rows(w);
+    if (rows.row_end - rows.row_begin != asked.end() - asked.begin()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the data has ", rows.row_end - rows.row_begin, " rows where the coordinator's has ",
+          asked.end() - asked.begin(), " (rows ", asked.begin(), " to ", asked.end(), ")"));
+    }
+  }
+  job_.worker = loaded_.worker;
+  return absl::OkStatus();
+}
+
+absl::Status WorkerRun::Prepare() {
+  absl::StatusOr<Assembly> assembly = Assembly::Bind(job_);
+  if (!assembly.ok()) return assembly.status();
+  assembly_ = std::make_unique<Assembly>(*std::move(assembly));
+  state_ = std::make_unique<ParamState>(program_, job_.extent, job_.type);
+  RemoteTable::Options options;
+  options.process = static_cast<uint32_t>(process_);
+  options.incarnation = options_.incarnation;
+  options.epoch = epoch_;
+  options.first_worker = description_.first_worker();
+  options.workers = workers();
+  options.window = assembly_->window();
+  options.layout = assembly_->TotalLayouts();
+  table_ = std::make_unique<RemoteTable>(options, state_.get(), &env_);
+  gate_ = std::make_unique<RemoteGate>(table_.get(), &env_, options.first_worker, workers());
+  return absl::OkStatus();
+}
+
+// The sum over all workers of what the data alone says; it also tells that everybody has loaded.
+absl::Status WorkerRun::AwaitSum() {
+  table_->SendPartial(0, BuildShare(job_, job_.worker));
+  while (!table_->SumArrived() && !gate_->finished()) {
+    const uint32_t seen = env_.Observe();
+    if (table_->SumArrived() || gate_->finished()) {
+      env_.Cancel();
+      break;
+    }
+    env_.Sleep(seen, env_.Nanos() + 100'000'000);  // the coordinator keeps the deadline of the start
+  }
+  if (!table_->SumArrived()) return gate_->status();
+  context_.program = &program_;
+  context_.data = job_.worker[0].data;
+  context_.hyper = job_.hyper.data();
+  context_.extent = job_.extent.data();
+  context_.seed = job_.seed;
+  context_.param = state_->by_symbol();
+  UseBuilt(job_, table_->sum().data(), &context_);
+  evaluator_ = std::make_unique<Evaluator>(job_, context_, *state_);
+  gate_->SetEvaluator(evaluator_.get(),
+                      assembly_->EpochsPerClock(assembly_->stages().front()));
+  for (int w = 0; w < workers(); ++w) {
+    const WorkerData& rows = job_.worker[static_cast<size_t>(w)];
+    const int worker = description_.first_worker() + w;
+    std::vector<GatherOp> ops = assembly_->MakeGathers(context_, worker, rows);
+    std::vector<std::string> names;
+    for (const GatherOp& op : ops) names.push_back(job_.plan->task(op.task).id());
+    cursor_.push_back(std::make_unique<Cursor>(worker, std::move(ops), std::move(names),
+                                               program_.graph.symbol.size,
+                                               assembly_->ScratchBytes(rows), table_.get(),
+                                               gate_.get()));
+  }
+  return absl::OkStatus();
+}
+
+void WorkerRun::RunLanes() {
+  const int lanes = std::clamp(job_.plan->cluster().lanes(), 1, workers());
+  Lane::Options options;
+  // Looking longer pays where a core is free for it: not while other processes share the machine.
+  options.spin = false;
+  // The coordinator, which sees everybody, gives up first and says why.
+  options.stall_ns = static_cast<int64_t>(description_.deadline_seconds() * 2e9);
+  std::vector<Lane> lane;
+  for (int l = 0; l < lanes; ++l) {
+    std::vector<Cursor*> mine;
+    for (int w = l; w < workers(); w += lanes) mine.push_back(cursor_[static_cast<size_t>(w)].get());
+    lane.emplace_back(options, std::move(mine), gate_.get(), &env_, &running_);
+  }
+  const int64_t ns = env_.Nanos(), cycles = Cycles();
+  std::vector<std::thread> threads;
+  for (int l = 1; l < lanes; ++l) {
+    threads.emplace_back([&lane, l] { lane[static_cast<size_t>(l)].Run(); });
+  }
+  lane[0].Run();
+  for (std::thread& t : threads) t.join();
+  const int64_t passed = Cycles() - cycles;
+  if (passed > 0) {
+    ns_per_cycle_ = static_cast<double>(env_.Nanos() - ns) / static_cast<double>(passed);
+  }
+}
+
+// Tells the coordinator that this process lives, and whether it computes or waits.
+void WorkerRun::Watch() {
+  const absl::Duration interval = std::clamp(
+      absl::Seconds(description_.deadline_seconds()) / 10, absl::Milliseconds(20), absl::Seconds(1));
+  while (!gate_->finished()) {
+    wire::Report report;
+    wire::Heartbeat* beat = report.mutable_heartbeat();
+    const Stage stages = static_cast<Stage>(assembly_->stages().size());
+    beat->set_clock(table_->recorded() / stages);
+    if (running_.load() == 0) {
+      beat->set_waiting(absl::StrCat("has parameters of clock ",
+                                     std::max<Stage>(0, table_->complete()) / stages,
+                                     ", may start clocks below ", table_->limit()));
+    }
+    if (!control_->Send(&report)) return;
+    const int64_t until = env_.Nanos() + absl::ToInt64Nanoseconds(interval);
+    while (!gate_->finished() && env_.Nanos() < until) absl::SleepFor(absl::Milliseconds(20));
+  }
+}
+
+void WorkerRun::SendFinished() {
+  wire::Report report;
+  wire::Finished* finished = report.mutable_finished();
+  finished->set_clock(cursor_[0]->clock());
+  finished->set_sent(static_cast<uint64_t>(table_->bytes_sent()));
+  finished->set_received(static_cast<uint64_t>(table_->bytes_received()));
+  const Staleness staleness = table_->ObservedStaleness().Summary();
+  for (const int64_t n : staleness.histogram) finished->add_staleness(static_cast<uint64_t>(n));
+  const auto ns = [this](int64_t cycles) {
+    return static_cast<int64_t>(static_cast<double>(cycles) * ns_per_cycle_);
+  };
+  int64_t rows = 0;
+  for (const auto& cursor : cursor_) {
+    for (const GatherOp& op : cursor->ops()) {
+      wire::TaskTrace* task = finished->add_task();
+      task->set_id(job_.plan->task(op.task).id());
+      task->set_fired(static_cast<int64_t>(op.watch.fired()));
+      task->set_busy_ns(ns(op.watch.busy()));
+      task->set_waited_ns(ns(op.waited));
+      rows += op.rows;
+    }
+  }
+  finished->set_rows(rows);
+  control_->Send(&report);
+}
+
+absl::Status WorkerRun::Execute() {
+  if (absl::Status status = Prepare(); !status.ok()) return status;
+  // Orders come until the end; a stream that ends without one means that the coordinator is gone.
+  std::thread orders([this] {
+    wire::Order order;
+    while (control_->Read(&order)) {
+      if (!order.has_end()) continue;
+      told_to_end_.store(true);
+      if (order.end().failed()) gate_->Fail(absl::CancelledError(order.end().reason()));
+      gate_->Finish();
+    }
+    if (!told_to_end_.load()) {
+      gate_->Fail(absl::UnavailableError(
+          absl::StrCat("coordinator ", options_.coordinator, " is gone")));
+    }
+  });
+  absl::Status status;
+  {
+    OwnerLink::Options link_options;
+    link_options.token = token_;
+    link_options.owner = description_.owner();
+    link_options.deadline = absl::Seconds(description_.deadline_seconds());
+    OwnerLink link(link_options, [this] { return Channel(description_.owner()); }, table_.get(),
+                   [this](absl::Status failure) { gate_->Fail(std::move(failure)); });
+    std::thread watch([this] { Watch(); });
+    status = AwaitSum();
+    if (status.ok() && !gate_->finished()) RunLanes();
+    if (!status.ok()) gate_->Fail(status);
+    watch.join();
+  }
+  status = gate_->status();
+  if (status.ok()) {
+    SendFinished();
+  } else if (!told_to_end_.load()) {
+    wire::Report report;
+    report.mutable_failure()->set_code(static_cast<int32_t>(status.code()));
+    report.mutable_failure()->set_message(std::string(status.message()));
+    control_->Send(&report);
+  }
+  orders.join();
+  return status;
+}
+
+absl::Status WorkerRun::Run() {
+  if (absl::Status status = Connect(); !status.ok()) return status;
+  if (absl::Status status = Register(); !status.ok()) return status;
+  absl::Status status = Load();
+  if (!status.ok()) {
+    wire::Report report;
+    report.mutable_failure()->set_code(static_cast<int32_t>(status.code()));
+    report.mutable_failure()->set_message(std::string(status.message()));
+    control_->Send(&report);
+    control_->Finish().IgnoreError();
+    return status;
+  }
+  status = Execute();
+  control_->Finish().IgnoreError();
+  return status;
+}
+
+}  // namespace
+
+absl::Status ServeWorker(const Program& program, const WorkerOptions& options,
+                         const DataLoader& loader) {
+  QuietGrpc();
+  return WorkerRun(program, options, loader).Run();
+}
+
+}  // namespace gyre
