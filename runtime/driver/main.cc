@@ -6,7 +6,6 @@
 
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
-#include "dsl/main.h"
 #include "runtime/driver/commands.h"
 #include "runtime/driver/options.h"
 #include "tools/default_flags.h"

@@ -3,6 +3,10 @@
 #pragma once
 #include "dsl/program.h"
 
+namespace gyre::internal {
+int Main(int argc, char** argv, const Program& program);  // the driver's entry, as dsl/ declares it
+}  // namespace gyre::internal
+
 namespace gyre::driver::testing {
 
 inline constexpr int kSample = 0, kFeature = 1;                    // axes
