@@ -24,7 +24,7 @@
 
 namespace gyre {
 
-class SharedTable final : public EmbeddedTable {
+class SharedTable : public EmbeddedTable {
  public:
   struct Options {
     int workers = 1;

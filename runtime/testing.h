@@ -85,30 +85,30 @@ void NormKernel(const KernelArgs& a) {
 
 inline void EmptyKernel(const KernelArgs&) {}
 
-inline double Rows(const int64_t* extent) { return static_cast<double>(extent[kRow]); }
+inline double Samples(const int64_t* extent) { return static_cast<double>(extent[kRow]); }
 
 inline void GradientStep(const PostArgs& a) {
   for (int64_t j = 0; j < a.extent[kFeature]; ++j)
-    a.out[j] = a.param[kW][j] - a.hyper[kRate] * a.total[kGradient][j] / Rows(a.extent);
+    a.out[j] = a.param[kW][j] - a.hyper[kRate] * a.total[kGradient][j] / Samples(a.extent);
 }
 inline double Soft(double x, double t) { return std::copysign(std::max(std::fabs(x) - t, 0.0), x); }
 inline void LassoStep(const PostArgs& a) {
   for (int64_t j = 0; j < a.extent[kFeature]; ++j)
-    a.out[j] = Soft(a.param[kW][j] - a.hyper[kRate] * a.total[kGradient][j] / Rows(a.extent), a.hyper[kRate] * a.hyper[kLambda]);
+    a.out[j] = Soft(a.param[kW][j] - a.hyper[kRate] * a.total[kGradient][j] / Samples(a.extent), a.hyper[kRate] * a.hyper[kLambda]);
 }
 inline void KeepStep(const PostArgs& a) { std::copy(a.param[kW], a.param[kW] + a.extent[kFeature], a.out); }
-inline void LossValue(const PostArgs& a) { a.out[0] = a.total[kLoss][0] / Rows(a.extent); }
+inline void LossValue(const PostArgs& a) { a.out[0] = a.total[kLoss][0] / Samples(a.extent); }
 inline void GradientValue(const PostArgs& a) {
-  for (int64_t j = 0; j < a.extent[kFeature]; ++j) a.out[j] = a.total[kGradient][j] / Rows(a.extent);
+  for (int64_t j = 0; j < a.extent[kFeature]; ++j) a.out[j] = a.total[kGradient][j] / Samples(a.extent);
 }
 inline void LambdaValue(const PostArgs& a) { a.out[0] = a.hyper[kLambda]; }
-inline void Loss2Value(const PostArgs& a) { a.out[0] = a.total[kLoss2][0] / Rows(a.extent); }
+inline void Loss2Value(const PostArgs& a) { a.out[0] = a.total[kLoss2][0] / Samples(a.extent); }
 inline void LassoValue(const PostArgs& a) {
   double l1 = 0;
   for (int64_t j = 0; j < a.extent[kFeature]; ++j) l1 += std::fabs(a.param[kW][j]);
-  a.out[0] = a.total[kLoss2][0] / Rows(a.extent) + a.hyper[kLambda] * l1;
+  a.out[0] = a.total[kLoss2][0] / Samples(a.extent) + a.hyper[kLambda] * l1;
 }
-inline void RmseValue(const PostArgs& a) { a.out[0] = std::sqrt(2 * a.total[kLoss2][0] / Rows(a.extent)); }
+inline void RmseValue(const PostArgs& a) { a.out[0] = std::sqrt(2 * a.total[kLoss2][0] / Samples(a.extent)); }
 
 // Coordinate descent: beta = soft(beta + x_j.r / |x_j|^2, N lambda / |x_j|^2), r kept up to date. The
 // columns of X are rows of its transpose.
@@ -125,7 +125,7 @@ void LassoSweep(SweepArgs& a) {
     const double norm = a.total[kNorms][j];
     double dot = 0;
     for (int64_t n = 0; n < rows; ++n) dot += static_cast<double>(x[n]) * r[n];
-    const double next = norm > 0 ? Soft(w[j] + dot / norm, Rows(a.extent) * a.hyper[kLambda] / norm) : 0;
+    const double next = norm > 0 ? Soft(w[j] + dot / norm, Samples(a.extent) * a.hyper[kLambda] / norm) : 0;
     const double step = next - w[j];
     for (int64_t n = 0; n < rows; ++n) r[n] -= step * static_cast<double>(x[n]);
     w[j] = next;
