@@ -192,9 +192,10 @@ TEST(MatrixMarket, CoordinateAndArray) {
 
 TEST(Idx, ImagesAndLabels) {
   const std::string images =
-      IdxFile(8, {2, 2, 2}, std::string("\x00\xff\x33\x00\xff\xff\x00\x00", 8));
+      IdxFile(8, {2, 2, 2}, std::string("\x00\xff\x33\x00\xff\x66\x00\x11", 8));
   const FileData scaled = Read(WriteFile("train-images-idx3-ubyte", images));
-  EXPECT_EQ(Cells(scaled.features.block), (Matrix{{0, 1, 0x33 / 255.0, 0}, {1, 1, 0, 0}}));
+  EXPECT_EQ(Cells(scaled.features.block),
+            (Matrix{{0, 1, 0x33 / 255.0, 0}, {1, 0x66 / 255.0, 0, 0x11 / 255.0}}));
   EXPECT_THAT(scaled.shape, ElementsAre(2, 2, 2));
   EXPECT_EQ(Cells(Read(WriteFile("i.idx", images), {.scale_images = false}).features.block)[0][1],
             255);
