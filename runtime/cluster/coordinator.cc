@@ -187,6 +187,7 @@ wire::JobDescription ClusterRun::Describe(int process) const {
   }
   d.set_single(job_.type == Type::kFloat32);
   d.set_owner(address_);
+  d.set_measured_elsewhere(!job_.test.empty());
   d.set_deadline_seconds(absl::ToDoubleSeconds(job_.stall_deadline));
   return d;
 }

@@ -1,0 +1,408 @@
+// A worker's table and the owner's, frame by frame without a network, then over streams that break.
+#include <deque>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "gmock/gmock.h"
+#include "grpcpp/create_channel.h"
+#include "grpcpp/server.h"
+#include "grpcpp/server_builder.h"
+#include "gtest/gtest.h"
+#include "runtime/cluster/assembly.h"
+#include "runtime/cluster/owner.h"
+#include "runtime/cluster/owner_link.h"
+#include "runtime/cluster/parameter_server.h"
+#include "runtime/cluster/quiet.h"
+#include "runtime/cluster/remote_table.h"
+#include "runtime/testing.h"
+
+namespace gyre {
+namespace {
+
+using namespace testing_programs;  // NOLINT: the vocabulary of this test
+using ::testing::HasSubstr;
+using Verdict = Ledger::Verdict;
+
+constexpr int64_t kRows = 4, kFeatures = 20;
+
+class NoObserver final : public ClockObserver {
+ public:
+  void ClockDone(Clock completed) override { done = completed; }
+  Clock done = 0;
+};
+
+// The gradient program's least squares, its steps taken by the owner: w -= rate * total / rows.
+struct OwnerSide {
+  OwnerSide(int processes, int lag, int64_t features = kFeatures)
+      : t(Kind::kLeastSquares, {.workers = processes, .lag = lag}, kRows, features),
+        assembly(*Assembly::Bind(t.job)), state(t.program, t.job.extent, Type::kFloat64),
+        owner({.processes = processes, .window = lag}) {
+    context.program = &t.program;
+    context.data = t.block.data();
+    context.hyper = t.job.hyper.data();
+    context.extent = t.job.extent.data();
+    context.total.assign(8, nullptr);
+    context.param = state.by_symbol();
+    folds = *assembly.MakeFolds(context, &state);
+    table = assembly.MakeTable(processes, &state, &folds, &observer, &env);
+    owner.Attach(table.get(), &folds, &state);
+  }
+  // What `clocks` clocks of contributions `value` (in every element, of every process) make of w.
+  double Expected(int processes, double clocks, double value) const {
+    return -t.job.hyper[kRate] * processes * value * clocks / static_cast<double>(kRows);
+  }
+  double w(int64_t i) { return state.master(kW)[i]; }
+
+  TestJob<> t;
+  Assembly assembly;
+  ParamState state;
+  PostContext context;
+  MachineEnv env;
+  NoObserver observer;
+  StageFolds folds;
+  std::unique_ptr<EmbeddedTable> table;
+  Owner owner;
+};
+
+struct WorkerSide {
+  WorkerSide(OwnerSide* side, int process, int workers = 1, uint32_t incarnation = 0, int lag = 1)
+      : table({.process = static_cast<uint32_t>(process), .incarnation = incarnation,
+               .first_worker = process * workers, .workers = workers, .window = lag,
+               .layout = side->assembly.TotalLayouts()},
+              &side->state, &env) {}
+  // One clock of worker w: adds `value` to every element of the gradient.
+  void Contribute(int worker, Clock clock, double value, double scale = 1) {
+    double* const* target = table.Write(worker, clock, 0, scale);
+    for (int64_t j = 0; j < kFeatures; ++j) target[1][j] += value;
+    table.Done(worker, clock + 1);
+  }
+  MachineEnv env;
+  RemoteTable table;
+};
+
+ReceivedFrame Decoded(grpc::ByteBuffer buffer) {
+  ReceivedFrame frame;
+  EXPECT_TRUE(frame.Decode(&buffer).ok());
+  return frame;
+}
+
+std::vector<ReceivedFrame> Drain(RemoteTable* table) {
+  std::vector<ReceivedFrame> frames;
+  grpc::ByteBuffer buffer;
+  while (table->NextFrame(&buffer)) frames.push_back(Decoded(buffer));
+  return frames;
+}
+
+Verdict Give(OwnerSide* side, const ReceivedFrame& frame) {
+  absl::StatusOr<Verdict> verdict = side->owner.Receive(frame);
+  EXPECT_TRUE(verdict.ok()) << verdict.status();
+  return verdict.ok() ? *verdict : Verdict::kFenced;
+}
+
+// The whole state as one update to `process`.
+void Update(OwnerSide* side, WorkerSide* to, int process) {
+  std::shared_ptr<const Snapshot> snapshot = side->owner.Latest();
+  wire::Header header;
+  header.set_kind(wire::Header::UPDATE);
+  header.set_epoch(1);
+  header.set_complete(snapshot->complete);
+  header.set_own(snapshot->own[static_cast<size_t>(process)]);
+  header.set_size(snapshot->bytes.size() / 8);
+  header.set_last(true);
+  const absl::Status status = to->table.Receive(Decoded(EncodeFrame(
+      header, Alias(snapshot, snapshot->bytes.data(),
+                    static_cast<size_t>(snapshot->bytes.size())))));
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST(Exchange, ContributionsAreFoldedWhenAllAreIn) {
+  OwnerSide side(2, 1);
+  WorkerSide a(&side, 0), b(&side, 1);
+  ASSERT_TRUE(side.owner.Admit(a.table.Hello()).ok());
+  ASSERT_TRUE(side.owner.Admit(b.table.Hello()).ok());
+  EXPECT_FALSE(a.table.Ready(0, 0));  // nothing has arrived
+  Update(&side, &a, 0);
+  EXPECT_TRUE(a.table.Ready(0, 0));
+  a.Contribute(0, 0, 2);
+  for (const auto& frame : Drain(&a.table)) EXPECT_EQ(Give(&side, frame), Verdict::kApply);
+  EXPECT_EQ(side.w(3), 0);
+  EXPECT_THAT(side.owner.Laggard(), HasSubstr("process 1 holds back stage 0"));
+  b.Contribute(1, 0, 2);
+  for (const auto& frame : Drain(&b.table)) EXPECT_EQ(Give(&side, frame), Verdict::kApply);
+  EXPECT_DOUBLE_EQ(side.w(3), side.Expected(2, 1, 2));
+  EXPECT_FALSE(a.table.Ready(0, 1));
+  Update(&side, &a, 0);
+  EXPECT_TRUE(a.table.Ready(0, 1));
+  const void* param[8] = {};
+  const Stamp stamp = a.table.Read(0, 1, 1, param);
+  EXPECT_EQ(stamp.complete, 1);
+  EXPECT_EQ(stamp.own, 1);
+  EXPECT_EQ(static_cast<const double*>(param[kW])[3], side.w(3));
+  a.table.Release(0, 1);
+}
+
+TEST(Exchange, WorkersOfAProcessLeaveTogetherAndScaled) {
+  OwnerSide side(1, 1);
+  WorkerSide a(&side, 0, /*workers=*/3);
+  ASSERT_TRUE(side.owner.Admit(a.table.Hello()).ok());
+  Update(&side, &a, 0);
+  a.Contribute(0, 0, 1, 0.5);
+  a.Contribute(2, 0, 1, 2);
+  EXPECT_TRUE(Drain(&a.table).empty());
+  a.Contribute(1, 0, 1, 1);
+  for (const auto& frame : Drain(&a.table)) Give(&side, frame);
+  EXPECT_DOUBLE_EQ(side.w(0), side.Expected(1, 1, 3.5));
+}
+
+TEST(Exchange, RepeatedFramesCountOnce) {
+  OwnerSide side(1, 1);
+  WorkerSide a(&side, 0);
+  ASSERT_TRUE(side.owner.Admit(a.table.Hello()).ok());
+  a.Contribute(0, 0, 1);
+  const std::vector<ReceivedFrame> frames = Drain(&a.table);
+  EXPECT_EQ(Give(&side, frames[0]), Verdict::kApply);
+  EXPECT_EQ(Give(&side, frames[0]), Verdict::kDuplicate);
+  EXPECT_DOUBLE_EQ(side.w(0), side.Expected(1, 1, 1));
+}
+
+TEST(Exchange, GapIsSentAgain) {
+  OwnerSide side(1, 4);
+  WorkerSide a(&side, 0, 1, 0, /*lag=*/4);
+  ASSERT_TRUE(side.owner.Admit(a.table.Hello()).ok());
+  Update(&side, &a, 0);
+  for (Clock c = 0; c < 3; ++c) a.Contribute(0, c, 1);
+  const std::vector<ReceivedFrame> frames = Drain(&a.table);
+  ASSERT_EQ(frames.size(), 3u);
+  EXPECT_EQ(Give(&side, frames[0]), Verdict::kApply);
+  EXPECT_EQ(Give(&side, frames[2]), Verdict::kGap);  // the one before was lost
+  wire::Header resend;
+  resend.set_kind(wire::Header::RESEND);
+  resend.set_epoch(1);
+  resend.set_sequence(side.owner.Next(0));
+  ASSERT_TRUE(a.table.Receive(Decoded(EncodeFrame(resend))).ok());
+  for (const auto& frame : Drain(&a.table)) EXPECT_EQ(Give(&side, frame), Verdict::kApply);
+  EXPECT_DOUBLE_EQ(side.w(0), side.Expected(1, 3, 1));
+}
+
+// A large contribution is cut off in the middle: after the reconnect only the rest is sent.
+TEST(Exchange, BrokenStreamGoesOnWithinAContribution) {
+  OwnerSide side(1, 1, 400000);  // 3.2 MB: four pieces
+  WorkerSide a(&side, 0);
+  ASSERT_TRUE(side.owner.Admit(a.table.Hello()).ok());
+  Update(&side, &a, 0);
+  a.Contribute(0, 0, 1);
+  const std::vector<ReceivedFrame> frames = Drain(&a.table);
+  ASSERT_EQ(frames.size(), 4u);
+  EXPECT_EQ(Give(&side, frames[0]), Verdict::kApply);
+  EXPECT_EQ(Give(&side, frames[1]), Verdict::kApply);
+  const absl::StatusOr<wire::Header> welcome = side.owner.Admit(a.table.Hello());
+  ASSERT_TRUE(welcome.ok());
+  EXPECT_EQ(welcome->sequence(), 2u);
+  a.table.Resume(*welcome);
+  const std::vector<ReceivedFrame> rest = Drain(&a.table);
+  ASSERT_EQ(rest.size(), 2u);
+  for (const auto& frame : rest) EXPECT_EQ(Give(&side, frame), Verdict::kApply);
+  EXPECT_DOUBLE_EQ(side.w(0), side.Expected(1, 1, 1));
+}
+
+TEST(Exchange, RestartedWorkerFencesItsPredecessor) {
+  OwnerSide side(1, 1, 400000);
+  WorkerSide old(&side, 0);
+  ASSERT_TRUE(side.owner.Admit(old.table.Hello()).ok());
+  Update(&side, &old, 0);
+  old.Contribute(0, 0, 1);
+  const std::vector<ReceivedFrame> half = Drain(&old.table);
+  EXPECT_EQ(Give(&side, half[0]), Verdict::kApply);
+  WorkerSide next(&side, 0, 1, /*incarnation=*/1);
+  const absl::StatusOr<wire::Header> welcome = side.owner.Admit(next.table.Hello());
+  ASSERT_TRUE(welcome.ok());
+  EXPECT_EQ(welcome->own(), 0);  // the half clock vanished
+  EXPECT_EQ(Give(&side, half[1]), Verdict::kFenced);
+  EXPECT_FALSE(side.owner.Admit(old.table.Hello()).ok());
+  Update(&side, &next, 0);
+  next.Contribute(0, 0, 2);
+  for (const auto& frame : Drain(&next.table)) EXPECT_EQ(Give(&side, frame), Verdict::kApply);
+  EXPECT_DOUBLE_EQ(side.w(0), side.Expected(1, 1, 2));
+}
+
+TEST(Exchange, FramesThatCannotBeAreRefused) {
+  OwnerSide side(2, 1);
+  WorkerSide a(&side, 0);
+  ASSERT_TRUE(side.owner.Admit(a.table.Hello()).ok());
+  wire::Header foreign = a.table.Hello();
+  foreign.set_epoch(9);
+  EXPECT_FALSE(side.owner.Admit(foreign).ok());
+  foreign = a.table.Hello();
+  foreign.set_process(7);
+  EXPECT_FALSE(side.owner.Admit(foreign).ok());
+
+  a.Contribute(0, 0, 1);
+  const wire::Header good = Drain(&a.table)[0].header();
+  auto data = std::make_shared<std::vector<double>>(static_cast<size_t>(good.size()), 1.0);
+  const auto refused = [&](const std::function<void(wire::Header*)>& change) {
+    wire::Header header = good;
+    change(&header);
+    const auto frame = Decoded(EncodeFrame(header, Alias(data, data->data(), data->size() * 8)));
+    return !side.owner.Receive(frame).ok();
+  };
+  EXPECT_TRUE(refused([](wire::Header* h) { h->set_stage(1); }));  // beyond the bound
+  EXPECT_TRUE(refused([](wire::Header* h) { h->set_stage(-1); }));
+  EXPECT_TRUE(refused([](wire::Header* h) { h->set_offset(8); }));
+  EXPECT_TRUE(refused([](wire::Header* h) { h->set_size(1 << 30); }));
+  EXPECT_TRUE(refused([](wire::Header* h) { h->set_size(-1); }));
+  EXPECT_TRUE(refused([](wire::Header* h) { h->set_stage_done(false); }));
+  EXPECT_FALSE(refused([](wire::Header*) {}));
+}
+
+TEST(Exchange, WorkerRefusesUpdatesThatDoNotFit) {
+  OwnerSide side(1, 1);
+  WorkerSide a(&side, 0);
+  wire::Header header;
+  header.set_kind(wire::Header::UPDATE);
+  header.set_epoch(1);
+  header.set_size(4);
+  header.set_last(true);
+  auto data = std::make_shared<std::vector<double>>(4, 1.0);
+  EXPECT_FALSE(a.table.Receive(Decoded(EncodeFrame(header, Alias(data, data->data(), 32)))).ok());
+  header.set_epoch(2);
+  EXPECT_FALSE(a.table.Receive(Decoded(EncodeFrame(header))).ok());
+}
+
+// ---- Over sockets, with streams that break again and again.
+
+TEST(Links, BrokenStreamsLoseAndRepeatNothing) {
+  QuietGrpc();
+  constexpr int kProcesses = 2;
+  constexpr Clock kClocks = 400;
+  OwnerSide side(kProcesses, 1);
+  ParameterServer::Handlers handlers;
+  handlers.limit = [] { return kClocks; };
+  handlers.partial = [](int, int64_t, std::vector<double>) {};
+  std::atomic<int> failures{0};
+  handlers.failed = [&](int, absl::Status status) {
+    ++failures;
+    ADD_FAILURE() << status;
+  };
+  handlers.moved = [] {};
+  ParameterServer server(kProcesses, "token", &side.owner, handlers);
+  grpc::ServerBuilder builder;
+  ServerSettings(&builder);
+  int port = 0;
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+  builder.RegisterService(server.service());
+  std::unique_ptr<grpc::Server> grpc = builder.BuildAndStart();
+  ASSERT_NE(grpc, nullptr);
+  const auto connect = [port] {
+    return grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", port),
+                                     grpc::InsecureChannelCredentials(), ChannelSettings());
+  };
+
+  std::vector<std::unique_ptr<WorkerSide>> worker;
+  std::vector<std::unique_ptr<OwnerLink>> link;
+  for (int p = 0; p < kProcesses; ++p) {
+    worker.push_back(std::make_unique<WorkerSide>(&side, p));
+    link.push_back(std::make_unique<OwnerLink>(
+        OwnerLink::Options{"token", "test", absl::Seconds(20)}, connect, &worker.back()->table,
+        [](absl::Status status) { ADD_FAILURE() << status; }));
+  }
+  std::atomic<bool> over{false};
+  std::thread breaker([&] {
+    std::mt19937 random(3);
+    while (!over) {
+      absl::SleepFor(absl::Milliseconds(5));
+      link[random() % link.size()]->Break();
+    }
+  });
+  std::vector<std::thread> threads;
+  for (int p = 0; p < kProcesses; ++p) {
+    threads.emplace_back([&, p] {
+      WorkerSide& w = *worker[static_cast<size_t>(p)];
+      for (Clock c = 0; c < kClocks; ++c) {
+        while (!w.table.Ready(p, c)) {
+          const uint32_t seen = w.env.Observe();
+          if (w.table.Ready(p, c)) {
+            w.env.Cancel();
+            break;
+          }
+          ASSERT_TRUE(w.env.Sleep(seen, w.env.Nanos() + 20'000'000'000)) << "clock " << c;
+        }
+        const void* param[8] = {};
+        EXPECT_EQ(w.table.Read(p, c, c, param).complete, c);
+        w.table.Release(p, c);
+        w.Contribute(p, c, 1);
+      }
+    });
+  }
+  for (std::thread& t : threads) t.join();
+  const absl::Time deadline = absl::Now() + absl::Seconds(20);
+  while (side.owner.Latest()->complete < kClocks && absl::Now() < deadline) {
+    absl::SleepFor(absl::Milliseconds(1));
+  }
+  over = true;
+  breaker.join();
+  EXPECT_GT(link[0]->connections() + link[1]->connections(), 4);
+  EXPECT_NEAR(side.w(0), side.Expected(kProcesses, kClocks, 1), 1e-9);
+  EXPECT_EQ(side.observer.done, kClocks);
+  link.clear();
+  server.Close();
+  grpc->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
+}
+
+TEST(Links, TokenIsDemanded) {
+  QuietGrpc();
+  OwnerSide side(1, 1);
+  ParameterServer::Handlers handlers;
+  handlers.limit = [] { return Clock{1}; };
+  ParameterServer server(1, "token", &side.owner, handlers);
+  grpc::ServerBuilder builder;
+  int port = 0;
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+  builder.RegisterService(server.service());
+  std::unique_ptr<grpc::Server> grpc = builder.BuildAndStart();
+  WorkerSide w(&side, 0);
+  Mutex mutex;
+  CondVar changed;
+  absl::Status failure;
+  OwnerLink link(
+      OwnerLink::Options{"wrong", "test", absl::Seconds(20)},
+      [port] {
+        return grpc::CreateChannel(absl::StrCat("127.0.0.1:", port),
+                                   grpc::InsecureChannelCredentials());
+      },
+      &w.table, [&](absl::Status status) {
+        MutexLock lock(&mutex);
+        failure = status;
+        changed.SignalAll();
+      });
+  MutexLock lock(&mutex);
+  while (failure.ok()) ASSERT_FALSE(changed.WaitWithTimeout(&mutex, absl::Seconds(20)));
+  EXPECT_EQ(failure.code(), absl::StatusCode::kUnauthenticated);
+}
+
+TEST(Links, UnreachableOwnerFailsWithinTheDeadline) {
+  QuietGrpc();
+  OwnerSide side(1, 1);
+  WorkerSide w(&side, 0);
+  Mutex mutex;
+  CondVar changed;
+  absl::Status failure;
+  OwnerLink link(
+      OwnerLink::Options{"token", "127.0.0.1:1", absl::Milliseconds(300)},
+      [] { return grpc::CreateChannel("127.0.0.1:1", grpc::InsecureChannelCredentials()); },
+      &w.table, [&](absl::Status status) {
+        MutexLock lock(&mutex);
+        failure = status;
+        changed.SignalAll();
+      });
+  MutexLock lock(&mutex);
+  while (failure.ok()) ASSERT_FALSE(changed.WaitWithTimeout(&mutex, absl::Seconds(20)));
+  EXPECT_THAT(std::string(failure.message()), HasSubstr("127.0.0.1:1"));
+}
+
+}  // namespace
+}  // namespace gyre
