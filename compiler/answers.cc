@@ -76,16 +76,14 @@ class Rejections {
   }
 
  private:
-  // Another axis of the model needs several workers, so lanes may differ with it.
+  // In that question and no other, except that a cut of the model takes several workers.
   bool DiffersIn(const Option& o, absl::string_view question) const {
+    bool differs = false;
     for (const std::string& d : Differences(o.strategy, best_.strategy)) {
-      if (d != question && !(d == "lanes" && question != "lanes")) return false;
+      differs |= d == question;
+      if (d != question && !(d == "lanes" && question == "distribute")) return false;
     }
-    return !SameChoice(o, question);
-  }
-  bool SameChoice(const Option& o, absl::string_view question) const {
-    const std::string q(question);
-    return ChoiceOf(p_, o.strategy, q) == ChoiceOf(p_, best_.strategy, q);
+    return differs;
   }
 
   // Legal before illegal, then the cheapest: the strongest form of the alternative.

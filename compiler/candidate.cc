@@ -233,7 +233,8 @@ void AddCrews(const Problem& p, const Strategy& base, std::vector<Option>* all) 
     if (crew.workers == 1 && base.storage == Table::CENTRAL && base.topology == Table::NONE) {
       o.strategy.storage = Table::LOCAL;
     }
-    if (base.partitioning != Partitioning::kData) o.strategy.workers = std::max(2, crew.workers);
+    const bool cut = base.partitioning != Partitioning::kData;
+    if (cut && p.request->workers == 0) o.strategy.workers = std::max(2, crew.workers);
     Judge(p, &o);
     all->push_back(std::move(o));
   }

@@ -36,7 +36,8 @@ struct Option {
   double pass_ms = 0, fold_ms = 0, sync_ms = 0, network_ms = 0;
   double bytes_out = 0, messages = 0, memory = 0;
   double clocks = 0;
-  double total_ms() const { return clock_ms * clocks; }
+  double start_ms = 0;                  // once: threads, connections
+  double total_ms() const { return start_ms + clock_ms * clocks; }
 };
 
 // All that the rules and the costs look at.

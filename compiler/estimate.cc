@@ -11,6 +11,9 @@ namespace {
 // read may have. A rule of thumb; SSP's published runs lie between 0.05 and 0.3.
 constexpr double kStalenessCost = 0.15;
 
+// A thread or a process that must be started first, in milliseconds.
+constexpr double kThreadStart = 0.05, kProcessStart = 100;
+
 double LeafRows(const Problem& p, size_t leaf, const Strategy& s, double all) {
   if (static_cast<int>(leaf) != p.main_leaf || s.update.batch == 0) return all;
   return std::min(all, static_cast<double>(s.update.batch));
@@ -137,6 +140,7 @@ void EstimateCost(const Problem& p, Option* o) {
     const double wire = o->network_ms - (s.processes > 1 ? p.profile->rtt_us() * 1e-3 : 0);
     o->clock_ms = std::max({cycle / lag, lane, wire});
   }
+  o->start_ms = kThreadStart * (s.lanes - 1) + kProcessStart * (s.processes - 1);
   o->low_ms = o->clock_ms * 0.8;
   o->high_ms = o->clock_ms * 1.5;
   o->memory = MemoryBytes(p, s);

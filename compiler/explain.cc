@@ -246,6 +246,14 @@ RenderSection CertificateSection(const Plan& plan) {
   return s;
 }
 
+std::string Joined(const Candidate& c, bool choices) {
+  std::vector<std::string> parts;
+  for (const Answer& a : c.answer()) parts.push_back(choices ? a.choice() : a.question());
+  return absl::StrJoin(parts, ", ");
+}
+
+// Neighbours that one rule forbids share a line. The cost of what may not be done would be a number
+// without a meaning.
 RenderSection RejectedSection(const Plan& plan) {
   RenderSection s;
   s.title = "REJECTED";
@@ -253,12 +261,13 @@ RenderSection RejectedSection(const Plan& plan) {
   s.column = {"instead", "of", "ms/clock", "clocks", "because"};
   s.right = {false, false, true, true, false};
   for (const Candidate& c : plan.rejected()) {
-    std::vector<std::string> choice, question;
-    for (const Answer& a : c.answer()) choice.push_back(a.choice()), question.push_back(a.question());
-    // The cost of what may not be done would be a number without a meaning.
-    const std::string ms = c.legal() ? Millis(c.per_clock().ms()) : "-";
-    const std::string clocks = c.legal() ? absl::StrFormat("%.0f", c.clocks()) : "-";
-    s.row.push_back({"", {absl::StrJoin(choice, ", "), absl::StrJoin(question, ", "), ms, clocks, c.reason()}, {}});
+    const std::string choice = Joined(c, true), question = Joined(c, false);
+    if (!c.legal() && !s.row.empty() && s.row.back().cell[1] == question && s.row.back().cell[4] == c.reason()) {
+      absl::StrAppend(&s.row.back().cell[0], " | ", choice);
+      continue;
+    }
+    s.row.push_back({"", {choice, question, c.legal() ? Millis(c.per_clock().ms()) : "-",
+                          c.legal() ? absl::StrFormat("%.0f", c.clocks()) : "-", c.reason()}, {}});
   }
   return s;
 }

@@ -30,6 +30,7 @@ std::string SweepRule(const Problem& p, const Strategy& s) {
 
 std::string PartitionRule(const Problem& p, const Strategy& s) {
   if (s.partitioning == Partitioning::kData) return "";
+  if (s.workers == 1) return "one worker holds all of the model";
   if (s.partitioning == Partitioning::kHybrid) {
     int keyed = 0;
     for (const AxisVerdict& v : p.verdict) keyed += v.verdict == Verdict::kKeyed ? 1 : 0;
@@ -38,16 +39,28 @@ std::string PartitionRule(const Problem& p, const Strategy& s) {
   return "";
 }
 
+// Why a fold is not LINEAR, and what would make it so.
+std::string NotLinear(const Strategy& s) {
+  const Update& update = s.update.update;
+  if (update.rule() == "assign") {
+    return "an assignment that is not p = p + (a sum over rows) folds clock by clock";
+  }
+  if (update.rule() != "sgd") {
+    return absl::StrCat(update.rule(), " folds clock by clock; --update=sgd --momentum=0 without penalties does not");
+  }
+  if (update.momentum() > 0) return "momentum folds clock by clock; --update=sgd --momentum=0 does not";
+  return "the penalty's prox folds clock by clock";
+}
+
 // What the fold permits.
 std::string BridgeRule(const Problem&, const Strategy& s) {
   if (s.lag == 1) return "";
-  const std::string& rule = s.update.update.rule();
   if (s.update.fold == Table::COMPLETE) {
-    return absl::StrCat(rule, " needs the whole clock before it moves (fold COMPLETE): bsp only");
+    return absl::StrCat(s.update.update.rule(),
+                        " needs the whole clock before it moves (fold COMPLETE): bsp only");
   }
   if (s.lag < 0 && s.update.fold != Table::LINEAR) {
-    return absl::StrCat("async needs a fold that adds in any order (LINEAR); ", rule,
-                        " folds clock by clock");
+    return absl::StrCat("async needs a fold that adds in any order (LINEAR); ", NotLinear(s));
   }
   return "";
 }

@@ -11,7 +11,7 @@ namespace gyre {
 namespace {
 
 // A wider column would push the others off the screen; longer cells just run over.
-constexpr size_t kWidestColumn = 44;
+constexpr size_t kWidestColumn = 60;
 
 // ---- Text.
 

@@ -108,7 +108,8 @@ std::string ReasonFor(const std::vector<Option>& options, const std::vector<Pin>
   size_t most = 0;
   for (const Option& o : options) {
     if (o.executable || !pins[only].meets(o.strategy)) continue;
-    const size_t met = count(o.strategy) * 2 + (o.legal ? 1 : 0);
+    // Of those that miss equally, the rule that folds most freely says most about what is missing.
+    const size_t met = count(o.strategy) * 8 + (o.legal ? 4 : 0) + static_cast<size_t>(Table::COMPLETE - o.strategy.update.fold);
     if (best == nullptr || met > most) best = &o, most = met;
   }
   return best == nullptr ? "no such strategy for this program" : best->reason;

@@ -12,7 +12,7 @@ namespace {
 // against the data so that a pass holds many steps.
 constexpr int64_t kDefaultBatch = 256;
 
-constexpr double kConvexRows = 12e6;     // rows a stochastic rule visits to a gap of 1e-4
+constexpr double kConvexRows = 60e6;     // rows a stochastic rule visits to a gap of 1e-4
 constexpr double kNonConvexRows = 2e6;
 constexpr double kKinkFactor = 3;        // dearer evaluations where f has kinks
 constexpr double kNonConvexFactor = 10;
@@ -128,8 +128,8 @@ std::vector<UpdateChoice> UpdateChoices(const Traits& t, int64_t rows, const Req
   return {QuasiNewton("lbfgs", 60, t, r, LbfgsRule(t)),
           QuasiNewton("owlqn", 100, t, r, OwlqnRule(t)),
           Fista(t, r),
-          Adam(t, rows, r),
           Sgd(t, rows, r),
+          Adam(t, rows, r),
           Adagrad(t, rows, r)};
 }
 
