@@ -16,7 +16,10 @@ using ::testing::HasSubstr;
 RunResult MustRun(const Job& job) {
   absl::StatusOr<RunResult> result = RunEmbedded(job);
   EXPECT_TRUE(result.ok()) << result.status();
-  return result.ok() ? *std::move(result) : RunResult();
+  RunResult none;
+  none.parameter.resize(5);
+  none.counters.resize(1);
+  return result.ok() ? *std::move(result) : none;
 }
 
 // The same steps in a plain loop.
@@ -94,12 +97,50 @@ TEST(Sweep, ReachesTheOptimumOfProximalGradient) {
   ExpectNear(Serial(t, Kind::kLasso, 3000), Optimum(), 1e-9);
 }
 
+TEST(Sweep, CutsColumnsItself) {
+  TestJob<> dense(Kind::kSweep, {.max_clocks = 400});
+  dense.job.sweep_data.clear();
+  EXPECT_EQ(MustRun(dense.job).parameter[kW], Optimum());
+}
+
 TEST(Sweep, RunsOnOneWorkerOfMany) {
   for (const int workers : {2, 4}) {
     TestJob<> t(Kind::kSweep, {.workers = workers, .lanes = 2, .max_clocks = 400});
     const RunResult result = MustRun(t.job);
     ExpectNear(result.parameter[kW], Optimum(), 1e-9);
     EXPECT_EQ(result.clocks, 400);
+  }
+}
+
+// w by coordinate descent, then once more by a gradient step, twice a clock: three statements that see
+// what the one before left, and a view made stale by the others.
+TEST(Sequence, StatementsOfAClockFollowOneAnother) {
+  for (const int workers : {1, 3}) {
+    TestJob<> t(Kind::kSweep, {.workers = workers, .lanes = 2, .max_clocks = 200});
+    const Program step = MakeProgram(Kind::kLasso);
+    Statement sequence;
+    sequence.kind = StatementKind::kSequence;
+    Statement repeat;
+    repeat.kind = StatementKind::kRepeat;
+    repeat.repeat = 2;
+    repeat.child = {step.root};
+    sequence.child = {t.program.root, repeat};
+    t.program.root = sequence;
+    t.plan.mutable_task(0)->add_statement(0);
+    Plan after = MakeTestPlan({});
+    for (Task task : after.task()) {
+      task.add_statement(1);
+      task.add_statement(0);
+      task.set_id(task.id() + "2");
+      for (Read& read : *task.mutable_read())
+        if (read.table() == "param/w") read.set_lag(0);
+      *t.plan.add_task() = task;
+    }
+    t.plan.mutable_table(0)->set_fold_task("");
+    const RunResult result = MustRun(t.job);
+    ExpectNear(result.parameter[kW], Optimum(), 1e-9);
+    EXPECT_EQ(result.clocks, 200);
+    EXPECT_EQ(result.rows, 2 * 200 * 200);
   }
 }
 

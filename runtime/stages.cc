@@ -43,12 +43,27 @@ bool BelongsTo(const Task& task, const Path& path) {
   return std::equal(task.statement().begin(), task.statement().end(), path.begin(), path.end());
 }
 
-int FindTask(const Plan& plan, const Path& path, std::initializer_list<Task::Kind> kinds) {
-  for (int t = 0; t < plan.task_size(); ++t)
-    for (const Task::Kind kind : kinds)
-      if (plan.task(t).kind() == kind && BelongsTo(plan.task(t), path)) return t;
-  return -1;
-}
+// The next task of a kind that belongs to the statement: rounds of an inner Repeat have tasks of their
+// own, under the same path. When all are taken, the first again.
+class TaskFinder {
+ public:
+  explicit TaskFinder(const Plan& plan) : plan_(plan), taken_(static_cast<size_t>(plan.task_size()), false) {}
+  int Find(const Path& path, std::initializer_list<Task::Kind> kinds) {
+    int first = -1;
+    for (int t = 0; t < plan_.task_size(); ++t) {
+      if (std::count(kinds.begin(), kinds.end(), plan_.task(t).kind()) == 0 || !BelongsTo(plan_.task(t), path)) continue;
+      if (first < 0) first = t;
+      if (taken_[static_cast<size_t>(t)]) continue;
+      taken_[static_cast<size_t>(t)] = true;
+      return t;
+    }
+    return first;
+  }
+
+ private:
+  const Plan& plan_;
+  std::vector<bool> taken_;
+};
 
 Rule RuleOf(const Task& task) {
   const auto& u = task.update();
@@ -100,10 +115,11 @@ absl::StatusOr<std::vector<StagePlan>> BindStages(const Plan& plan, const Progra
   std::vector<Leaf> leaves;
   if (absl::Status status = Flatten(program.root, {}, &leaves); !status.ok()) return status;
   std::vector<StagePlan> stages;
+  TaskFinder tasks(plan);
   for (const Leaf& leaf : leaves) {
     StagePlan stage;
     stage.statement = leaf.statement;
-    stage.fold = FindTask(plan, leaf.path, {Task::FOLD, Task::SWEEP});
+    stage.fold = tasks.Find(leaf.path, {Task::FOLD, Task::SWEEP});
     if (stage.fold < 0) return Misfit("no task applies the statement at [", absl::StrJoin(leaf.path, " "), "]");
     stage.rule = RuleOf(plan.task(stage.fold));
     stage.linear = IsLinear(plan, stage.fold);
@@ -111,7 +127,7 @@ absl::StatusOr<std::vector<StagePlan>> BindStages(const Plan& plan, const Progra
     if (sweep != (plan.task(stage.fold).kind() == Task::SWEEP))
       return Misfit("task \"", plan.task(stage.fold).id(), "\" is a ", Task::Kind_Name(plan.task(stage.fold).kind()),
                     " and its statement is not");
-    stage.gather = FindTask(plan, leaf.path, {Task::GATHER});
+    stage.gather = tasks.Find(leaf.path, {Task::GATHER});
     const bool needs_rows = !sweep && leaf.statement->pass >= 0;
     if (needs_rows && stage.gather < 0) return Misfit("no task gathers for \"", plan.task(stage.fold).id(), "\"");
     if (needs_rows)

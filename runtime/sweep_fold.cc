@@ -1,12 +1,17 @@
+// A sweep: every item of an axis once, on the parameters themselves, with the let that it reads kept
+// up to date in between.
 #include <cmath>
+#include <cstring>
 
+#include "runtime/data/layout.h"
 #include "runtime/fold.h"
 
 namespace gyre {
 namespace {
 
 // Maintained views drift from their definition by one rounding an update; every so many sweeps they
-// are computed afresh. A refresh costs about one sweep, so it takes 2 % of the time.
+// are computed afresh. A refresh costs about one sweep, so it takes 2 % of the time. A parameter that
+// another statement moved makes them stale at once.
 constexpr Clock kRefreshEvery = 50;
 
 class SweepFold final : public Fold {
@@ -17,6 +22,8 @@ class SweepFold final : public Fold {
 
   absl::Status Start(ParamState* state) override {
     const ir::Graph& graph = setup_.program->graph;
+    if (statement_.maintained.size() > 1)
+      return absl::UnimplementedError("a sweep that keeps more than one let up to date is not supported yet");
     view_pointer_.assign(static_cast<size_t>(graph.let.size), nullptr);
     if (statement_.view_pass < 0) return absl::OkStatus();
     const Pass& pass = setup_.program->pass[static_cast<size_t>(statement_.view_pass)];
@@ -30,13 +37,16 @@ class SweepFold final : public Fold {
     const int64_t bytes = pass.scratch ? pass.scratch(setup_.context.data, setup_.extent.data(), SizeOf(state->type())) : 0;
     scratch_ = AlignedArray<char>(bytes);
     for (const int let : statement_.maintained) view_pointer_[static_cast<size_t>(let)] = view_.data();
+    if (setup_.sweep_data == nullptr) CutColumns(pass.row_axis);
+    WatchOthers(pass);
     return absl::OkStatus();
   }
 
   void Apply(const PostContext& context, ParamState* state) override {
-    if (statement_.view_pass >= 0 && sweeps_++ % kRefreshEvery == 0) Refresh(context, state);
+    if (statement_.view_pass >= 0 && (OthersMoved(*state) || sweeps_ % kRefreshEvery == 0)) Refresh(context, state);
+    ++sweeps_;
     SweepArgs args;
-    args.data = setup_.sweep_data;
+    args.data = setup_.sweep_data != nullptr ? setup_.sweep_data : columns_.data();
     args.param = state->by_symbol();
     args.view = view_pointer_.data();
     args.total = context.total.data();
@@ -52,6 +62,44 @@ class SweepFold final : public Fold {
   double change() const override { return change_; }
 
  private:
+  // Matrices of rows by swept items, by columns: dense ones transposed, sparse ones as CSC.
+  void CutColumns(int row_axis) {
+    const ir::Graph& graph = setup_.program->graph;
+    columns_.assign(setup_.context.data, setup_.context.data + graph.symbol.size);
+    for (int s = 0; s < graph.symbol.size; ++s) {
+      const ir::Symbol& symbol = graph.symbol[s];
+      const bool matrix = symbol.kind == ir::Kind::kData && symbol.rank == 2 && symbol.axis[0] == row_axis &&
+                          symbol.axis[1] == statement_.sweep_axis;
+      Block& block = columns_[static_cast<size_t>(s)];
+      if (!matrix || block.values == nullptr || block.format == Format::kCsc) continue;
+      owned_.push_back(block.format == Format::kDense ? Transpose(block) : ToCsc(block));
+      block = owned_.back().block;
+    }
+  }
+
+  void WatchOthers(const Pass& pass) {
+    std::vector<int> others;
+    for (const int p : pass.param) {
+      bool mine = false;
+      for (const int m : statement_.param) mine = mine || m == p;
+      if (!mine) others.push_back(p);
+    }
+    others_ = ParamLayout(*setup_.program, others, setup_.extent);
+    seen_ = AlignedArray<double>(others_.size);
+  }
+
+  // Whether a parameter that the view reads, other than those swept, has changed; remembers them.
+  bool OthersMoved(const ParamState& state) {
+    bool moved = false;
+    for (const Field& f : others_.field) {
+      const size_t bytes = static_cast<size_t>(f.size) * sizeof(double);
+      const double* now = state.by_symbol()[f.id];
+      moved = moved || std::memcmp(now, seen_.data() + f.offset, bytes) != 0;
+      std::memcpy(seen_.data() + f.offset, now, bytes);
+    }
+    return moved;
+  }
+
   void Refresh(const PostContext& context, ParamState* state) {
     state->Publish(published_.data());
     state->Point(published_.data(), param_.data());
@@ -66,6 +114,7 @@ class SweepFold final : public Fold {
     args.row_end = rows_;
     args.out = fresh_.data();
     args.scratch = scratch_.data();
+    args.seed = context.seed;
     args.epoch = context.epoch;
     const bool single = state->type() == Type::kFloat32;
     (single ? pass.f32 : pass.f64)(args);
@@ -93,6 +142,10 @@ class SweepFold final : public Fold {
   AlignedArray<char> fresh_, published_, scratch_;
   std::vector<double*> view_pointer_;  // by let
   std::vector<const void*> param_;     // by symbol
+  std::vector<Block> columns_;         // by symbol
+  std::vector<OwnedBlock> owned_;
+  Layout others_;                      // parameters of the view that are not swept ...
+  AlignedArray<double> seen_;          // ... as they were when it was last used
 };
 
 }  // namespace

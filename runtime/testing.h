@@ -274,6 +274,9 @@ inline Plan MakeTestPlan(const PlanOptions& o, bool sweep = false) {
   step->mutable_update()->set_step(o.step);
   step->mutable_update()->set_restart(true);
   if (!sweep) step->add_read()->set_table("delta/w");
+  Read* before = step->add_read();
+  before->set_table("param/w");
+  before->set_lag(1);
   Write* write = step->add_write();
   write->set_table("param/w");
   write->set_mode(Write::OWN);
