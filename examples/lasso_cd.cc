@@ -18,8 +18,9 @@ constexpr auto yhat = let<"yhat">(n, sum(d, X * beta) + b);
 constexpr auto r = let<"r">(n, y - yhat);
 constexpr auto norm2 = let<"norm2">(d, sum(n, sq(X)));
 
+constexpr auto step = soft(beta + sum(n, X * r) / norm2, size(n) * lambda / norm2);
 constexpr auto LassoCd =
-    Sweep(d, beta = soft(beta + sum(n, X * r) / norm2, size(n) * lambda / norm2))
+    Sweep(d, beta = where(norm2 > 0, step))  // a column of zeros has no say
         .Then(Iterate(b = b + mean(n, r)))
         .Predict<"y">(yhat)
         .Measure<"rmse">(sqrt(mean(n, sq(r))));

@@ -1,8 +1,10 @@
-// An example's kernels against the reference interpreter. Built once for each example: GYRE_EXAMPLE is
-// its file, GYRE_PROGRAM its program.
+// An example's kernels against the reference interpreter. Built once for each example: GYRE_EXAMPLE
+// is its file, GYRE_PROGRAM its program.
 #define main ExampleMain
 #include GYRE_EXAMPLE
 #undef main
+
+#include <type_traits>
 
 #include "gtest/gtest.h"
 #include "tests/oracle/harness.h"
@@ -14,8 +16,14 @@ int internal::Main(int, char**, const Program&) { return 1; }
 
 TEST(ExampleTest, KernelsAgreeWithTheInterpreter) {
   HarnessOptions options;
-  options.range = {{"y", {0, 6}}};   // counts, where the program wants them
+  options.range = {{"y", {0, 6}}};  // counts, where the program wants them
   options.counts = {{"y", true}};
+  for (const internal::StatementIr& s :
+       internal::Compiled<std::remove_const_t<decltype(GYRE_PROGRAM)>>::kIr.statement) {
+    if (s.kind != StatementKind::kSweep) continue;
+    options.sweep_node = s.assign[0].node;
+    options.sweep_index = s.axis_index;
+  }
   CheckEverywhere(internal::Compile(GYRE_PROGRAM), options);
 }
 

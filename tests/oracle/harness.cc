@@ -69,6 +69,19 @@ struct Harness::Storage {
     total[static_cast<size_t>(id)] = std::move(value);
     total_view[static_cast<size_t>(id)] = total[static_cast<size_t>(id)].data();
   }
+  Block Columns(const Tensor& tensor, Format format, Type type) {
+    const int64_t rows = tensor.shape[0], cols = tensor.shape[1];
+    if (format != Format::kDense) {
+      return Store(tensor.value, rows, cols, Format::kCsc, type, cols);
+    }
+    std::vector<double> transposed;
+    for (int64_t c = 0; c < cols; ++c) {
+      for (int64_t r = 0; r < rows; ++r) {
+        transposed.push_back(tensor.value[static_cast<size_t>(r * cols + c)]);
+      }
+    }
+    return Store(transposed, cols, rows, Format::kDense, type, (rows + 15) / 16 * 16);
+  }
   // Stores a dense rows x cols matrix in `format`; sparse forms leave zeros out.
   Block Store(const std::vector<double>& dense, int64_t rows, int64_t cols, Format format,
               Type type, int64_t stride) {
@@ -398,6 +411,7 @@ void Harness::CheckStatement(const Statement& statement) {
   CheckGradients("objective", statement.value, statement.param, statement.gradient);
   CheckGradients("smooth penalty", statement.smooth_value, statement.param,
                  statement.smooth_gradient);
+  if (statement.sweep != nullptr && options_.sweep_node >= 0) CheckSweep(statement);
   if (statement.kind == StatementKind::kIterate) {
     for (const Assign& assign : statement.assign) CheckAssign(assign, "");
   }
@@ -408,6 +422,58 @@ void Harness::CheckStatement(const Statement& statement) {
     Compare("f + Omega", {whole}, {oracle_->Eval(program_.objective.value.node)}, tolerance());
   }
   for (const Statement& child : statement.child) CheckStatement(child);
+}
+
+// One round over all items, in order: each is set to what the assignment says with the latest
+// values.
+void Harness::CheckSweep(const Statement& statement) {
+  const auto symbol = static_cast<size_t>(statement.param[0]);
+  // Kernels see columns: a dense matrix as its transpose, a sparse one as CSC.
+  std::vector<Block> data = store_->block;
+  for (int id = 0; id < program_.graph.symbol.size; ++id) {
+    const ir::Symbol& s = program_.graph.symbol[id];
+    if (!OverDataAxis(s) || s.rank != 2 || s.kind != ir::Kind::kData) continue;
+    const Tensor& tensor = oracle_->bindings().tensor[static_cast<size_t>(id)];
+    data[static_cast<size_t>(id)] = store_->Columns(tensor, options_.format, options_.type);
+  }
+  std::vector<std::vector<double>> view(static_cast<size_t>(program_.graph.let.size));
+  std::vector<double*> view_data(view.size());
+  const auto evaluate = [&](int let) {
+    const ir::Let& maintained = program_.graph.let[let];
+    return oracle_->EvalTensor(maintained.body,
+                               {maintained.index, maintained.index + maintained.rank});
+  };
+  for (const int let : statement.maintained) {
+    view[static_cast<size_t>(let)] = evaluate(let);
+    view_data[static_cast<size_t>(let)] = view[static_cast<size_t>(let)].data();
+  }
+  const std::vector<double> before = store_->master[symbol];
+  std::vector<double*> param;
+  for (std::vector<double>& values : store_->master) param.push_back(values.data());
+  SweepArgs args;
+  args.data = data.data();
+  args.param = param.data();
+  args.view = view_data.data();
+  args.total = store_->total_view.data();
+  args.hyper = store_->hyper.data();
+  args.literal = program_.literal.data();
+  args.extent = store_->extent.data();
+  args.items = static_cast<int64_t>(before.size());
+  statement.sweep(args);
+  const std::vector<double> got = store_->master[symbol];
+  for (size_t item = 0; item < before.size(); ++item) {
+    Interpreter::Env env{};
+    env[static_cast<size_t>(options_.sweep_index)] = static_cast<int64_t>(item);
+    const double value = oracle_->Eval(options_.sweep_node, env);
+    oracle_->MutableBindings().tensor[symbol].value[item] = value;
+  }
+  Compare("sweep", got, oracle_->bindings().tensor[symbol].value, tolerance());
+  for (const int let : statement.maintained) {
+    Compare("maintained " + Text(program_.graph.let[let].name), view[static_cast<size_t>(let)],
+            evaluate(let), tolerance());
+  }
+  store_->master[symbol] = before;
+  oracle_->MutableBindings().tensor[symbol].value = before;
 }
 
 void Harness::CheckMeasure(const Measure& measure) {

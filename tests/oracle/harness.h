@@ -35,6 +35,9 @@ struct HarnessOptions {
   bool differences = true;  // gradients also against central differences (slow)
   bool padded = false;      // dense rows with a stride beyond their width
 
+  // The value a Sweep assigns, as written, and the index it sweeps; -1: sweeps are not checked.
+  int sweep_node = -1, sweep_index = -1;
+
   std::string ToString() const;
 };
 
@@ -77,6 +80,7 @@ class Harness {
   void RunRows(const Pass& pass, const std::vector<double*>& target,
                const std::function<void(KernelArgs&)>& prepare);
   void CheckAssign(const Assign& assign, const std::string& what);
+  void CheckSweep(const Statement& statement);
   void CheckPrediction(const Prediction& prediction);
   void Compare(const std::string& what, const std::vector<double>& got,
                const std::vector<double>& want, double tolerance) const;
