@@ -27,6 +27,7 @@ absl::StatusOr<SecurityOptions> SecurityOf(const Options& options) {
   security.key_file = options.tls_key.empty() ? "" : UserPath(options.tls_key);
   security.authority_file = options.tls_ca.empty() ? "" : UserPath(options.tls_ca);
   security.insecure = options.insecure;
+  if (const char* token = std::getenv(kTokenVariable); token != nullptr) security.token = token;
   if (!options.token_file.empty()) {
     absl::StatusOr<std::string> token = ReadWholeFile(UserPath(options.token_file));
     if (!token.ok()) return token.status();
@@ -90,10 +91,18 @@ absl::StatusOr<ClusterOptions> ClusterOptionsOf(const Invocation& invocation,
     const std::string self = std::filesystem::read_symlink("/proc/self/exe", ignored).string();
     cluster.worker_command = {self.empty() ? "/proc/self/exe" : self, "worker"};
   } else {
+    if (cluster.security.token.empty()) {
+      return absl::InvalidArgumentError(
+          StrCat("workers that others start must know the run's secret; put it into $",
+                 kTokenVariable, " here and there, or into a file for --token_file"));
+    }
     cluster.kind = ClusterOptions::Kind::kWait;
-    cluster.on_listening = [name = invocation.name](const std::string& address) {
-      std::printf("waiting for workers: start %s worker --coordinator=%s\n", name.c_str(),
-                  address.c_str());
+    cluster.on_listening = [name = invocation.name,
+                            processes =
+                                prepared.plan.cluster().processes()](const std::string& address) {
+      std::printf(
+          "waiting for %d workers; start each as  %s=I %s worker --coordinator=%s  with I from 0\n",
+          processes, kProcessVariable, name.c_str(), address.c_str());
       std::fflush(stdout);
     };
   }
