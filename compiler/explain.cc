@@ -28,7 +28,8 @@ std::string Bytes(int64_t b) { return Bytes(static_cast<double>(b)); }
 
 std::string Millis(double ms) {
   if (ms <= 0) return "0";
-  return absl::StrFormat(ms < 1e-3 ? "%.1g" : ms >= 1000 ? "%.0f" : "%.3g", ms);
+  if (ms < 1e-3) return absl::StrFormat("%.1g", ms);
+  return ms >= 1000 ? absl::StrFormat("%.0f", ms) : absl::StrFormat("%.3g", ms);
 }
 
 std::string Lower(absl::string_view text) { return absl::AsciiStrToLower(text); }
