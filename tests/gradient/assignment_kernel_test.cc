@@ -1,0 +1,24 @@
+// Derived kernels against the reference interpreter. Assignments of sums over data, groups, and rows that name their parameters.
+#include "tests/gradient/programs.h"
+#include "tests/gradient/vocabulary.h"
+
+namespace gyre::vocabulary {
+namespace {
+
+// clang-format off
+constexpr auto C = param<"C">(c, d);
+constexpr auto distance = let<"distance">(n, c, sum(d, sq(X - C)));
+constexpr auto nearest = let<"nearest">(n, argmin(c, distance));
+constexpr auto members = let<"members">(c, sum(n, where(nearest(n) == c, 1)));
+constexpr auto totals = let<"totals">(c, d, sum(n, where(nearest(n) == c, X)));
+KERNELS(GroupedSums, Iterate(C = where(members > 0, totals / members, C))
+    .Measure<"inertia">(sum(n, min(c, distance))))
+
+KERNELS(LinearUpdates, Iterate(w = w + 0.1 * sum(n, X * (y - s)), b = b + mean(n, y - s))
+    .Start(w = sum(n, X * y) / size(n), b = mean(n, y)))
+
+KERNELS(Factorisation, factorisation::Mf)
+// clang-format on
+
+}  // namespace
+}  // namespace gyre::vocabulary
