@@ -9,10 +9,15 @@
 namespace gyre {
 namespace {
 
-// A block of rows and its temporaries should take at most this much, so that the second
-// contraction finds it in the second-level cache (1-2 MiB on current cores) next to the
-// accumulators. Larger blocks were no faster at any shape of the benchmark.
-inline constexpr int64_t kBlockBytes = 512 * 1024;
+// Measured on the shapes of the benchmark. Vectors: what fits in the first-level cache was fastest
+// while the next block streams in (sparse rows: while gathers of one block overlap the scatters of
+// the one before), down to 16 dense or 8 sparse rows, below which adding to the accumulators and
+// the calls cost more than they save. Data that stays in the second-level cache anyway is best
+// taken whole. Matrix products want many rows, because each block adds once to m by k accumulators.
+inline constexpr int64_t kBlockBytes = 32 * 1024;
+inline constexpr int64_t kSparseBlockBytes = 4 * 1024;
+inline constexpr int64_t kMatrixBlockBytes = 1024 * 1024;
+inline constexpr int64_t kCachedBytes = 1280 * 1024;
 
 int64_t BytesPerRow(const Block& a) {
   if (a.format == Format::kDense) return a.stride * SizeOf(a.type);
@@ -45,11 +50,15 @@ inline void ForEntries(const Block& a, int64_t r0, int64_t rows, const Body& bod
 
 }  // namespace
 
-int64_t RowsPerBlock(const Block& a, int64_t extra_bytes_per_row) {
-  if (a.format == Format::kCsc) return std::max<int64_t>(a.rows, 1);
+int64_t RowsPerBlock(const Block& a, int64_t extra_bytes_per_row, int64_t outputs) {
+  const int64_t rows = std::max<int64_t>(a.rows, 1);
+  if (a.format == Format::kCsc) return rows;
   const int64_t per_row = std::max<int64_t>(BytesPerRow(a) + extra_bytes_per_row, 1);
-  const int64_t fit = kBlockBytes / per_row / 8 * 8;  // kernels take eight rows at a time
-  return std::min(std::clamp<int64_t>(fit, 16, kRowsInT), std::max<int64_t>(a.rows, 1));
+  if (rows <= kRowsInT && rows * per_row <= kCachedBytes) return rows;
+  const int64_t vector_bytes = a.format == Format::kCsr ? kSparseBlockBytes : kBlockBytes;
+  const int64_t bytes = outputs > 1 ? kMatrixBlockBytes : vector_bytes;
+  const int64_t fit = bytes / per_row / 8 * 8;  // kernels take eight rows at a time
+  return std::min(std::clamp<int64_t>(fit, a.format == Format::kCsr ? 8 : 16, kRowsInT), rows);
 }
 
 template <class T>
@@ -81,15 +90,14 @@ void AddTransposedTimesVector(const Block& a, int64_t r0, int64_t rows, const T*
   }
 }
 
-int64_t ScratchOuter(int64_t m, int64_t k) { return m * k; }
+int64_t ScratchOuter(int64_t /*m*/, int64_t /*k*/) { return 0; }
 
 template <class T>
 void AddOuter(const Block& a, int64_t r0, int64_t rows, const T* u, int64_t m, bool k_major,
-              double* acc, T* scratch) {
+              double* acc, T* /*scratch*/) {
   if (m == 1) return AddTransposedTimesVector(a, r0, rows, u, acc);
   switch (a.format) {
-    case Format::kDense:
-      return internal::DenseAddOuter(a, r0, rows, u, m, k_major, acc, scratch);
+    case Format::kDense: return internal::DenseAddOuter(a, r0, rows, u, m, k_major, acc);
     case Format::kCsr: return internal::CsrAddOuter(a, r0, rows, u, m, k_major, acc);
     case Format::kCsc: return internal::CscAddOuter(a, u, m, k_major, acc);
   }

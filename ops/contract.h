@@ -23,8 +23,9 @@ namespace gyre {
 inline constexpr int64_t kRowsInT = 256;
 
 // Rows to handle at a time so that they stay in cache from the first contraction to the last, with
-// `extra_bytes_per_row` of per-row temporaries beside them. At least 16 (or all rows of A).
-int64_t RowsPerBlock(const Block& a, int64_t extra_bytes_per_row);
+// `extra_bytes_per_row` of per-row temporaries beside them. At least 8 (or all rows of A).
+// `outputs` is the most columns m that a contraction with A has (1: vectors only).
+int64_t RowsPerBlock(const Block& a, int64_t extra_bytes_per_row, int64_t outputs = 1);
 
 // out[i] = sum_k A(r0 + i, k) b[k]
 template <class T>
@@ -40,7 +41,7 @@ void RowsTimesMatrix(const Block& a, int64_t r0, int64_t rows, const T* b, int64
 template <class T>
 void AddTransposedTimesVector(const Block& a, int64_t r0, int64_t rows, const T* u, double* acc);
 
-// Elements of T that AddOuter needs as scratch; uninitialised scratch is fine.
+// Elements of T that AddOuter needs as scratch, uninitialised; where it is 0, scratch may be null.
 int64_t ScratchOuter(int64_t m, int64_t k);
 
 // acc(c, k) += sum_i u[i * m + c] A(r0 + i, k); acc is row-major, m by k, or k by m if `k_major`.

@@ -19,6 +19,6 @@ void DenseTimesMatrix(const Block& a, int64_t r0, int64_t rows, const T* b, int6
 
 template <class T>
 void DenseAddOuter(const Block& a, int64_t r0, int64_t rows, const T* u, int64_t m, bool k_major,
-                   double* acc, T* scratch);
+                   double* acc);
 
 }  // namespace gyre::internal

@@ -1,6 +1,7 @@
-// Dense contractions with a matrix. Few columns (classes, say): hand-blocked register tiles, which
-// read A once from the cache and need no packing. Many: Eigen's matrix product.
+// Dense contractions with a matrix: register tiles blocked by hand, which read A from the cache and
+// need no packing; Eigen's matrix product where the other operand exceeds the cache.
 #include <algorithm>
+#include <vector>
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // GCC 12 intrinsics inlined by Eigen
@@ -24,8 +25,11 @@ using simd::Vec;
 inline constexpr int kTileRows = simd::kVecBytes == 64 ? 4 : 2;
 inline constexpr int kTileVecs = simd::kVecBytes == 64 ? 4 : 2;
 inline constexpr int kTileClasses = simd::kVecBytes == 64 ? 5 : 4;
-// Above this many columns packing pays for itself.
-inline constexpr int64_t kFewColumns = 32;
+// Up to this size B (or the accumulators) shares the second-level cache with a block of A, and the
+// tiles are as fast as a packed product or faster; beyond, packing pays for itself.
+inline constexpr int64_t kFewBytes = 640 * 1024;
+// Rows whose strip of columns stays in the first-level cache while all of u's columns pass over it.
+inline constexpr int64_t kStripRows = 128;
 
 template <class T>
 using RowMajor = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -76,7 +80,7 @@ void DotColumns(const T* a, int64_t stride, int64_t rows, int64_t k, const T* b,
 }
 
 // acc(c, j) += sum_i u(i, c) A(i, j) for kClasses columns of u and kVecs registers of j, of which
-// the first n elements exist. `at(c, j)` is where the sum goes.
+// the first n elements exist; it lies at acc[c * class_step + j * column_step].
 template <class T, int kClasses, int kVecs, bool kPartial>
 inline void OuterTile(const T* a, int64_t stride, int64_t rows, const T* u, int64_t m, int64_t n,
                       double* acc, int64_t class_step, int64_t column_step) {
@@ -109,22 +113,6 @@ inline void OuterTile(const T* a, int64_t stride, int64_t rows, const T* u, int6
       acc[c * class_step + j * column_step] += static_cast<double>(lane[c * kVecs * L + j]);
 }
 
-template <class T, int kClasses>
-void OuterColumns(const T* a, int64_t stride, int64_t rows, int64_t k, const T* u, int64_t m,
-                  double* acc, int64_t class_step, int64_t column_step) {
-  constexpr int64_t L = kLanes<T>, kWide = kTileVecs * L;
-  int64_t j = 0;
-  for (; j + kWide <= k; j += kWide)
-    OuterTile<T, kClasses, kTileVecs, false>(a + j, stride, rows, u, m, kWide,
-                                             acc + j * column_step, class_step, column_step);
-  for (; j + L <= k; j += L)
-    OuterTile<T, kClasses, 1, false>(a + j, stride, rows, u, m, L, acc + j * column_step,
-                                     class_step, column_step);
-  if (j < k)
-    OuterTile<T, kClasses, 1, true>(a + j, stride, rows, u, m, k - j, acc + j * column_step,
-                                    class_step, column_step);
-}
-
 // Calls body.operator()<kClasses>(first column) over columns [0, m) in even tiles.
 template <class Body>
 void ForTiles(int64_t m, const Body& body) {
@@ -151,20 +139,44 @@ void FewTimesMatrix(const Block& a, int64_t r0, int64_t rows, const T* b, int64_
   });
 }
 
-template <class T>
-void FewAddOuter(const Block& a, int64_t r0, int64_t rows, const T* u, int64_t m, bool k_major,
-                 double* acc) {
-  const T* row = a.data<T>() + r0 * a.stride;
-  const int64_t class_step = k_major ? 1 : a.cols, column_step = k_major ? m : 1;
+// All columns of u against one strip of kVecs registers of columns of A, which stays in the cache.
+template <class T, int kVecs, bool kPartial>
+void OuterStrip(const T* a, int64_t stride, int64_t rows, const T* u, int64_t u_stride, int64_t m,
+                int64_t n, double* acc, int64_t class_step, int64_t column_step) {
   ForTiles(m, [&]<int kClasses>(int64_t c) {
-    OuterColumns<T, kClasses>(row, a.stride, rows, a.cols, u + c, m, acc + c * class_step,
-                              class_step, column_step);
+    OuterTile<T, kClasses, kVecs, kPartial>(a, stride, rows, u + c, u_stride, n,
+                                            acc + c * class_step, class_step, column_step);
   });
 }
 
+// acc += u' a, where a is rows by cols and u rows by m.
 template <class T>
-void AddScratch(const T* from, int64_t n, double* acc) {
-  for (int64_t i = 0; i < n; ++i) acc[i] += static_cast<double>(from[i]);
+void AddProduct(const T* a, int64_t stride, int64_t cols, const T* u, int64_t u_stride, int64_t m,
+                int64_t rows, double* acc, int64_t class_step, int64_t column_step) {
+  constexpr int64_t L = kLanes<T>, kWide = kTileVecs * L;
+  const auto strip = [&]<int kVecs, bool kPartial>(int64_t j, int64_t n) {
+    OuterStrip<T, kVecs, kPartial>(a + j, stride, rows, u, u_stride, m, n, acc + j * column_step,
+                                   class_step, column_step);
+  };
+  int64_t j = 0;
+  for (; j + kWide <= cols; j += kWide) strip.template operator()<kTileVecs, false>(j, kWide);
+  for (; j + L <= cols; j += L) strip.template operator()<1, false>(j, L);
+  if (j < cols) strip.template operator()<1, true>(j, cols - j);
+}
+
+// b, k by m, as m by k; valid until the next call on this thread. A few classes only.
+template <class T>
+const T* Transposed(const T* b, int64_t k, int64_t m) {
+  thread_local std::vector<T> buffer;
+  buffer.resize(static_cast<size_t>(m * k));
+  for (int64_t c = 0; c < m; ++c)
+    for (int64_t j = 0; j < k; ++j) buffer[static_cast<size_t>(c * k + j)] = b[j * m + c];
+  return buffer.data();
+}
+
+template <class T>
+bool Few(const Block& a, int64_t m) {
+  return m * a.cols * static_cast<int64_t>(sizeof(T)) <= kFewBytes || m <= 16;
 }
 
 }  // namespace
@@ -172,7 +184,10 @@ void AddScratch(const T* from, int64_t n, double* acc) {
 template <class T>
 void DenseTimesMatrix(const Block& a, int64_t r0, int64_t rows, const T* b, int64_t m, bool k_major,
                       T* out) {
-  if (m <= kFewColumns && !k_major) return FewTimesMatrix(a, r0, rows, b, m, out);
+  if (Few<T>(a, m)) {
+    if (!k_major) return FewTimesMatrix(a, r0, rows, b, m, out);
+    if (m <= kLanes<T>) return FewTimesMatrix(a, r0, rows, Transposed(b, a.cols, m), m, out);
+  }
   Eigen::Map<RowMajor<T>> result(out, rows, m);
   if (k_major) {
     result.noalias() = AsEigen<T>(a, r0, rows) * ConstMap<T>(b, a.cols, m);
@@ -183,27 +198,24 @@ void DenseTimesMatrix(const Block& a, int64_t r0, int64_t rows, const T* b, int6
 
 template <class T>
 void DenseAddOuter(const Block& a, int64_t r0, int64_t rows, const T* u, int64_t m, bool k_major,
-                   double* acc, T* scratch) {
-  for (int64_t i = 0; i < rows; i += kRowsInT) {
-    const int64_t n = std::min(kRowsInT, rows - i);
-    if (m <= kFewColumns) {
-      FewAddOuter(a, r0 + i, n, u + i * m, m, k_major, acc);
-      continue;
-    }
-    const ConstMap<T> left(u + i * m, n, m);
-    const auto right = AsEigen<T>(a, r0 + i, n);
-    if (k_major) {
-      Eigen::Map<RowMajor<T>>(scratch, a.cols, m).noalias() = right.transpose() * left;
+                   double* acc) {
+  const int64_t k = a.cols;
+  for (int64_t i = 0; i < rows; i += kStripRows) {
+    const int64_t n = std::min(kStripRows, rows - i);
+    const T *x = a.data<T>() + (r0 + i) * a.stride, *v = u + i * m;
+    if (!k_major) {
+      AddProduct(x, a.stride, k, v, m, m, n, acc, k, 1);
+    } else if (m >= kLanes<T>) {  // registers along the classes, which lie together
+      AddProduct(v, m, m, x, a.stride, k, n, acc, m, 1);
     } else {
-      Eigen::Map<RowMajor<T>>(scratch, m, a.cols).noalias() = left.transpose() * right;
+      AddProduct(x, a.stride, k, v, m, m, n, acc, 1, m);
     }
-    AddScratch(scratch, m * a.cols, acc);
   }
 }
 
 #define GYRE_INSTANTIATE(T)                                                                   \
   template void DenseTimesMatrix(const Block&, int64_t, int64_t, const T*, int64_t, bool, T*); \
-  template void DenseAddOuter(const Block&, int64_t, int64_t, const T*, int64_t, bool, double*, T*);
+  template void DenseAddOuter(const Block&, int64_t, int64_t, const T*, int64_t, bool, double*);
 GYRE_INSTANTIATE(float)
 GYRE_INSTANTIATE(double)
 #undef GYRE_INSTANTIATE

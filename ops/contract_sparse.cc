@@ -1,5 +1,6 @@
-// Sparse contractions. Gathers are written as four independent chains of scalar loads, which this
-// kind of hardware runs at its load limit; scatters go straight into the double accumulators.
+// Sparse contractions. Gathers are four independent chains of scalar loads (AVX-512's own gathers
+// were slower); scatters go straight into the double accumulators. Adding a block of rows prefetches the entries of the next one, so that memory is not
+// idle while entries that are already in the cache are scattered.
 #include "ops/contract_sparse.h"
 
 #include <algorithm>
@@ -36,6 +37,10 @@ inline double Gather(const Entries<T>& e, const V* v) {
   for (; i < e.n; ++i) s0 += product(i);
   return (s0 + s1) + (s2 + s3);
 }
+
+// Entries in a cache line of the smallest kind, so that no line is left out.
+template <class T>
+inline constexpr int64_t kEntriesPerLine = 64 / static_cast<int64_t>(sizeof(T));
 
 template <class T, class V>
 inline void Scatter(const Entries<T>& e, double scale, V* v) {
@@ -93,7 +98,17 @@ void CsrTimesVector(const Block& a, int64_t r0, int64_t rows, const T* b, T* out
 
 template <class T>
 void CsrAddTransposed(const Block& a, int64_t r0, int64_t rows, const T* u, double* acc) {
-  for (int64_t i = 0; i < rows; ++i) Scatter(Lane<T>(a, r0 + i), static_cast<double>(u[i]), acc);
+  const int64_t begin = a.offset[r0], end = a.offset[r0 + rows];
+  const int64_t left = a.offset[a.rows] - end;  // entries that can be fetched ahead
+  for (int64_t i = 0; i < rows; ++i) {
+    const Entries<T> e = Lane<T>(a, r0 + i);
+    const int64_t from = a.offset[r0 + i] - begin, to = std::min(from + e.n, left);
+    for (int64_t p = from; p < to; p += kEntriesPerLine<T>) {
+      __builtin_prefetch(a.data<T>() + end + p, 0, 2);
+      __builtin_prefetch(a.index + end + p, 0, 2);
+    }
+    Scatter(e, static_cast<double>(u[i]), acc);
+  }
 }
 
 template <class T>
