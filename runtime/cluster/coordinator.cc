@@ -39,6 +39,8 @@
 namespace gyre {
 namespace {
 
+// What workers of a failed run get to end by themselves, and again after SIGTERM.
+constexpr absl::Duration kLastMoment = absl::Milliseconds(300);
 constexpr uint32_t kEpoch = 1;  // of a run; a re-planned run has the next
 
 // A port that is taken is found here, where it can be said in one line; gRPC says it to its log.
@@ -122,6 +124,7 @@ class ClusterRun {
   std::unique_ptr<Evaluator> evaluator_;
   std::unique_ptr<Monitor> monitor_;
   std::unique_ptr<EmbeddedTable> table_;
+  bool failed_ = true;                     // until the run has succeeded
   std::atomic<bool> started_{false};       // what is above is complete
   std::atomic<int64_t> pauses_{0}, progress_{0};
 
@@ -522,16 +525,18 @@ absl::StatusOr<RunResult> ClusterRun::Run() {
   end.set_reason(std::string(status.message()));
   if (monitor_ != nullptr) end.set_clock(table_ != nullptr ? table_->Folded() : 0);
   control_->End(end);
-  if (!status.ok()) return status;
-  if (status = AwaitReports(); !status.ok()) return status;
+  if (status.ok()) status = AwaitReports();
+  failed_ = !status.ok();
+  if (failed_) return status;
   return Collect();
 }
 
 // Every thread and process ends here, whatever happened before.
 void ClusterRun::Shutdown() {
-  const absl::Time deadline = absl::Now() + options_.stop_deadline;
+  const absl::Time deadline =
+      absl::Now() + (failed_ ? kLastMoment : options_.stop_deadline);
   for (ChildProcess& child : child_) {
-    if (!Failure().ok() || !child.Wait(deadline).has_value()) child.Stop(absl::Milliseconds(200));
+    if (!child.Wait(deadline).has_value()) child.Stop(kLastMoment);
   }
   if (server_ != nullptr) server_->Close();
   if (grpc_ != nullptr) {

@@ -25,13 +25,13 @@ namespace gyre {
 namespace {
 
 // ---- Bare gRPC: generated code, default settings but for the message limit.
-// `clock` of a request says how many frames of `size` bytes to send back; 0 frames: just count.
+// `round` of a request says how many frames of `size` bytes to send back; 0 frames: just count.
 class BareService : public wire::ParameterServer::Service {
   grpc::Status Exchange(grpc::ServerContext*,
                         grpc::ServerReaderWriter<wire::Frame, wire::Frame>* stream) override {
     wire::Frame in, out;
     while (stream->Read(&in)) {
-      const int64_t replies = in.header().clock();
+      const int64_t replies = in.header().round();
       out.mutable_payload()->resize(static_cast<size_t>(in.header().size()));
       for (int64_t i = 0; i < replies; ++i) stream->Write(out);
     }
@@ -83,7 +83,7 @@ void BarePush(benchmark::State& state) {
   frame.mutable_payload()->assign(static_cast<size_t>(size), 'x');
   for (auto _ : state) {
     for (int64_t i = 0; i < count; ++i) {
-      frame.mutable_header()->set_clock(i + 1 == count ? 1 : 0);
+      frame.mutable_header()->set_round(i + 1 == count ? 1 : 0);
       stream->Write(frame);
     }
     stream->Read(&reply);
@@ -100,7 +100,7 @@ void BarePull(benchmark::State& state) {
   auto stream = stub->Exchange(&context);
   const int64_t size = state.range(0), count = std::max<int64_t>(1, kBytesPerIteration / size);
   wire::Frame frame, reply;
-  frame.mutable_header()->set_clock(count);
+  frame.mutable_header()->set_round(count);
   frame.mutable_header()->set_size(size);
   for (auto _ : state) {
     stream->Write(frame);
@@ -117,7 +117,7 @@ void BarePingPong(benchmark::State& state) {
   grpc::ClientContext context;
   auto stream = stub->Exchange(&context);
   wire::Frame frame, reply;
-  frame.mutable_header()->set_clock(1);
+  frame.mutable_header()->set_round(1);
   for (auto _ : state) {
     stream->Write(frame);
     stream->Read(&reply);
@@ -150,8 +150,8 @@ grpc::Status ServeFrames(FrameStream* stream) {
     if (!frame.Decode(&buffer).ok()) break;
     sender.Heard();
     frame.CopyTo(table.data());
-    if (frame.header().clock() == 0) continue;
-    due = frame.header().clock();
+    if (frame.header().round() == 0) continue;
+    due = frame.header().round();
     size = static_cast<size_t>(frame.header().size());
     sender.Pump();
   }
@@ -173,7 +173,7 @@ void Push(benchmark::State& state) {
   for (auto _ : state) {
     for (int64_t i = 0; i < count; ++i) {
       wire::Header header;
-      header.set_clock(i + 1 == count ? 1 : 0);
+      header.set_round(i + 1 == count ? 1 : 0);
       stream.Write(EncodeFrame(header, Alias(source, source->data(), static_cast<size_t>(size))));
     }
     stream.Read(&reply);
@@ -186,7 +186,7 @@ void Pull(benchmark::State& state) {
   ExchangeClient stream(end->channel, "token");
   const int64_t size = state.range(0), count = std::max<int64_t>(1, kBytesPerIteration / size);
   wire::Header header;
-  header.set_clock(count);
+  header.set_round(count);
   header.set_size(size);
   std::vector<double> table(static_cast<size_t>(size) / 8);
   grpc::ByteBuffer reply;
@@ -206,7 +206,7 @@ void PingPong(benchmark::State& state) {
   auto end = StartFrames();
   ExchangeClient stream(end->channel, "token");
   wire::Header header;
-  header.set_clock(1);
+  header.set_round(1);
   grpc::ByteBuffer reply;
   ReceivedFrame frame;
   for (auto _ : state) {

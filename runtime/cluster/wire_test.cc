@@ -16,8 +16,8 @@ wire::Header SomeHeader() {
   wire::Header header;
   header.set_kind(wire::Header::PARCEL);
   header.set_process(3);
-  header.set_clock(41);
-  header.set_clock_done(true);
+  header.set_stage(41);
+  header.set_stage_done(true);
   header.set_sequence(uint64_t{1} << 40);
   return header;
 }
@@ -47,7 +47,7 @@ TEST(Wire, IsTheProtoMessageFrame) {
   grpc::ByteBuffer buffer = EncodeFrame(SomeHeader(), Alias(data, data->data(), 8000));
   wire::Frame frame;
   ASSERT_TRUE(frame.ParseFromString(Flat(&buffer)));
-  EXPECT_EQ(frame.header().clock(), 41);
+  EXPECT_EQ(frame.header().stage(), 41);
   EXPECT_EQ(frame.header().sequence(), uint64_t{1} << 40);
   ASSERT_EQ(frame.payload().size(), 8000u);
   EXPECT_EQ(std::memcmp(frame.payload().data(), data->data(), 8000), 0);

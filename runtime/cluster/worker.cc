@@ -57,11 +57,14 @@ class ControlStream {
     return true;
   }
   void Cancel() { context_.TryCancel(); }
+  // Says that nothing more will be sent; the coordinator then ends the stream.
+  void HalfClose() {
+    MutexLock lock(&mutex_);
+    if (!half_closed_) stream_->WritesDone();
+    half_closed_ = true;
+  }
   absl::Status Finish() {
-    {
-      MutexLock lock(&mutex_);
-      stream_->WritesDone();
-    }
+    HalfClose();
     wire::Order rest;
     while (stream_->Read(&rest)) {
     }
@@ -75,6 +78,7 @@ class ControlStream {
   std::unique_ptr<wire::Coordinator::Stub> stub_;
   grpc::ClientContext context_;
   Mutex mutex_;  // of writes
+  bool half_closed_ ABSL_GUARDED_BY(mutex_) = false;
   std::unique_ptr<grpc::ClientReaderWriter<wire::Report, wire::Order>> stream_;
 };
 
@@ -175,7 +179,7 @@ class WorkerRun {
   std::unique_ptr<Evaluator> evaluator_;
   std::vector<std::unique_ptr<Cursor>> cursor_;
   std::atomic<int> running_{0};
-  std::atomic<bool> told_to_end_{false};
+  std::atomic<bool> lanes_started_{false}, told_to_end_{false};
   double ns_per_cycle_ = 1;
 };
 
@@ -325,6 +329,8 @@ void WorkerRun::RunLanes() {
   options.spin = false;
   // The coordinator, which sees everybody, gives up first and says why.
   options.stall_ns = static_cast<int64_t>(description_.deadline_seconds() * 2e9);
+  running_.store(lanes);
+  lanes_started_.store(true);
   std::vector<Lane> lane;
   for (int l = 0; l < lanes; ++l) {
     std::vector<Cursor*> mine;
@@ -353,7 +359,7 @@ void WorkerRun::Watch() {
     wire::Heartbeat* beat = report.mutable_heartbeat();
     const Stage stages = static_cast<Stage>(assembly_->stages().size());
     beat->set_clock(table_->recorded() / stages);
-    if (running_.load() == 0) {
+    if (lanes_started_.load() && running_.load() == 0) {
       beat->set_waiting(absl::StrCat("has parameters of clock ",
                                      std::max<Stage>(0, table_->complete()) / stages,
                                      ", may start clocks below ", table_->limit()));
@@ -429,6 +435,7 @@ absl::Status WorkerRun::Execute() {
     report.mutable_failure()->set_message(std::string(status.message()));
     control_->Send(&report);
   }
+  control_->HalfClose();
   orders.join();
   return status;
 }
