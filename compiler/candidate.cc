@@ -110,8 +110,11 @@ struct Crew {
 std::vector<Crew> Crews(const Problem& p) {
   const Request& r = *p.request;
   const int machine = std::max(1, p.profile->lanes() > 0 ? p.profile->lanes() : p.profile->cores());
-  const int most = r.lanes > 0 ? std::min(r.lanes, machine) : machine;
   const int processes = p.processes;
+  // Processes of one machine share its cores.
+  const bool together = r.cluster == "local" || r.cluster == "inproc";
+  const int fair = together ? std::max(1, machine / processes) : machine;
+  const int most = r.lanes > 0 ? std::min(r.lanes, machine) : fair;
   std::vector<Crew> crews;
   if (r.workers > 0) {
     const int each = std::max(1, (r.workers + processes - 1) / processes);
@@ -128,7 +131,7 @@ std::vector<Crew> Crews(const Problem& p) {
 void Judge(const Problem& p, Option* o) {
   o->reason = IllegalBecause(p, o->strategy);
   o->legal = o->reason.empty();
-  if (o->legal) o->reason = NotInThisBuild(o->strategy);
+  if (o->legal) o->reason = NotInThisBuild(p, o->strategy);
   o->executable = o->reason.empty();
   EstimateCost(p, o);
   if (o->executable && o->memory > static_cast<double>(p.profile->memory_bytes()) &&

@@ -79,6 +79,9 @@ std::string IllegalBecause(const Problem& problem, const Strategy& s);
 // Fills times, memory and clocks.
 void EstimateCost(const Problem& problem, Option* candidate);
 
+// One round of all sweeps of a clock.
+double SweepMs(const Problem& problem);
+
 // Every combination worth naming, each with its verdict and cost. In a fixed order.
 std::vector<Option> Enumerate(const Problem& problem);
 

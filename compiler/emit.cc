@@ -327,7 +327,7 @@ class Emitter {
     for (const int symbol : SweptParams(leaf)) AddRead(task, ParamId(symbol), ParamLag(symbol), true);
     for (const int symbol : Changed(leaf)) AddWrite(task, ParamId(symbol), Write::OWN);
     for (const std::string& view : views) AddWrite(task, view, Write::OWN);
-    SetEstimate(task, chosen_.pass_ms, "two passes over the columns");
+    SetEstimate(task, SweepMs(p_), "two passes over the columns");
   }
 
   std::vector<int> SweptParams(const Leaf& leaf) const {

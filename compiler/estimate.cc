@@ -91,19 +91,6 @@ void AddStages(const Problem& p, const Strategy& s, Option* o) {
   }
 }
 
-double SweepMs(const Problem& p) {
-  double ms = 0;
-  for (const Leaf& leaf : p.leaf) {
-    if (leaf.statement->kind != StatementKind::kSweep) continue;
-    // Every item reads and updates the maintained views along its column: twice the data.
-    Work work;
-    work.bytes = 2 * p.resident;
-    work.flops = work.bytes / static_cast<double>(SizeOf(p.bound->type)) * 2;
-    ms += PassMs(work, *p.profile, p.bound->type, 1, p.resident, 1);
-  }
-  return ms;
-}
-
 double MemoryBytes(const Problem& p, const Strategy& s) {
   double params = 0, totals = 0;
   for (const StateSize& size : p.state) {
@@ -117,6 +104,19 @@ double MemoryBytes(const Problem& p, const Strategy& s) {
 }
 
 }  // namespace
+
+double SweepMs(const Problem& p) {
+  double ms = 0;
+  for (const Leaf& leaf : p.leaf) {
+    if (leaf.statement->kind != StatementKind::kSweep) continue;
+    // Every item reads and updates the maintained views along its column: twice the data.
+    Work work;
+    work.bytes = 2 * p.resident;
+    work.flops = work.bytes / static_cast<double>(SizeOf(p.bound->type)) * 2;
+    ms += PassMs(work, *p.profile, p.bound->type, 1, p.resident, 1);
+  }
+  return ms;
+}
 
 void EstimateCost(const Problem& p, Option* o) {
   const Strategy& s = o->strategy;

@@ -235,7 +235,7 @@ RenderSection StopSection(const Plan& plan) {
   if (stop.tolerance() > 0) absl::StrAppend(&s.note, ", at a relative change below ", absl::StrFormat("%g", stop.tolerance()));
   if (stop.has_target()) absl::StrAppend(&s.note, ", at an objective of ", absl::StrFormat("%g", stop.target()));
   absl::StrAppend(&s.note, "; decided every ", stop.boundary() == 1 ? "clock" : absl::StrCat(stop.boundary(), " clocks"),
-                  "; objective ", Lower(Evaluation::Mode_Name(plan.evaluation().mode())));
+                  "; evaluation ", Lower(Evaluation::Mode_Name(plan.evaluation().mode())));
   return s;
 }
 

@@ -55,7 +55,7 @@ PLAN  2 workers on 2 lanes   update: convex: about 60 clocks
        total/0 (this clock), delta/W (this clock), param/W (lag 1) -> param/W :=
   #evaluate/objective  evaluate  with the totals of the clock, at no cost       0
        param/W (lag 1)
-STOP  after 1000 clocks, at a relative change below 1e-06; decided every clock; objective byproduct
+STOP  after 1000 clocks, at a relative change below 1e-06; decided every clock; evaluation byproduct
 CERTIFICATE
   every read sees all contributions of the clocks before  bsp
 REJECTED

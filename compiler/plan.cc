@@ -14,6 +14,12 @@
 namespace gyre {
 namespace {
 
+// An Until that is not the run itself would be a loop within a clock, of a length nobody knows.
+bool HasInnerUntil(const Statement& s, bool root) {
+  if (s.kind == StatementKind::kUntil && !root) return true;
+  return std::any_of(s.child.begin(), s.child.end(), [](const Statement& c) { return HasInnerUntil(c, false); });
+}
+
 absl::Status CheckProgram(const Program& program) {
   const ir::Graph& graph = program.graph;
   for (const ir::Symbol& s : graph.symbol) {
@@ -22,6 +28,9 @@ absl::Status CheckProgram(const Program& program) {
           KindName(s.kind), " \"", Name(s.name),
           "\": state that lives with its datum or has a type of its own is not in this build; use param"));
     }
+  }
+  if (HasInnerUntil(program.root, true)) {
+    return absl::UnimplementedError("Until may only be outermost in this build; use Repeat(n) inside a sequence");
   }
   const std::vector<Leaf> leaves = Leaves(program);
   if (leaves.empty()) return absl::InvalidArgumentError("the program has no statement: there is nothing to run");

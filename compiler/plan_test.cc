@@ -444,5 +444,41 @@ TEST(Cluster, ProcessesTalkThroughAStar) {
   EXPECT_GT(TaskOf(plan, "clock/grad")->estimate().bytes_out(), 0);
 }
 
+TEST(Cluster, WhatItCannotCutSaysSo) {
+  const Program p = CoordinateDescent();
+  Request r;
+  r.cluster = "local";
+  r.workers = r.processes = 1;
+  EXPECT_THAT(Refusal(p, Bind(p, 1000, 50), r), HasSubstr("--cluster=embedded"));
+}
+
+TEST(Cluster, PayloadsThatDoNotTravelYetSaySo) {
+  const Program p = Multiclass(1000);
+  Request r;
+  r.cluster = "local";
+  r.workers = r.processes = 2;
+  r.payload = "factors";
+  EXPECT_THAT(Refusal(p, Bind(p, 60000, 784), r), HasSubstr("factors on the wire"));
+  r.payload = "sparse";
+  EXPECT_THAT(Refusal(p, Bind(p, 60000, 784), r), HasSubstr("see DELTA"));
+}
+
+TEST(Plan, WhatThisBuildLacksIsSaid) {
+  Program inner = CoordinateDescent();
+  inner.root.child[0] = KMeans(3, 1e-3).root;
+  EXPECT_EQ(MakePlan(inner, Bind(inner, 100, 5), DefaultProfile(), {}).status().code(),
+            absl::StatusCode::kUnimplemented);
+  Program nothing = Lasso();
+  nothing.root = Statement();
+  EXPECT_EQ(MakePlan(nothing, Bind(nothing, 100, 5), DefaultProfile(), {}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST(Plan, NoRowsIsTheUsersError) {
+  const Program p = Lasso();
+  const absl::Status status = MakePlan(p, Bind(p, 0, 5), DefaultProfile(), {}).status();
+  EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr("Sample"), HasSubstr("--data=FILE")));
+}
+
 }  // namespace
 }  // namespace gyre

@@ -1,10 +1,40 @@
 #include "compiler/support.h"
 
+#include <algorithm>
+
 #include "compiler/candidate.h"
 
 namespace gyre {
+namespace {
 
-std::string NotInThisBuild(const Strategy& s) {
+// What several processes cannot share yet: a program they cannot cut by the rows of one axis.
+std::string NotBetweenProcesses(const Problem& p) {
+  const char* fix = "; run it with --cluster=embedded";
+  int row_axis = -1;
+  for (const Leaf& leaf : p.leaf) {
+    if (leaf.statement->kind == StatementKind::kSweep) {
+      return std::string("a Sweep needs all its rows in one process") + fix;
+    }
+    const Pass* pass = PassOf(*p.program, leaf);
+    if (pass == nullptr) continue;
+    if (row_axis >= 0 && pass->row_axis != row_axis) {
+      return std::string("sums over several data axes need one process") + fix;
+    }
+    row_axis = pass->row_axis;
+  }
+  if (PassOf(*p.program, p.leaf.front()) == nullptr) {
+    return std::string("a clock that does not begin with a sum over rows needs one process") + fix;
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string NotInThisBuild(const Problem& problem, const Strategy& s) {
+  if (!problem.embedded) {
+    std::string reason = NotBetweenProcesses(problem);
+    if (!reason.empty()) return reason;
+  }
   if (s.partitioning == Partitioning::kModel) {
     return "needs block scheduling, which this build does not have";
   }

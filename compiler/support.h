@@ -10,9 +10,10 @@ namespace gyre {
 
 enum class Partitioning : uint8_t { kData, kModel, kHybrid };
 
-struct Strategy;  // candidate.h
+struct Problem;   // candidate.h
+struct Strategy;
 
 // "" when the executor can run it.
-std::string NotInThisBuild(const Strategy& strategy);
+std::string NotInThisBuild(const Problem& problem, const Strategy& strategy);
 
 }  // namespace gyre
