@@ -90,14 +90,15 @@ void AddTransposedTimesVector(const Block& a, int64_t r0, int64_t rows, const T*
   }
 }
 
-int64_t ScratchOuter(int64_t /*m*/, int64_t /*k*/) { return 0; }
+int64_t ScratchOuter(int64_t m, int64_t k) { return internal::kStripRows * std::max(m, k); }
 
 template <class T>
 void AddOuter(const Block& a, int64_t r0, int64_t rows, const T* u, int64_t m, bool k_major,
-              double* acc, T* /*scratch*/) {
+              double* acc, T* scratch) {
   if (m == 1) return AddTransposedTimesVector(a, r0, rows, u, acc);
   switch (a.format) {
-    case Format::kDense: return internal::DenseAddOuter(a, r0, rows, u, m, k_major, acc);
+    case Format::kDense:
+      return internal::DenseAddOuter(a, r0, rows, u, m, k_major, acc, scratch);
     case Format::kCsr: return internal::CsrAddOuter(a, r0, rows, u, m, k_major, acc);
     case Format::kCsc: return internal::CscAddOuter(a, u, m, k_major, acc);
   }

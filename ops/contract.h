@@ -41,7 +41,7 @@ void RowsTimesMatrix(const Block& a, int64_t r0, int64_t rows, const T* b, int64
 template <class T>
 void AddTransposedTimesVector(const Block& a, int64_t r0, int64_t rows, const T* u, double* acc);
 
-// Elements of T that AddOuter needs as scratch, uninitialised; where it is 0, scratch may be null.
+// Elements of T that AddOuter needs as scratch for dense blocks; uninitialised scratch is fine.
 int64_t ScratchOuter(int64_t m, int64_t k);
 
 // acc(c, k) += sum_i u[i * m + c] A(r0 + i, k); acc is row-major, m by k, or k by m if `k_major`.

@@ -197,7 +197,7 @@ BENCHMARK_TEMPLATE(SparseHand, double)->Unit(benchmark::kMicrosecond);
 template <class T>
 struct BatchProblem : Problem<T> {
   BatchProblem(int64_t rows, int64_t cols, int64_t m)
-      : Problem<T>(rows, cols), b(m * cols), score(rows * m), scratch(m * cols), sum(m * cols) {
+      : Problem<T>(rows, cols), b(m * cols), score(rows * m), scratch(std::max(m * cols, ScratchOuter(m, cols))), sum(m * cols) {
     std::fill_n(b.data, m * cols, T{0.25});
     std::fill_n(sum.data, m * cols, 0.0);
   }

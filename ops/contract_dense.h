@@ -17,8 +17,13 @@ template <class T>
 void DenseTimesMatrix(const Block& a, int64_t r0, int64_t rows, const T* b, int64_t m, bool k_major,
                       T* out);
 
+// Rows that DenseAddOuter takes at a time: a strip of A's columns over them stays near the first-level
+// cache while all columns of u pass over it.
+inline constexpr int64_t kStripRows = 256;
+
+// scratch: kStripRows * max(m, k) elements.
 template <class T>
 void DenseAddOuter(const Block& a, int64_t r0, int64_t rows, const T* u, int64_t m, bool k_major,
-                   double* acc);
+                   double* acc, T* scratch);
 
 }  // namespace gyre::internal

@@ -28,8 +28,6 @@ inline constexpr int kTileClasses = simd::kVecBytes == 64 ? 5 : 4;
 // Up to this size B (or the accumulators) shares the second-level cache with a block of A, and the
 // tiles are as fast as a packed product or faster; beyond, packing pays for itself.
 inline constexpr int64_t kFewBytes = 640 * 1024;
-// Rows whose strip of columns stays in the first-level cache while all of u's columns pass over it.
-inline constexpr int64_t kStripRows = 128;
 
 template <class T>
 using RowMajor = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -139,12 +137,24 @@ void FewTimesMatrix(const Block& a, int64_t r0, int64_t rows, const T* b, int64_
   });
 }
 
-// All columns of u against one strip of kVecs registers of columns of A, which stays in the cache.
-template <class T, int kVecs, bool kPartial>
-void OuterStrip(const T* a, int64_t stride, int64_t rows, const T* u, int64_t u_stride, int64_t m,
-                int64_t n, double* acc, int64_t class_step, int64_t column_step) {
+// Copies u, rows by m, so that the columns of each tile lie together: tile after tile, in each row
+// after row. Read in place, a tile of a wide u would touch a cache line per row for a few elements.
+template <class T>
+void PackTiles(const T* u, int64_t u_stride, int64_t rows, int64_t m, T* packed) {
   ForTiles(m, [&]<int kClasses>(int64_t c) {
-    OuterTile<T, kClasses, kVecs, kPartial>(a, stride, rows, u + c, u_stride, n,
+    T* to = packed + c * rows;
+    for (int64_t i = 0; i < rows; ++i)
+      for (int s = 0; s < kClasses; ++s) to[i * kClasses + s] = u[i * u_stride + c + s];
+  });
+}
+
+// All columns of the packed u against one strip of kVecs registers of columns of A, which stays in
+// the first-level cache.
+template <class T, int kVecs, bool kPartial>
+void OuterStrip(const T* a, int64_t stride, int64_t rows, const T* packed, int64_t m, int64_t n,
+                double* acc, int64_t class_step, int64_t column_step) {
+  ForTiles(m, [&]<int kClasses>(int64_t c) {
+    OuterTile<T, kClasses, kVecs, kPartial>(a, stride, rows, packed + c * rows, kClasses, n,
                                             acc + c * class_step, class_step, column_step);
   });
 }
@@ -152,11 +162,12 @@ void OuterStrip(const T* a, int64_t stride, int64_t rows, const T* u, int64_t u_
 // acc += u' a, where a is rows by cols and u rows by m.
 template <class T>
 void AddProduct(const T* a, int64_t stride, int64_t cols, const T* u, int64_t u_stride, int64_t m,
-                int64_t rows, double* acc, int64_t class_step, int64_t column_step) {
+                int64_t rows, double* acc, int64_t class_step, int64_t column_step, T* packed) {
+  PackTiles(u, u_stride, rows, m, packed);
   constexpr int64_t L = kLanes<T>, kWide = kTileVecs * L;
   const auto strip = [&]<int kVecs, bool kPartial>(int64_t j, int64_t n) {
-    OuterStrip<T, kVecs, kPartial>(a + j, stride, rows, u, u_stride, m, n, acc + j * column_step,
-                                   class_step, column_step);
+    OuterStrip<T, kVecs, kPartial>(a + j, stride, rows, packed, m, n, acc + j * column_step, class_step,
+                                   column_step);
   };
   int64_t j = 0;
   for (; j + kWide <= cols; j += kWide) strip.template operator()<kTileVecs, false>(j, kWide);
@@ -198,24 +209,24 @@ void DenseTimesMatrix(const Block& a, int64_t r0, int64_t rows, const T* b, int6
 
 template <class T>
 void DenseAddOuter(const Block& a, int64_t r0, int64_t rows, const T* u, int64_t m, bool k_major,
-                   double* acc) {
+                   double* acc, T* scratch) {
   const int64_t k = a.cols;
   for (int64_t i = 0; i < rows; i += kStripRows) {
     const int64_t n = std::min(kStripRows, rows - i);
     const T *x = a.data<T>() + (r0 + i) * a.stride, *v = u + i * m;
     if (!k_major) {
-      AddProduct(x, a.stride, k, v, m, m, n, acc, k, 1);
+      AddProduct(x, a.stride, k, v, m, m, n, acc, k, 1, scratch);
     } else if (m >= kLanes<T>) {  // registers along the classes, which lie together
-      AddProduct(v, m, m, x, a.stride, k, n, acc, m, 1);
+      AddProduct(v, m, m, x, a.stride, k, n, acc, m, 1, scratch);
     } else {
-      AddProduct(x, a.stride, k, v, m, m, n, acc, 1, m);
+      AddProduct(x, a.stride, k, v, m, m, n, acc, 1, m, scratch);
     }
   }
 }
 
 #define GYRE_INSTANTIATE(T)                                                                   \
   template void DenseTimesMatrix(const Block&, int64_t, int64_t, const T*, int64_t, bool, T*); \
-  template void DenseAddOuter(const Block&, int64_t, int64_t, const T*, int64_t, bool, double*);
+  template void DenseAddOuter(const Block&, int64_t, int64_t, const T*, int64_t, bool, double*, T*);
 GYRE_INSTANTIATE(float)
 GYRE_INSTANTIATE(double)
 #undef GYRE_INSTANTIATE

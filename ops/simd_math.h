@@ -27,6 +27,8 @@ GYRE_SIMD_INLINE double Abs(double x) { return __builtin_fabs(x); }
 GYRE_SIMD_INLINE float Abs(float x) { return __builtin_fabsf(x); }
 GYRE_SIMD_INLINE double Sqrt(double x) { return __builtin_sqrt(x); }
 GYRE_SIMD_INLINE float Sqrt(float x) { return __builtin_sqrtf(x); }
+GYRE_SIMD_INLINE double Floor(double x) { return __builtin_floor(x); }
+GYRE_SIMD_INLINE float Floor(float x) { return __builtin_floorf(x); }
 GYRE_SIMD_INLINE double CopySign(double x, double s) { return __builtin_copysign(x, s); }
 GYRE_SIMD_INLINE float CopySign(float x, float s) { return __builtin_copysignf(x, s); }
 
@@ -244,8 +246,8 @@ GYRE_SIMD_INLINE T Sigmoid(T x) {
 // log(1 + exp(x)) without overflow.
 template <class T>
 GYRE_SIMD_INLINE T Softplus(T x) {
-  const T tail = Log1p(Exp(-Abs(x)));
-  return (x > 0 ? x : T{0}) + (x == x ? tail : x);
+  const T e = Exp(-Abs(x)), u = T{1} + e;  // u in [1, 2]: none of Log1p's special cases
+  return (x > 0 ? x : T{0}) + internal::LogPositive(u, (e - (u - T{1})) / u);
 }
 
 // -t / (2 + t) with t = exp(-2 |x|) - 1, where the rounding errors of t and 2 + t are added back.
@@ -310,24 +312,35 @@ GYRE_SIMD_INLINE double PowPositive(double x, double y) {
 
 }  // namespace internal
 
+namespace internal {
+
+// x^y as std::pow has it, from `usual`, which is |x|^y where x is neither zero nor infinite.
+template <class T>
+GYRE_SIMD_INLINE T PowEdges(T x, T y, T usual) {
+  const T a = Abs(x);
+  const bool edge = a == 0 || a == kInfinity<T>;
+  const bool large = (a == 0) == (y < 0);  // 0^y and inf^y go by the sign of y
+  T result = edge ? (large ? kInfinity<T> : T{0}) : usual;
+  const bool integer = Floor(y) == y;
+  const bool odd = integer && 2 * Floor(T{0.5} * y) != y;
+  result = odd ? CopySign(result, x) : result;
+  result = x < 0 && !integer && !edge ? kNan<T> : result;
+  result = x != x || y != y ? x + y : result;
+  return y == 0 || x == 1 || (x == -1 && Abs(y) == kInfinity<T>) ? T{1} : result;
+}
+
+}  // namespace internal
+
 // x^y as std::pow has it: exact signs, NaN for a negative x with y not an integer.
 GYRE_SIMD_INLINE double Pow(double x, double y) {
   const double a = Abs(x);
-  const double usual = internal::PowPositive(a == 0 || a == kInfinity<double> ? 1.0 : a, y);
-  // 0^y and inf^y: 0, 1 or infinite by the sign of y.
-  const bool large = (a == 0) == (y < 0);
-  const double edge = large ? kInfinity<double> : 0.0;
-  double result = a == 0 || a == kInfinity<double> ? edge : usual;
-  const bool integer = __builtin_floor(y) == y;
-  const bool odd = integer && 2 * __builtin_floor(0.5 * y) != y;
-  result = odd ? CopySign(result, x) : result;
-  result = x < 0 && !integer && a != kInfinity<double> ? kNan<double> : result;
-  result = x != x || y != y ? x + y : result;
-  return y == 0 || x == 1 || (x == -1 && Abs(y) == kInfinity<double>) ? 1.0 : result;
+  const bool edge = a == 0 || a == kInfinity<double>;
+  return internal::PowEdges(x, y, internal::PowPositive(edge ? 1.0 : a, y));
 }
-// In double, so that the error stays below one place.
+// In double, where the plain product y log x is exact enough.
 GYRE_SIMD_INLINE float Pow(float x, float y) {
-  return static_cast<float>(Pow(static_cast<double>(x), static_cast<double>(y)));
+  const double product = static_cast<double>(y) * Log(static_cast<double>(Abs(x)));
+  return internal::PowEdges(x, y, static_cast<float>(Exp(product)));
 }
 
 // log |Gamma(x)|; not vectorised.
