@@ -11,6 +11,7 @@
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
 #include "gtest/gtest.h"
+#include "runtime/cluster/stream.h"
 
 namespace gyre {
 namespace {
@@ -103,6 +104,8 @@ TEST(Tls, BothSidesShowCertificates) {
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort("127.0.0.1:0", *server_side, &port);
+  ExchangeService service([](grpc::ServerContext*, FrameStream*) { return grpc::Status::OK; });
+  builder.RegisterService(&service);
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   ASSERT_NE(server, nullptr);
   const auto connects = [port](const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
