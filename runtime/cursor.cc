@@ -30,6 +30,10 @@ Cursor::State Cursor::Step() {
 bool Cursor::TryFold() {
   Stage stage;
   int part;
+  if (looks_ < patience_) {
+    ++looks_;
+    return false;
+  }
   if (!table_->FoldReady(&stage, &part)) return false;
   table_->Fold(stage, part);
   return true;
@@ -53,6 +57,7 @@ bool Cursor::WithinBound(const GatherOp& op, const Stamp& stamp) const {
 }
 
 void Cursor::Run(GatherOp* op, Stage need) {
+  looks_ = 0;
   const int64_t start = op->watch.Start();
   const Stamp stamp = table_->Read(worker_, clock_, need, param_.data());
   if (!WithinBound(*op, stamp))

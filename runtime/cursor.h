@@ -30,7 +30,7 @@ class ClockGate {
 };
 
 // One GATHER task of the tape, bound to its kernel.
-struct GatherOp {
+struct alignas(64) GatherOp {
   int task = -1;               // in the plan
   int slice = 0;               // stage of the clock
   Need need;
@@ -43,7 +43,7 @@ struct GatherOp {
   int64_t rows = 0;            // visited
 };
 
-class Cursor {
+class alignas(64) Cursor {
  public:
   enum State : uint8_t { kRan, kBlocked, kAtLimit, kFinished };
 
@@ -54,6 +54,10 @@ class Cursor {
   Cursor& operator=(const Cursor&) = delete;
 
   State Step();
+
+  // Looks that find it blocked before it folds for others (default: none). Folds done by one lane keep
+  // what they touch in one cache; when that lane is busy elsewhere the others take over.
+  void set_patience(int looks) { patience_ = looks; }
 
   // The lane had nothing to do for `cycles` while this cursor was blocked.
   void AddWait(int64_t cycles) { ops_[position_].waited += cycles; }
@@ -83,6 +87,7 @@ class Cursor {
   Clock clock_ = 0;
   size_t position_ = 0;
   int64_t pauses_ = 0;
+  int patience_ = 0, looks_ = 0;
 };
 
 }  // namespace gyre

@@ -83,6 +83,7 @@ class EmbeddedRun {
   absl::Status CheckStop() const;
   void MakeMonitor();
   void MakeTable();
+  void MakeSharedTable(int lag);
   void MakeCursors();
   GatherOp MakeGather(int worker, int stage) const;
   void RunLanes();
@@ -107,6 +108,7 @@ class EmbeddedRun {
   std::unique_ptr<Gate> gate_;
   std::unique_ptr<EmbeddedTable> table_;
   std::vector<std::unique_ptr<Cursor>> cursor_;
+  int patience_ = 0;  // of cursors that are not on the first lane
   double ns_per_cycle_ = 1;
 };
 
@@ -205,6 +207,16 @@ void EmbeddedRun::MakeMonitor() {
   gate_ = std::make_unique<Gate>(monitor_.get());
 }
 
+// Looks before another lane than the first folds: about a microsecond, many times what it takes the
+// first lane to find out by itself.
+constexpr int kPatience = 32;
+
+void EmbeddedRun::MakeSharedTable(int lag) {
+  auto table = std::make_unique<SharedTable>(SharedTable::Options{workers(), lanes(), lag}, state_.get(), &stages_, monitor_.get(), env_);
+  patience_ = table->sliced() ? 0 : kPatience;
+  table_ = std::move(table);
+}
+
 void EmbeddedRun::MakeTable() {
   const int lag = Lag();
   if (lag != 1 && stage_plan_[0].linear && workers() > 1)
@@ -212,7 +224,7 @@ void EmbeddedRun::MakeTable() {
   else if (workers() == 1)
     table_ = std::make_unique<LocalTable>(state_.get(), &stages_, monitor_.get());
   else
-    table_ = std::make_unique<SharedTable>(SharedTable::Options{workers(), lanes(), lag}, state_.get(), &stages_, monitor_.get(), env_);
+    MakeSharedTable(lag);
   monitor_->SetTable(table_.get());
 }
 
@@ -253,6 +265,7 @@ void EmbeddedRun::MakeCursors() {
     }
     cursor_.push_back(std::make_unique<Cursor>(w, std::move(ops), std::move(names), program_.graph.symbol.size, scratch,
                                                table_.get(), gate_.get()));
+    if (w % lanes() != 0) cursor_.back()->set_patience(patience_);
   }
 }
 

@@ -3,15 +3,15 @@
 namespace gyre {
 namespace {
 
-constexpr int64_t kPad = 16;  // floats of a cache line; two lines of doubles
+constexpr int64_t kFloats = 16, kDoubles = 8;  // of a cache line
 
 size_t At(int i) { return static_cast<size_t>(i); }
 
 }  // namespace
 
-void Layout::Add(int id, int64_t elements) {
+void Layout::Add(int id, int64_t elements, int64_t line) {
   field.push_back({id, size, elements});
-  size += (elements + kPad - 1) / kPad * kPad;
+  size += (elements + line - 1) / line * line;
 }
 
 const Field* Layout::Find(int id) const {
@@ -37,13 +37,13 @@ int64_t TotalSize(const Program& program, int total, const std::vector<int64_t>&
 Layout ParamLayout(const Program& program, const std::vector<int>& symbols,
                    const std::vector<int64_t>& extent) {
   Layout layout;
-  for (const int s : symbols) layout.Add(s, ParamSize(program, s, extent));
+  for (const int s : symbols) layout.Add(s, ParamSize(program, s, extent), kFloats);
   return layout;
 }
 
 Layout TotalLayout(const Program& program, const Pass& pass, const std::vector<int64_t>& extent) {
   Layout layout;
-  for (const int t : pass.total) layout.Add(t, TotalSize(program, t, extent));
+  for (const int t : pass.total) layout.Add(t, TotalSize(program, t, extent), kDoubles);
   return layout;
 }
 

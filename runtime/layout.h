@@ -21,7 +21,8 @@ struct Layout {
   std::vector<Field> field;
   int64_t size = 0;  // elements, padding included
 
-  void Add(int id, int64_t elements);
+  // `line`: elements of a cache line; a field starts on one.
+  void Add(int id, int64_t elements, int64_t line);
   const Field* Find(int id) const;
 };
 

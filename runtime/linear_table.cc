@@ -44,7 +44,7 @@ Stamp LinearTable::Read(int worker, Clock clock, Stage /*need*/, const void** pa
 double* const* LinearTable::Write(int worker, Clock /*clock*/, int /*slice*/, double scale) {
   Contribution& c = worker_[static_cast<size_t>(worker)]->contribution;
   c.Clear();
-  c.scale = scale;
+  if (c.scale != scale) c.scale = scale;  // the folder reads it: do not dirty its line in vain
   return c.target.data();
 }
 

@@ -13,7 +13,7 @@ constexpr int64_t kSliceAlign = 8;  // doubles of a cache line
 }  // namespace
 
 SharedTable::SharedTable(const Options& options, ParamState* state, StageFolds* stages, ClockObserver* observer, Env* env)
-    : options_(options), state_(state), stages_(stages), observer_(observer), env_(env), frontier_(options.workers) {
+    : options_(options), state_(state), stages_(stages), observer_(observer), env_(env), frontier_(options.workers, std::min(options.lanes, options.workers)) {
   for (int w = 0; w < options.workers; ++w) {
     worker_.push_back(std::make_unique<Worker>());
     for (int r = 0; r < options.lag; ++r)
@@ -61,7 +61,7 @@ Stamp SharedTable::Read(int worker, Clock clock, Stage /*need*/, const void** pa
 double* const* SharedTable::Write(int worker, Clock clock, int slice, double scale) {
   Contribution& c = worker_[static_cast<size_t>(worker)]->ring[Slot(clock, slice)];
   c.Clear();
-  c.scale = scale;
+  if (c.scale != scale) c.scale = scale;  // the folder reads it: do not dirty its line in vain
   return c.target.data();
 }
 

@@ -30,6 +30,7 @@ class SharedTable : public EmbeddedTable {
     int workers = 1;
     int lanes = 1;
     int lag = 1;  // > 1: one stage a clock only
+    // Worker w is run by lane w mod lanes.
   };
   SharedTable(const Options& options, ParamState* state, StageFolds* stages, ClockObserver* observer, Env* env);
 
@@ -40,6 +41,9 @@ class SharedTable : public EmbeddedTable {
   bool FoldReady(Stage* stage, int* part) override;
   void Fold(Stage stage, int part) override;
   int Blocker(Stage need) const override { return frontier_.Blocker(need); }
+
+  // Whether lanes share the work of one fold.
+  bool sliced() const { return most_parts_ > 1; }
 
   Clock Folded() const override { return applied_.load(std::memory_order_acquire) / stages_per_clock(); }
   Clock Slowest() const override;
@@ -73,7 +77,7 @@ class SharedTable : public EmbeddedTable {
   std::vector<AlignedArray<char>> version_;       // empty: kernels read the masters
   std::vector<int> parts_;                        // by stage of the clock
   int most_parts_ = 1;
-  Frontier frontier_;
+  GroupedFrontier frontier_;
   alignas(64) std::atomic<Stage> applied_{0};
   alignas(64) std::atomic<int64_t> ticket_{0};    // stage x most_parts_ + parts taken
   alignas(64) std::atomic<int> parts_left_{0};

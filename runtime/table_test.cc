@@ -36,6 +36,23 @@ TEST(Frontier, IsTheMinimumOfItsWorkers) {
   EXPECT_EQ(f.Complete(), 2);
 }
 
+TEST(GroupedFrontier, PublishesTheMinimumOfEachGroup) {
+  GroupedFrontier f(5, 2);  // workers 0, 2, 4 and 1, 3
+  for (const int w : {0, 1, 3, 4}) f.Post(w, 1);
+  EXPECT_EQ(f.Complete(), 0);
+  EXPECT_EQ(f.Blocker(1), 2);
+  f.Post(0, 2);
+  f.Post(2, 3);
+  EXPECT_TRUE(f.Ready(1));
+  EXPECT_EQ(f.Complete(), 1);
+  f.Post(4, 2);
+  f.Post(1, 2);
+  EXPECT_FALSE(f.Ready(2));
+  f.Post(3, 4);
+  EXPECT_TRUE(f.Ready(2));
+  EXPECT_EQ(f.Done(3), 4);
+}
+
 TEST(Batches, VisitEveryRowOnceAnEpochInAnOrderOfItsOwn) {
   Batches batches(10, 33, 5, 1, 0);
   ASSERT_EQ(batches.per_epoch(), 5);
@@ -105,7 +122,7 @@ class OpenGate : public ClockGate, public ClockObserver {
 
 // The least squares program with its table and cursors, put together by hand.
 struct Rig {
-  explicit Rig(int workers, int lag, Clock limit, Env* env)
+  explicit Rig(int workers, int lag, Clock limit, Env* env, int lanes = 1)
       : t(Kind::kLeastSquares, {.workers = workers, .lag = lag}), state(t.program, t.job.extent, Type::kFloat64), gate(limit) {
     context.program = &t.program;
     context.data = t.block.data();
@@ -121,7 +138,7 @@ struct Rig {
     setup.extent = t.job.extent;
     stages.push_back(std::make_unique<StageFold>(plan, context, TotalLayout(t.program, *plan.pass, t.job.extent),
                                                  MakeAssignFold(setup, t.program.root), 1));
-    table = std::make_unique<SharedTable>(SharedTable::Options{workers, 1, lag}, &state, &stages, &gate, env);
+    table = std::make_unique<SharedTable>(SharedTable::Options{workers, lanes, lag}, &state, &stages, &gate, env);
   }
   std::unique_ptr<Cursor> MakeCursor(int worker, int lag, StateTable* on) {
     GatherOp op;
@@ -197,7 +214,7 @@ TEST(SharedTable, RefusesParcels) {
 TEST(SharedTable, VersionsEqualToTheLagDoNotRace) {
   for (const int lag : {1, 2, 3, 5}) {
     MachineEnv env;
-    Rig rig(4, lag, 3000, &env);
+    Rig rig(4, lag, 3000, &env, 4);
     std::vector<std::unique_ptr<Cursor>> cursors;
     for (int w = 0; w < 4; ++w) cursors.push_back(rig.MakeCursor(w, lag, rig.table.get()));
     std::atomic<int> running{4};
