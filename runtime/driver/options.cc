@@ -296,7 +296,8 @@ constexpr Flag kFlags[] = {
      [](string_view v, Options* o) { return ToText(v, &o->checkpoint_dir); }},
     {"resume", nullptr, "go on from the last checkpoint", kRun,
      [](string_view v, Options* o) { return ToBool(v, &o->resume); }},
-    {"plan", "FILE", "execute this plan exactly as written", kRun | kExplain,
+    {"plan", "FILE", "execute this plan exactly as written; with the command plan: stamp an edited one",
+     kRun | kExplain | Bit(Command::kPlan),
      [](string_view v, Options* o) { return ToText(v, &o->plan); }},
     {"report", "FILE", "what the run did, as JSON; empty: none", kRun,
      [](string_view v, Options* o) {

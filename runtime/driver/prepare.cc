@@ -87,6 +87,7 @@ absl::StatusOr<Plan> PlanFor(const Invocation& invocation, const BoundInfo& boun
   if (!options.plan.empty()) {
     absl::StatusOr<Plan> plan = ReadPlan(options.plan);
     if (!plan.ok()) return plan.status();
+    if (options.command == Command::kPlan) Rehash(&*plan);  // what was edited by hand is meant
     absl::Status fits = CheckPlan(*plan, invocation.program, bound);
     if (!fits.ok()) return fits;
     return plan;
