@@ -203,6 +203,7 @@ void EmbeddedRun::MakeMonitor() {
                        stage_plan_[0].statement->kind == StatementKind::kMinimize;
   if (plan_.evaluation().budget() > 0) options.pause_share = plan_.evaluation().budget();
   options.epochs_per_clock = stages_.front()->epochs_per_clock;
+  options.lag = Lag();
   monitor_ = std::make_unique<Monitor>(options, job_, &stages_, state_.get(), evaluator_.get(), env_);
   gate_ = std::make_unique<Gate>(monitor_.get());
 }

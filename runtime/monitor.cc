@@ -111,7 +111,7 @@ bool Monitor::Stops(Clock clock, int64_t train_ns) {
     stopping_ = true;
   } else if (converged) {
     Stop(StopReason::kConverged, "the update found nothing left to gain");
-  } else if (measured && stop.tolerance > 0 && change <= stop.tolerance) {
+  } else if (stop.tolerance > 0 && unmoved_ >= std::max(1, options_.lag)) {
     Stop(StopReason::kTolerance, absl::StrCat("the parameters moved by ", change, " of themselves, the tolerance is ", stop.tolerance));
   } else if (stop.max_clocks > 0 && clock >= stop.max_clocks) {
     Stop(StopReason::kClocks, absl::StrCat("all ", clock, " clocks are done"));

@@ -39,6 +39,7 @@ class Monitor final : public ClockObserver {
     double pause_share = 0.05;
     double epochs_per_clock = 1;
     int workers = 1;
+    int lag = 1;              // clocks of reads: parameters must hold still this long to be called still
   };
   Monitor(const Options& options, const Job& job, StageFolds* stages, ParamState* state, Evaluator* evaluator, Env* env);
 
@@ -96,7 +97,7 @@ class Monitor final : public ClockObserver {
   absl::Status status_;
   double last_objective_ = 0;
   bool has_objective_ = false;
-  int still_ = 0;
+  int still_ = 0, unmoved_ = 0;
   std::vector<TracePoint> trace_;
   Clock trace_stride_ = 1, trace_skip_ = 0;
   std::vector<double> model_;

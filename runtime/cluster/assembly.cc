@@ -114,6 +114,7 @@ Monitor::Options Assembly::MonitorOptions(int processes) const {
                        stages_[0].statement->kind == StatementKind::kMinimize;
   if (job_->plan->evaluation().budget() > 0) options.pause_share = job_->plan->evaluation().budget();
   options.epochs_per_clock = EpochsPerClock(stages_.front());
+  options.lag = lag_;
   return options;
 }
 
