@@ -107,6 +107,8 @@ bool Monitor::Stops(Clock clock, int64_t train_ns) {
     converged = converged && stage->fold->converged();
     if (const double c = stage->fold->change(); !std::isnan(c)) change = std::max(change, c), measured = true;
   }
+  // What was read may be as old as the lag: for that long the same step may come again.
+  unmoved_ = measured && change <= stop.tolerance ? unmoved_ + 1 : 0;
   if (!status_.ok()) {
     stopping_ = true;
   } else if (converged) {
