@@ -164,7 +164,9 @@ int WorkerCommand(const Invocation& invocation) {
     return ShareOf(share, data);
   };
   absl::Status served = ServeWorker(invocation.program, worker, load);
-  return served.ok() ? kDone : FailRun(invocation, served);
+  if (served.ok()) return kDone;
+  // The coordinator that started this process says the one line about it.
+  return std::getenv(kStartedVariable) != nullptr ? kRunFailed : FailRun(invocation, served);
 }
 
 }  // namespace gyre::driver

@@ -314,6 +314,38 @@ TEST_F(MainTest, DataIsFoundInItsFolder) {
   EXPECT_EQ(Run({"--data=train.csv", "--max_clocks=1"}).code, 0);
 }
 
+// The same optimum over gRPC in one process, at every number of workers.
+TEST_F(MainTest, OverGrpcInOneProcess) {
+  for (const char* workers : {"--workers=1", "--workers=2", "--workers=4"}) {
+    const Outcome outcome = Run(
+        {"--data=train.csv", "--cluster=inproc", workers, "--tolerance=1e-12", "--model_out=m"});
+    ASSERT_EQ(outcome.code, 0) << workers << outcome.err;
+    ExpectOptimum("m", true);
+  }
+}
+
+TEST_F(MainTest, OverWorkerProcesses) {
+  const char* program = std::getenv("RIDGE_PROGRAM");
+  if (program == nullptr) GTEST_SKIP() << "set RIDGE_PROGRAM to the binary of ridge_program.cc";
+  for (const char* workers : {"1", "2", "4"}) {
+    const std::string command =
+        absl::StrCat(program, " --data=train.csv --cluster=local --workers=", workers,
+                     " --tolerance=1e-12 --model_out=m --report=r.json > ", Path("out"), " 2>&1");
+    ASSERT_EQ(std::system(command.c_str()), 0) << ReadWholeFile(Path("out")).value_or("");
+    ExpectOptimum("m", true);
+    const Json report = ReportOf("r.json");
+    EXPECT_EQ(report["workers"], std::stoi(workers));
+    EXPECT_GT(report["bytes"]["sent"], 0);
+  }
+}
+
+TEST_F(MainTest, WorkersAndClustersThatCannotStart) {
+  ExpectRefused({"worker"}, "--coordinator=HOST:PORT");
+  ExpectRefused({"--data=train.csv", "--cluster=nosuch"},
+                "neither embedded, local or inproc nor a file");
+  ExpectRefused({"--data=train.csv", "--cluster=train.csv"}, "is no description of a cluster");
+}
+
 TEST_F(MainTest, CtrlCKeepsTheModelReached) {
   std::thread user([] {
     std::this_thread::sleep_for(std::chrono::milliseconds(400));

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "google/protobuf/io/tokenizer.h"
 #include "google/protobuf/text_format.h"
 #include "runtime/driver/files.h"
 #include "runtime/driver/probe.h"
@@ -98,6 +99,18 @@ absl::StatusOr<Plan> PlanFor(const Invocation& invocation, const BoundInfo& boun
   if (!request.ok()) return request.status();
   return MakePlan(invocation.program, bound, *profile, *request);
 }
+
+// Where a text proto stops making sense; keeps the parser from printing it.
+class FirstError : public google::protobuf::io::ErrorCollector {
+ public:
+  void AddError(int line, google::protobuf::io::ColumnNumber column, const std::string&) override {
+    if (where_.empty()) where_ = StrCat(":", line + 1, ":", column + 1);
+  }
+  const std::string& where() const { return where_; }
+
+ private:
+  std::string where_;
+};
 
 // What the user asked of the columns, where the program and the data allow it.
 absl::StatusOr<bool> Decide(const Program& program, Standardize how, const MatrixUse& use,
@@ -216,9 +229,14 @@ absl::StatusOr<Cluster> ReadCluster(const std::string& path) {
                                              absl::string_view(text.status().message()), ")"));
   }
   Cluster cluster;
-  if (!google::protobuf::TextFormat::ParseFromString(*text, &cluster) || cluster.processes() < 1) {
-    return absl::InvalidArgumentError(StrCat(
-        path, ": is no description of a cluster; write for example \"processes: 4 workers: 8\""));
+  FirstError error;
+  google::protobuf::TextFormat::Parser parser;
+  parser.RecordErrorsTo(&error);
+  const bool parsed = parser.ParseFromString(*text, &cluster);
+  if (!parsed || cluster.processes() < 1) {
+    return absl::InvalidArgumentError(StrCat(path, parsed ? "" : error.where(),
+                                             ": is no description of a cluster; write for example "
+                                             "\"processes: 4 workers: 8\""));
   }
   return cluster;
 }
