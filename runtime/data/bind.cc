@@ -87,13 +87,16 @@ class Binder {
   BoundData out_;
 };
 
+// What may stay unbound (all ones) comes last: a label column is not a weight.
 int Binder::FirstFree(bool matrix, const std::string& row_axis) const {
-  for (size_t w = 0; w < wants_.size(); ++w) {
-    const Want& want = wants_[w];
-    const bool is_matrix = want.axes.size() > 1;
-    if (out_.tensor[w].bound || is_matrix != matrix) continue;
-    if (row_axis.empty() || (!want.axes.empty() && want.axes[0] == row_axis))
-      return static_cast<int>(w);
+  for (const bool ones : {false, true}) {
+    for (size_t w = 0; w < wants_.size(); ++w) {
+      const Want& want = wants_[w];
+      const bool is_matrix = want.axes.size() > 1;
+      if (out_.tensor[w].bound || is_matrix != matrix || want.ones != ones) continue;
+      if (row_axis.empty() || (!want.axes.empty() && want.axes[0] == row_axis))
+        return static_cast<int>(w);
+    }
   }
   return -1;
 }
@@ -391,12 +394,14 @@ absl::Status Binder::BindCsv(const std::string& path) {
   } else {
     return BindSingle(path);
   }
-  for (size_t w = 0; w < wants_.size(); ++w) {
-    const Want& want = wants_[w];
-    if (want.axes.size() != 1 || want.axes[0] != row_axis) continue;
-    (out_.tensor[w].bound ? request.bound : request.vectors).push_back(want.name);
-    if (!out_.tensor[w].bound && request.vectors.size() == 1)
-      request.target_needed = want.needed && !want.ones;
+  for (const bool ones : {false, true}) {
+    for (size_t w = 0; w < wants_.size(); ++w) {
+      const Want& want = wants_[w];
+      if (want.axes.size() != 1 || want.axes[0] != row_axis || want.ones != ones) continue;
+      (out_.tensor[w].bound ? request.bound : request.vectors).push_back(want.name);
+      if (!out_.tensor[w].bound && request.vectors.size() == 1)
+        request.target_needed = want.needed && !want.ones;
+    }
   }
   const auto plan = io::PlanColumns(path, request, columns_);
   if (!plan.ok()) return plan.status();

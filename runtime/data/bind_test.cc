@@ -59,6 +59,15 @@ TEST(Bind, LibsvmSuppliesFeaturesAndLabels) {
   EXPECT_TRUE(bound.complete);
 }
 
+TEST(Bind, ALabelColumnIsNotTakenForAnOptionalWeight) {
+  for (const std::string& path : {WriteFile("a.svm", "3 1:1\n-7 1:4\n"),
+                                  WriteFile("a.csv", "a,y\n1,3\n4,-7\n")}) {
+    const BoundData bound = Bind({kX, kWeight, kSign}, {{"", path}});
+    EXPECT_EQ(Cells(bound.tensor[1].data.block), (Matrix{{1}, {1}})) << path;
+    EXPECT_EQ(Cells(bound.tensor[2].data.block), (Matrix{{1}, {-1}})) << path;
+  }
+}
+
 TEST(Bind, ClassesAreNumberedInAscendingOrder) {
   const std::string path = WriteFile("a.svm", "10 1:1\n2.5 1:2\n-1 1:3\n10 1:4\n");
   const BoundData bound = Bind({kX, kClass}, {{"", path}});

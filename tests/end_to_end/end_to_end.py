@@ -3,7 +3,8 @@
     end_to_end.py PROGRAM KIND [OTHER_PROGRAM]
 
 KIND: convex     every legal plan reaches one optimum
-      exact      every plan of one synchronous clock gives the same objective (k-means, sweeps)
+      exact      every synchronous plan gives the same result (k-means)
+      serial     one worker only; more are refused with the reason (sweeps)
       nonconvex  the objective falls
 OTHER_PROGRAM: one whose plans and models PROGRAM must refuse.
 
@@ -22,6 +23,7 @@ import unittest
 PROGRAM = ""
 KIND = "convex"
 OTHER = ""
+WORKERS = (1, 2)
 TIMEOUT_SECONDS = 120
 
 
@@ -34,10 +36,10 @@ class Outcome:
             " ".join(self.words), self.code, self.out[-3000:], self.err[-3000:])
 
 
-def call(*args, program=None):
+def call(*args, program=None, **environment):
     words = [program or PROGRAM, *args]
     done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True,
-                          text=True, timeout=TIMEOUT_SECONDS)
+                          env={**os.environ, **environment}, text=True, timeout=TIMEOUT_SECONDS)
     return Outcome(done.returncode, done.stdout, done.stderr, words)
 
 
@@ -105,6 +107,9 @@ class Run(EndToEnd):
         self.assertIn("--data", self.succeed("--help").out)
 
     def test_workers_reach_the_serial_result(self):
+        if KIND == "serial":
+            self.refuse("run", "--workers=2", words=("worker",))
+            return
         serial = self.quality(self.train("--workers=1"))
         for workers in (2, 4):
             report = self.train("--workers=%d" % workers)
@@ -112,6 +117,10 @@ class Run(EndToEnd):
                 self.close(self.quality(report), serial, "workers=%d" % workers)
 
     def test_processes_reach_the_serial_result(self):
+        if KIND == "serial":
+            for cluster in ("inproc", "local"):
+                self.refuse("run", "--cluster=" + cluster, words=("embedded",))
+            return
         serial = self.quality(self.train("--workers=1"))
         for cluster in ("inproc", "local"):
             for workers in (1, 2, 4):
@@ -121,9 +130,9 @@ class Run(EndToEnd):
 
     def test_every_bridge_runs_or_is_refused_with_a_reason(self):
         serial = self.quality(self.train("--workers=1"))
-        for cluster in ("embedded", "inproc"):
+        for cluster in ("embedded",) if KIND == "serial" else ("embedded", "inproc"):
             for bridge in ("bsp", "ssp:2", "async"):
-                flags = ["--workers=2", "--cluster=" + cluster, "--bridge=" + bridge,
+                flags = ["--workers=%d" % WORKERS[-1], "--cluster=" + cluster, "--bridge=" + bridge,
                          "--report=" + self.path("r.json"), "--model_out=" + self.path("m")]
                 outcome = call("run", *flags)
                 if outcome.code == 2:
@@ -142,7 +151,7 @@ class Run(EndToEnd):
                                     0.05 * max(1.0, abs(serial)), outcome)
 
     def test_a_run_is_repeatable(self):
-        flags = ("--workers=2", "--bridge=bsp", "--seed=5")
+        flags = ("--workers=%d" % WORKERS[-1], "--bridge=bsp", "--seed=5")
         first, second = self.train(*flags), self.train(*flags)
         self.assertEqual(self.quality(first), self.quality(second))
 
@@ -173,14 +182,15 @@ class Plan(EndToEnd):
         return self.path("p.textproto")
 
     def test_a_plan_is_executed_as_written(self):
-        plan = self.make("--workers=2")
-        self.assertEqual(self.train("--plan=" + plan)["workers"], 2)
+        plan = self.make("--workers=%d" % WORKERS[-1])
+        self.assertEqual(self.train("--plan=" + plan)["workers"], WORKERS[-1])
 
     def test_a_plan_is_a_pure_function(self):
-        with open(self.make("--workers=2"), encoding="utf-8") as file:
-            first = file.read()
-        with open(self.make("--workers=2"), encoding="utf-8") as file:
-            self.assertEqual(first, file.read())
+        texts = []
+        for _ in range(2):
+            with open(self.make("--workers=%d" % WORKERS[-1]), encoding="utf-8") as file:
+                texts.append(file.read())
+        self.assertEqual(texts[0], texts[1])
 
     def test_a_plan_of_another_program_is_refused(self):
         if not OTHER:
@@ -196,11 +206,11 @@ class Plan(EndToEnd):
                     words=("cut.textproto",))
 
     def test_an_edited_plan_is_refused(self):
-        with open(self.make("--workers=2"), encoding="utf-8") as file:
+        with open(self.make("--workers=%d" % WORKERS[-1]), encoding="utf-8") as file:
             text = file.read()
-        self.assertIn("workers: 2", text)
-        self.refuse("run", "--plan=" + self.write(
-            "edited.textproto", text.replace("workers: 2", "workers: 3", 1)))
+        old, new = "workers: %d" % WORKERS[-1], "workers: 3"
+        self.assertIn(old, text)
+        self.refuse("run", "--plan=" + self.write("edited.textproto", text.replace(old, new, 1)))
 
     def test_a_missing_plan_is_refused(self):
         self.refuse("run", "--plan=" + self.path("none.textproto"), words=("none.textproto",))
@@ -254,6 +264,8 @@ class Usage(EndToEnd):
         self.refuse("run", "--workers=-1", words=("--workers",))
 
     def test_port_in_use(self):
+        if KIND == "serial":
+            self.skipTest("runs in one process")
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
@@ -264,12 +276,14 @@ class Usage(EndToEnd):
             self.assertIn(address.split(":")[1], outcome.err, outcome)
 
     def test_worker_without_a_coordinator(self):
-        outcome = call("worker", "--coordinator=127.0.0.1:1", "--deadline=3")
+        outcome = call("worker", "--coordinator=127.0.0.1:1", "--deadline=3",
+                       GYRE_PROCESS="1")
         self.assertIn(outcome.code, (1, 2), outcome)
         self.assertIn("127.0.0.1:1", outcome.err, outcome)
 
 
 if __name__ == "__main__":
     PROGRAM, KIND = os.path.abspath(sys.argv[1]), sys.argv[2]
+    WORKERS = (1,) if KIND == "serial" else WORKERS
     OTHER = os.path.abspath(sys.argv[3]) if len(sys.argv) > 3 else ""
     unittest.main(argv=sys.argv[:1] + sys.argv[4:], verbosity=2)
