@@ -105,6 +105,11 @@ StopRules Assembly::Rules() const {
   return rules;
 }
 
+bool Assembly::Ends() const {
+  const StopRules rules = Rules();
+  return rules.max_clocks > 0 || rules.max_seconds > 0 || rules.tolerance > 0 || rules.has_target;
+}
+
 Monitor::Options Assembly::MonitorOptions(int processes) const {
   Monitor::Options options;
   options.stop = Rules();

@@ -30,6 +30,7 @@ class Assembly {
 
   // The owner's half.
   absl::StatusOr<StageFolds> MakeFolds(const PostContext& context, ParamState* state) const;
+  bool Ends() const;  // by a rule of the plan or of the program
   Monitor::Options MonitorOptions(int processes) const;
   std::unique_ptr<EmbeddedTable> MakeTable(int processes, ParamState* state, StageFolds* folds,
                                            ClockObserver* observer, Env* env) const;

@@ -78,6 +78,8 @@ struct WorkerOptions {
 };
 
 inline constexpr char kProcessVariable[] = "GYRE_PROCESS";
+// Set for workers that a coordinator has started itself: it says what went wrong, they need not.
+inline constexpr char kStartedVariable[] = "GYRE_STARTED";
 
 // Serves one run and returns when it is over.
 absl::Status ServeWorker(const Program& program, const WorkerOptions& options,

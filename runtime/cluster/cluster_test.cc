@@ -211,6 +211,11 @@ TEST(Stop, OnRequestKeepsTheModel) {
 
 // ---- What goes wrong is said in one line, in time.
 
+TEST(Errors, PlanWithoutAnEndIsRefused) {
+  ClusterJob<> t(Kind::kLasso, {.max_clocks = 0}, Shape{1, 1, 1});
+  EXPECT_THAT(std::string(t.Run().status().message()), HasSubstr("no rule to stop"));
+}
+
 TEST(Errors, ProgramThatSweepsIsRefused) {
   ClusterJob<> t(Kind::kSweep, {}, Shape{2, 2, 1});
   EXPECT_THAT(std::string(t.Run().status().message()), HasSubstr("--cluster=embedded"));
@@ -348,7 +353,7 @@ TEST(Processes, BspEqualsTheSerialRun) {
 }
 
 TEST(Processes, KilledWorkerFailsTheRunByName) {
-  ClusterJob<> t(Kind::kLasso, {.max_clocks = 0}, Shape{2, 2, 1});
+  ClusterJob<> t(Kind::kLasso, {.max_clocks = 1000000000}, Shape{2, 2, 1});
   UseProcesses(&t, Kind::kLasso);
   std::atomic<bool> killed{false};
   t.job.progress = [&](const Progress& p) {
@@ -364,7 +369,7 @@ TEST(Processes, KilledWorkerFailsTheRunByName) {
 }
 
 TEST(Processes, StoppedWorkerIsNamedWithinTheDeadline) {
-  ClusterJob<> t(Kind::kLasso, {.max_clocks = 0}, Shape{2, 2, 1});
+  ClusterJob<> t(Kind::kLasso, {.max_clocks = 1000000000}, Shape{2, 2, 1});
   UseProcesses(&t, Kind::kLasso);
   t.job.stall_deadline = absl::Seconds(1);
   std::atomic<bool> stopped{false};

@@ -162,6 +162,10 @@ absl::Status ClusterRun::Bind() {
   absl::StatusOr<Assembly> assembly = Assembly::Bind(job_);
   if (!assembly.ok()) return assembly.status();
   assembly_ = std::make_unique<Assembly>(*std::move(assembly));
+  if (!assembly_->Ends() && job_.stop_requested == nullptr) {
+    return absl::InvalidArgumentError(
+        "the plan has no rule to stop; set max_clocks, max_seconds, tolerance or target");
+  }
   for (const StagePlan& s : assembly_->stages()) {
     if (s.pass == nullptr) continue;
     int64_t rows = 0;
@@ -251,6 +255,7 @@ absl::Status ClusterRun::StartWorkers() {
       std::vector<std::string> environment = options_.worker_environment;
       environment.push_back(absl::StrCat(kTokenVariable, "=", token_));
       environment.push_back(absl::StrCat(kProcessVariable, "=", p));
+      environment.push_back(absl::StrCat(kStartedVariable, "=1"));
       absl::StatusOr<ChildProcess> child = ChildProcess::Start(argv, environment);
       if (!child.ok()) return child.status();
       child_.push_back(*std::move(child));
@@ -520,6 +525,7 @@ absl::StatusOr<RunResult> ClusterRun::Run() {
   if (status.ok()) status = AwaitLoaded();
   if (status.ok()) status = Assemble();
   if (status.ok()) status = AwaitEnd();
+  if (status.ok()) owner_->Locked([&] { status = monitor_->status(); });  // of the folds
   wire::End end;
   end.set_failed(!status.ok());
   end.set_reason(std::string(status.message()));

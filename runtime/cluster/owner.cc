@@ -23,9 +23,30 @@ void ConvertTo(Type type, const double* from, int64_t size, char* to) {
 
 }  // namespace
 
+std::unique_ptr<Snapshot> SnapshotPool::Take() {
+  MutexLock lock(&mutex_);
+  if (free_.empty()) return std::make_unique<Snapshot>();
+  std::unique_ptr<Snapshot> snapshot = std::move(free_.back());
+  free_.pop_back();
+  return snapshot;
+}
+
+void SnapshotPool::Return(std::unique_ptr<Snapshot> snapshot) {
+  MutexLock lock(&mutex_);
+  if (free_.size() < kMost) free_.push_back(std::move(snapshot));
+}
+
+std::shared_ptr<const Snapshot> SnapshotPool::Share(std::unique_ptr<Snapshot> snapshot) {
+  return std::shared_ptr<const Snapshot>(
+      snapshot.release(), [pool = shared_from_this()](const Snapshot* done) {
+        pool->Return(std::unique_ptr<Snapshot>(const_cast<Snapshot*>(done)));
+      });
+}
+
 Owner::Owner(const Options& options)
     : options_(options), ledger_(options.processes),
-      incoming_(static_cast<size_t>(options.processes)) {}
+      incoming_(static_cast<size_t>(options.processes)),
+      pool_(std::make_shared<SnapshotPool>()) {}
 
 void Owner::Attach(EmbeddedTable* table, const StageFolds* stages, const ParamState* state) {
   MutexLock lock(&mutex_);
@@ -147,11 +168,7 @@ std::shared_ptr<const Snapshot> Owner::Latest() {
   MutexLock lock(&mutex_);
   const uint64_t version = version_.load(std::memory_order_relaxed);
   if (latest_ != nullptr && latest_->version == version) return latest_;
-  // The one before is free again once no reader and no socket holds it.
-  std::shared_ptr<Snapshot> next = spare_ != nullptr && spare_.use_count() == 1
-                                       ? std::move(spare_)
-                                       : std::make_shared<Snapshot>();
-  spare_ = std::move(latest_);
+  std::unique_ptr<Snapshot> next = pool_->Take();
   const int64_t size = state_->layout().size;
   if (next->bytes.size() == 0) next->bytes = AlignedArray<char>(size * SizeOf(options_.type));
   ConvertTo(options_.type, state_->master(), size, next->bytes.data());
@@ -164,7 +181,7 @@ std::shared_ptr<const Snapshot> Owner::Latest() {
     next->included.push_back(options_.linear ? ledger_.ClocksDone(p) : next->complete);
   }
   next->version = version;
-  latest_ = next;
+  latest_ = pool_->Share(std::move(next));
   return latest_;
 }
 

@@ -39,6 +39,22 @@ struct Snapshot {
   uint64_t version = 0;
 };
 
+// Snapshots that nobody reads any more, to be filled again: theirs is the largest memory of an owner,
+// and touching fresh pages would cost more than the copy. A snapshot comes back when its last reader,
+// often gRPC's, lets it go. Thread-safe; outlives the owner as long as readers do.
+class SnapshotPool : public std::enable_shared_from_this<SnapshotPool> {
+ public:
+  std::unique_ptr<Snapshot> Take();
+  std::shared_ptr<const Snapshot> Share(std::unique_ptr<Snapshot> snapshot);
+
+ private:
+  static constexpr size_t kMost = 3;  // one is current, one on its way, one being filled
+  void Return(std::unique_ptr<Snapshot> snapshot);
+
+  Mutex mutex_;
+  std::vector<std::unique_ptr<Snapshot>> free_ ABSL_GUARDED_BY(mutex_);
+};
+
 class Owner {
  public:
   struct Options {
@@ -95,7 +111,8 @@ class Owner {
   Stage folded_ ABSL_GUARDED_BY(mutex_) = 0;
   Ledger ledger_ ABSL_GUARDED_BY(mutex_);
   std::vector<Incoming> incoming_ ABSL_GUARDED_BY(mutex_);
-  std::shared_ptr<Snapshot> latest_ ABSL_GUARDED_BY(mutex_), spare_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<const Snapshot> latest_ ABSL_GUARDED_BY(mutex_);
+  const std::shared_ptr<SnapshotPool> pool_;
 };
 
 }  // namespace gyre
