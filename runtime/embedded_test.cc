@@ -242,6 +242,17 @@ TEST(Stop, WhenTheObjectiveHoldsStill) {
   EXPECT_EQ(MustRun(t.job).stop_reason, StopReason::kTolerance);
 }
 
+// Steps so short that each moves the objective by less than the tolerance: the last quarter does not.
+TEST(Stop, NotWhileAWindowOfClocksStillFalls) {
+  TestJob<> t(Kind::kLasso, {.workers = 2, .lanes = 2, .max_clocks = 1000000});
+  TestJob<> best(Kind::kLasso, {.max_clocks = 3000});
+  t.job.hyper[kRate] = 2e-4;
+  t.plan.mutable_stop()->set_tolerance(1e-3);
+  const RunResult result = MustRun(t.job);
+  EXPECT_EQ(result.stop_reason, StopReason::kTolerance);
+  EXPECT_LT(result.objective, 1.05 * MustRun(best.job).objective);
+}
+
 TEST(Stop, WhenTheParametersHoldStill) {
   TestJob<> t(Kind::kLasso, {.workers = 2, .lanes = 2, .max_clocks = 1000000});
   t.program.objective = {};

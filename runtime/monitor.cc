@@ -12,7 +12,10 @@ namespace {
 
 constexpr size_t kMostTracePoints = 4096;       // then every other one is dropped and the stride doubles
 constexpr int64_t kShowEveryNs = 100'000'000;   // progress, ten times a second
-constexpr int kStill = 3;                       // boundaries in a row that must hold still
+// Tolerance is about the last quarter of the run: single steps of a slow rule are always small. Too few
+// values say nothing; one that is a whole pass over the data says more than a by-product.
+constexpr double kWindow = 4.0 / 3;
+constexpr int kFewByProducts = 8, kFewPauses = 3;
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 }  // namespace
@@ -48,7 +51,7 @@ void Monitor::TakeByProduct(Clock clock) {
   if (!options_.by_product) return;
   const Fold& fold = *stages_->front()->fold;
   if (std::isnan(fold.objective())) return;
-  CheckObjective(fold.objective());
+  CheckObjective(clock - 1, fold.objective());
   Measured({clock - 1, Seconds(train_ns_), fold.best_objective(), kNone});
 }
 
@@ -78,19 +81,33 @@ void Monitor::Stop(StopReason reason, std::string detail) {
   detail_ = std::move(detail);
 }
 
+// Whether the best objective fell by less than the tolerance since the start of the window.
+bool Monitor::HoldsStill(Clock clock) {
+  const int few = options_.by_product ? kFewByProducts : kFewPauses;
+  if (window_values_++ == 0) {
+    window_start_ = clock;
+    window_best_ = best_;
+  }
+  if (window_values_ <= few || static_cast<double>(clock) < kWindow * static_cast<double>(window_start_)) return false;
+  const bool still = window_best_ - best_ <= options_.stop.tolerance * std::fabs(best_);
+  window_values_ = 1;
+  window_start_ = clock;
+  window_best_ = best_;
+  return still && options_.stop.tolerance > 0;
+}
+
 // Target and tolerance, at an exact value of the objective.
-void Monitor::CheckObjective(double objective) {
+void Monitor::CheckObjective(Clock clock, double objective) {
   const StopRules& stop = options_.stop;
-  const double moved = std::fabs(last_objective_ - objective);
-  const bool still = has_objective_ && moved <= stop.tolerance * std::max(std::fabs(objective), 1e-300);
-  still_ = still ? still_ + 1 : 0;
+  best_ = has_objective_ ? std::min(best_, objective) : objective;
   has_objective_ = true;
   last_objective_ = objective;
+  const bool still = HoldsStill(clock);
   if (stopping_) return;
   if (stop.has_target && objective <= stop.target)
     Stop(StopReason::kTarget, absl::StrCat("the objective reached ", objective, ", the target is ", stop.target));
-  else if (stop.tolerance > 0 && still_ >= kStill)
-    Stop(StopReason::kTolerance, absl::StrCat("the objective moved by less than ", stop.tolerance, " of itself ", kStill, " times in a row"));
+  else if (still)
+    Stop(StopReason::kTolerance, absl::StrCat("the objective fell by less than ", stop.tolerance, " of itself in the last quarter of the clocks"));
 }
 
 bool Monitor::Stops(Clock clock, int64_t train_ns) {
@@ -154,7 +171,7 @@ void Monitor::EndPause() {
   if (evaluator_->any()) {
     evaluator_->Combine(static_cast<double>(done_) * options_.epochs_per_clock);
     const double metric = evaluator_->measure().empty() ? kNone : evaluator_->measure().front();
-    if (evaluator_->has_objective() && !options_.by_product) CheckObjective(evaluator_->objective());
+    if (evaluator_->has_objective() && !options_.by_product) CheckObjective(done_, evaluator_->objective());
     const TracePoint point{done_, Seconds(train_ns_), evaluator_->objective(), metric};
     Measured(point);
     Show(point, env_->Nanos());

@@ -75,7 +75,8 @@ class Monitor final : public ClockObserver {
   void BeginPause(Clock clock, int64_t now);
   void EndPause();
   void Finish();
-  void CheckObjective(double objective);
+  void CheckObjective(Clock clock, double objective);
+  bool HoldsStill(Clock clock);
   void Show(const TracePoint& point, int64_t now);
   double Seconds(int64_t ns) const { return static_cast<double>(ns) * 1e-9; }
 
@@ -97,7 +98,11 @@ class Monitor final : public ClockObserver {
   absl::Status status_;
   double last_objective_ = 0;
   bool has_objective_ = false;
-  int still_ = 0, unmoved_ = 0;
+  // The window over which the objective must fall: where it starts, the best value there, values since.
+  Clock window_start_ = 0;
+  double best_ = 0, window_best_ = 0;
+  int window_values_ = 0;
+  int unmoved_ = 0;  // boundaries in a row at which the parameters held still
   std::vector<TracePoint> trace_;
   Clock trace_stride_ = 1, trace_skip_ = 0;
   std::vector<double> model_;
