@@ -169,45 +169,70 @@ double GatherMops(const std::vector<float>& values, int64_t bytes) {
   return static_cast<double>(index.size()) / seconds * 1e-6;
 }
 
-// Two threads pass a word back and forth, and the bytes that go with it.
+// Two threads pass a word back and forth, and the bytes that go with it. On a busy machine a turn
+// may cost a time slice, so the game also ends when its time is up.
 struct HandOver {
   double sync_us = 0, shared_gbs = 0;
 };
-HandOver MeasureHandOver() {
-  constexpr int kTurns = 1000;
-  constexpr size_t kCells = 4096;
-  struct alignas(64) Word {
-    std::atomic<int> turn{0};
-  } ball;
-  std::vector<float> shared(kCells, 1.0f);
-  double read_seconds = 1e9;
-  const auto play = [&](int side, bool with_data) {
-    for (int i = side; i < 2 * kTurns; i += 2) {
-      while (ball.turn.load(std::memory_order_acquire) != i) {
-      }
-      if (with_data && side == 1) {
-        const SteadyClock::time_point start = SteadyClock::now();
-        Keep(SumOf(shared.data(), kCells));
-        read_seconds = std::min(read_seconds, SecondsSince(start));
-      } else if (with_data) {
-        for (float& each : shared) each += 1.0f;
-      }
-      ball.turn.store(i + 1, std::memory_order_release);
-    }
-  };
-  const auto game = [&](bool with_data) {
-    ball.turn = 0;
-    const SteadyClock::time_point start = SteadyClock::now();
-    std::thread other(play, 1, with_data);
-    play(0, with_data);
+
+class Game {
+ public:
+  // Plays on two threads; the second reads what the first wrote when `with_data`.
+  explicit Game(bool with_data) : with_data_(with_data), shared_(kCells, 1.0f) {
+    std::thread other([this] { Play(1); });
+    Play(0);
     other.join();
-    return SecondsSince(start);
-  };
-  HandOver result;
-  result.sync_us = game(false) / (2 * kTurns) * 1e6;
-  game(true);
-  result.shared_gbs = static_cast<double>(kCells * sizeof(float)) / read_seconds * 1e-9;
-  return result;
+  }
+  double turn_seconds() const { return seconds_ / std::max(turns_, 1); }
+  double read_gbs() const { return kCells * sizeof(float) / read_seconds_ * 1e-9; }
+
+ private:
+  static constexpr int kTurns = 2000, kOver = 1 << 30, kSpins = 1 << 12;
+  static constexpr size_t kCells = 4096;
+  static constexpr double kSeconds = 0.004;
+
+  // Waits for turn `mine`; false when the game is over.
+  bool Await(int mine) const {
+    for (int spins = 0;; ++spins) {
+      const int turn = turn_.load(std::memory_order_acquire);
+      if (turn == kOver) return false;
+      if (turn == mine) return true;
+      if (spins >= kSpins) std::this_thread::yield();
+    }
+  }
+
+  void Play(int side) {
+    const SteadyClock::time_point start = SteadyClock::now();
+    int turn = side;
+    for (; turn < kTurns && Await(turn); turn += 2) {
+      if (with_data_) Touch(side);
+      const bool over = side == 0 && turn > 0 && turn % 16 == 0 && SecondsSince(start) > kSeconds;
+      turn_.store(over ? kOver : turn + 1, std::memory_order_release);
+      if (over) break;
+    }
+    if (side == 0) seconds_ = SecondsSince(start), turns_ = turn;
+  }
+
+  void Touch(int side) {
+    if (side == 0) {
+      for (float& each : shared_) each += 1.0f;
+      return;
+    }
+    const SteadyClock::time_point start = SteadyClock::now();
+    Keep(SumOf(shared_.data(), kCells));
+    read_seconds_ = std::min(read_seconds_, SecondsSince(start));
+  }
+
+  const bool with_data_;
+  alignas(64) std::atomic<int> turn_{0};
+  alignas(64) std::vector<float> shared_;
+  double seconds_ = 0, read_seconds_ = 1e9;
+  int turns_ = 0;
+};
+
+HandOver MeasureHandOver() {
+  const Game empty(false), full(true);
+  return {empty.turn_seconds() * 1e6, full.read_gbs()};
 }
 
 std::string AgeOf(const std::string& path) {
@@ -274,7 +299,8 @@ Profile MeasureProfile() {
   if (cores > 1) {
     const HandOver hand_over = MeasureHandOver();
     profile.set_sync_us(hand_over.sync_us);
-    profile.set_shared_gbs(hand_over.shared_gbs);
+    // A second core that never got its turn read nothing.
+    if (hand_over.shared_gbs > 0.01) profile.set_shared_gbs(hand_over.shared_gbs);
   }
   profile.set_age("just measured");
   return profile;
