@@ -23,7 +23,8 @@ class AssignFold final : public Fold {
       context.Run(statement_.assign[i].value, next_.data() + next_layout_.field[i].offset);
     if (measure_change_) Measure(*state);
     for (const Field& s : next_layout_.field)
-      std::memcpy(state->master(s.id), next_.data() + s.offset, static_cast<size_t>(s.size) * sizeof(double));
+      std::memcpy(state->master(s.id), next_.data() + s.offset,
+                  static_cast<size_t>(s.size) * sizeof(double));
   }
 
   double change() const override { return change_; }

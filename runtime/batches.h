@@ -24,7 +24,11 @@ class Batches {
  public:
   // batch 0: all rows every clock.
   Batches(int64_t begin, int64_t end, int64_t batch, uint64_t seed, int worker)
-      : begin_(begin), end_(end), batch_(batch <= 0 || batch >= end - begin ? 0 : batch), seed_(seed), worker_(worker) {
+      : begin_(begin),
+        end_(end),
+        batch_(batch <= 0 || batch >= end - begin ? 0 : batch),
+        seed_(seed),
+        worker_(worker) {
     if (batch_ > 0) order_.resize(static_cast<size_t>((end - begin + batch_ - 1) / batch_));
   }
 
@@ -43,7 +47,8 @@ class Batches {
   void Shuffle(int64_t epoch) {  // Fisher and Yates
     epoch_ = epoch;
     std::iota(order_.begin(), order_.end(), int64_t{0});
-    const rng::Stream draws(seed_, rng::Hash("batches") + static_cast<uint64_t>(worker_), static_cast<uint64_t>(epoch));
+    const rng::Stream draws(seed_, rng::Hash("batches") + static_cast<uint64_t>(worker_),
+                            static_cast<uint64_t>(epoch));
     for (size_t i = order_.size(); i > 1; --i) {
       const size_t j = static_cast<size_t>(draws.Uniform(i) * static_cast<double>(i));
       std::swap(order_[i - 1], order_[j]);

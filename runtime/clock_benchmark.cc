@@ -27,32 +27,53 @@ void PerClock(benchmark::State& state, const Job& job) {
 void Empty(benchmark::State& state) {
   const int64_t clocks = 100000;
   const int lag = static_cast<int>(state.range(2));
-  TestJob<> t(Kind::kEmpty, {.workers = static_cast<int>(state.range(0)), .lanes = static_cast<int>(state.range(1)),
-                             .lag = lag, .max_clocks = clocks, .boundary = 100, .decision_lag = lag > 1}, 100, 1);
+  TestJob<> t(Kind::kEmpty,
+              {.workers = static_cast<int>(state.range(0)),
+               .lanes = static_cast<int>(state.range(1)),
+               .lag = lag,
+               .max_clocks = clocks,
+               .boundary = 100,
+               .decision_lag = lag > 1},
+              100, 1);
   PerClock(state, t.job);
-  state.counters["clock"] = benchmark::Counter(static_cast<double>(clocks) * static_cast<double>(state.iterations()),
-                                               benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["clock"] =
+      benchmark::Counter(static_cast<double>(clocks) * static_cast<double>(state.iterations()),
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
-BENCHMARK(Empty)->UseManualTime()->ArgNames({"workers", "lanes", "lag"})->Args({1, 1, 1})->Args({2, 2, 1})->Args({16, 2, 1})->Args({2, 2, 4})->Args({16, 2, 4})->Args({16, 1, 1});
+BENCHMARK(Empty)
+    ->UseManualTime()
+    ->ArgNames({"workers", "lanes", "lag"})
+    ->Args({1, 1, 1})
+    ->Args({2, 2, 1})
+    ->Args({16, 2, 1})
+    ->Args({2, 2, 4})
+    ->Args({16, 2, 4})
+    ->Args({16, 1, 1});
 
 constexpr int64_t kWork = 100'000'000;  // multiply-adds a measurement
 
-int64_t ClocksFor(int64_t rows, int64_t features) { return std::max<int64_t>(20, kWork / (rows * features)); }
+int64_t ClocksFor(int64_t rows, int64_t features) {
+  return std::max<int64_t>(20, kWork / (rows * features));
+}
 
 void LeastSquaresRuntime(benchmark::State& state) {
-  const int64_t rows = state.range(0), features = state.range(1), clocks = ClocksFor(rows, features);
+  const int64_t rows = state.range(0), features = state.range(1),
+                clocks = ClocksFor(rows, features);
   const int workers = static_cast<int>(state.range(2));
-  TestJob<float> t(Kind::kLeastSquares, {.workers = workers, .lanes = workers, .max_clocks = clocks}, rows, features);
+  TestJob<float> t(Kind::kLeastSquares,
+                   {.workers = workers, .lanes = workers, .max_clocks = clocks}, rows, features);
   t.job.hyper[kRate] = 1e-4;
   t.program.objective = {};
   t.program.measure.clear();
   PerClock(state, t.job);
-  state.counters["clock"] = benchmark::Counter(static_cast<double>(clocks) * static_cast<double>(state.iterations()),
-                                               benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["clock"] =
+      benchmark::Counter(static_cast<double>(clocks) * static_cast<double>(state.iterations()),
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
 void LeastSquaresLoop(benchmark::State& state) {
-  const int64_t rows = state.range(0), features = state.range(1), clocks = ClocksFor(rows, features);
+  const int64_t rows = state.range(0), features = state.range(1),
+                clocks = ClocksFor(rows, features);
   TestJob<float> t(Kind::kLeastSquares, {}, rows, features);
   t.job.hyper[kRate] = 1e-4;
   AlignedArray<double> w(features), next(features), total(features + 16);
@@ -80,11 +101,23 @@ void LeastSquaresLoop(benchmark::State& state) {
       for (int64_t j = 0; j < features; ++j) w[j] = next[j], copy[j] = static_cast<float>(next[j]);
       benchmark::DoNotOptimize(copy.data());
     }
-  state.counters["clock"] = benchmark::Counter(static_cast<double>(clocks) * static_cast<double>(state.iterations()),
-                                               benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["clock"] =
+      benchmark::Counter(static_cast<double>(clocks) * static_cast<double>(state.iterations()),
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
-BENCHMARK(LeastSquaresRuntime)->UseManualTime()->ArgNames({"rows", "features", "workers"})->Args({2000, 512, 1})->Args({71, 4088, 1})->Args({256, 128, 1})->Args({2000, 512, 2})->Args({71, 4088, 2});
-BENCHMARK(LeastSquaresLoop)->ArgNames({"rows", "features"})->Args({2000, 512})->Args({71, 4088})->Args({256, 128});
+BENCHMARK(LeastSquaresRuntime)
+    ->UseManualTime()
+    ->ArgNames({"rows", "features", "workers"})
+    ->Args({2000, 512, 1})
+    ->Args({71, 4088, 1})
+    ->Args({256, 128, 1})
+    ->Args({2000, 512, 2})
+    ->Args({71, 4088, 2});
+BENCHMARK(LeastSquaresLoop)
+    ->ArgNames({"rows", "features"})
+    ->Args({2000, 512})
+    ->Args({71, 4088})
+    ->Args({256, 128});
 
 }  // namespace
 }  // namespace gyre

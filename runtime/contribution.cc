@@ -12,10 +12,13 @@ constexpr int64_t kAhead = 4 * kLineDoubles;  // of each worker: the rest is pre
 
 }  // namespace
 
-void SumContributions(const Contribution* const* from, int workers, int64_t begin, int64_t end, double* to) {
-  // What other cores have just written comes over one line at a time unless it is asked for at once.
+void SumContributions(const Contribution* const* from, int workers, int64_t begin, int64_t end,
+                      double* to) {
+  // What other cores have just written comes over one line at a time unless it is asked for at
+  // once.
   for (int w = 0; w < workers; ++w)
-    for (int64_t i = begin; i < std::min(end, begin + kAhead); i += kLineDoubles) __builtin_prefetch(from[w]->sum.data() + i);
+    for (int64_t i = begin; i < std::min(end, begin + kAhead); i += kLineDoubles)
+      __builtin_prefetch(from[w]->sum.data() + i);
   for (int64_t block = begin; block < end; block += kBlock) {
     const int64_t n = std::min(kBlock, end - block);
     double* __restrict out = to + block;

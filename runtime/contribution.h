@@ -24,6 +24,7 @@ struct Contribution {
 };
 
 // to[begin, end) = sum over workers of scale * contribution, in worker order.
-void SumContributions(const Contribution* const* from, int workers, int64_t begin, int64_t end, double* to);
+void SumContributions(const Contribution* const* from, int workers, int64_t begin, int64_t end,
+                      double* to);
 
 }  // namespace gyre

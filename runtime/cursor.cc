@@ -6,10 +6,15 @@
 
 namespace gyre {
 
-Cursor::Cursor(int worker, std::vector<GatherOp> ops, std::vector<std::string> names, int symbols, int64_t scratch_bytes,
-               StateTable* table, ClockGate* gate)
-    : worker_(worker), ops_(std::move(ops)), names_(std::move(names)), table_(table), gate_(gate),
-      param_(static_cast<size_t>(symbols), nullptr), scratch_(scratch_bytes) {
+Cursor::Cursor(int worker, std::vector<GatherOp> ops, std::vector<std::string> names, int symbols,
+               int64_t scratch_bytes, StateTable* table, ClockGate* gate)
+    : worker_(worker),
+      ops_(std::move(ops)),
+      names_(std::move(names)),
+      table_(table),
+      gate_(gate),
+      param_(static_cast<size_t>(symbols), nullptr),
+      scratch_(scratch_bytes) {
   for (GatherOp& op : ops_) {
     op.args.param = param_.data();
     op.args.scratch = scratch_.data();
@@ -39,9 +44,7 @@ bool Cursor::TryFold() {
   return true;
 }
 
-Cursor::State Cursor::Blocked() {
-  return gate_->finished() ? kFinished : kBlocked;
-}
+Cursor::State Cursor::Blocked() { return gate_->finished() ? kFinished : kBlocked; }
 
 Cursor::State Cursor::AtLimit() {
   if (TryFold()) return kRan;
@@ -62,8 +65,8 @@ void Cursor::Run(GatherOp* op, Stage need) {
   const Stamp stamp = table_->Read(worker_, clock_, need, param_.data());
   if (!WithinBound(*op, stamp))
     return gate_->Fail(absl::InternalError(absl::StrCat(
-        "staleness bound violated: clock ", clock_, " of worker ", worker_, " read for \"", names_[position_], "\" at lag ",
-        op->need.lag, " a state with clocks < ", stamp.complete)));
+        "staleness bound violated: clock ", clock_, " of worker ", worker_, " read for \"",
+        names_[position_], "\" at lag ", op->need.lag, " a state with clocks < ", stamp.complete)));
   const Rows rows = op->batches.Next(clock_);
   op->args.row_begin = rows.begin;
   op->args.row_end = rows.end;
@@ -83,13 +86,17 @@ void Cursor::Advance() {
 }
 
 std::string Cursor::Waiting() const {
-  if (clock_ >= gate_->limit()) return absl::StrCat("worker ", worker_, " waits at clock ", clock_, " for the limit to be raised");
+  if (clock_ >= gate_->limit())
+    return absl::StrCat("worker ", worker_, " waits at clock ", clock_,
+                        " for the limit to be raised");
   const GatherOp& op = ops_[position_];
   const Stage need = NeededStage(op.need, clock_);
   const int blocker = table_->Blocker(need);
-  return absl::StrCat("clock ", clock_, " of worker ", worker_, " waits to run \"", names_[position_], "\" until clock ",
+  return absl::StrCat("clock ", clock_, " of worker ", worker_, " waits to run \"",
+                      names_[position_], "\" until clock ",
                       (need - 1) / std::max(1, op.need.stages_per_clock), " is folded; ",
-                      blocker < 0 ? "every worker has contributed to it" : absl::StrCat("worker ", blocker, " has not contributed to it"));
+                      blocker < 0 ? "every worker has contributed to it"
+                                  : absl::StrCat("worker ", blocker, " has not contributed to it"));
 }
 
 }  // namespace gyre

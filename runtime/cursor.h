@@ -1,8 +1,8 @@
 // Cursor: one logical worker, as a position in its tape and a clock.
 //
-// Step runs at most one task instance and never blocks. Workers are cursors, not threads: sixteen of
-// them on two lanes cost what their work costs. A cursor that cannot go on looks for a fold to do
-// before it says so. Used by one lane at a time.
+// Step runs at most one task instance and never blocks. Workers are cursors, not threads: sixteen
+// of them on two lanes cost what their work costs. A cursor that cannot go on looks for a fold to
+// do before it says so. Used by one lane at a time.
 #pragma once
 #include <string>
 #include <vector>
@@ -24,23 +24,23 @@ class ClockGate {
   virtual ~ClockGate() = default;
   virtual Clock limit() const = 0;
   virtual bool finished() const = 0;
-  virtual int64_t pause() const = 0;      // pauses so far that workers at the limit take part in
+  virtual int64_t pause() const = 0;  // pauses so far that workers at the limit take part in
   virtual void TakePart(int worker) = 0;
   virtual void Fail(absl::Status status) = 0;
 };
 
 // One GATHER task of the tape, bound to its kernel.
 struct alignas(64) GatherOp {
-  int task = -1;               // in the plan
-  int slice = 0;               // stage of the clock
+  int task = -1;  // in the plan
+  int slice = 0;  // stage of the clock
   Need need;
-  KernelFn fn = nullptr;       // null: nothing to run, only the read to wait for
+  KernelFn fn = nullptr;  // null: nothing to run, only the read to wait for
   KernelArgs args;
   Batches batches{0, 0, 0, 0, 0};
   double epochs_per_clock = 1;
   Stopwatch watch;
-  int64_t waited = 0;          // cycles in which its lane had nothing to do
-  int64_t rows = 0;            // visited
+  int64_t waited = 0;  // cycles in which its lane had nothing to do
+  int64_t rows = 0;    // visited
 };
 
 class alignas(64) Cursor {
@@ -48,15 +48,15 @@ class alignas(64) Cursor {
   enum State : uint8_t { kRan, kBlocked, kAtLimit, kFinished };
 
   // `symbols`: of the program. The names are for reports and parallel to `ops`.
-  Cursor(int worker, std::vector<GatherOp> ops, std::vector<std::string> names, int symbols, int64_t scratch_bytes,
-         StateTable* table, ClockGate* gate);
+  Cursor(int worker, std::vector<GatherOp> ops, std::vector<std::string> names, int symbols,
+         int64_t scratch_bytes, StateTable* table, ClockGate* gate);
   Cursor(const Cursor&) = delete;
   Cursor& operator=(const Cursor&) = delete;
 
   State Step();
 
-  // Looks that find it blocked before it folds for others (default: none). Folds done by one lane keep
-  // what they touch in one cache; when that lane is busy elsewhere the others take over.
+  // Looks that find it blocked before it folds for others (default: none). Folds done by one lane
+  // keep what they touch in one cache; when that lane is busy elsewhere the others take over.
   void set_patience(int looks) { patience_ = looks; }
 
   // The lane had nothing to do for `cycles` while this cursor was blocked.

@@ -23,13 +23,16 @@ namespace gyre {
 namespace {
 
 absl::Status CheckJob(const Job& job) {
-  if (job.program == nullptr || job.plan == nullptr) return absl::InvalidArgumentError("a job needs a program and a plan");
+  if (job.program == nullptr || job.plan == nullptr)
+    return absl::InvalidArgumentError("a job needs a program and a plan");
   const int workers = job.plan->cluster().workers();
   if (static_cast<int>(job.worker.size()) != workers)
-    return absl::InvalidArgumentError(absl::StrCat("the plan is for ", workers, " workers and the data for ", job.worker.size()));
+    return absl::InvalidArgumentError(
+        absl::StrCat("the plan is for ", workers, " workers and the data for ", job.worker.size()));
   if (job.extent.size() != static_cast<size_t>(job.program->graph.axis.size))
     return absl::InvalidArgumentError("extents of axes are not those of the program");
-  if (job.type == Type::kInt32) return absl::InvalidArgumentError("parameters are float32 or float64");
+  if (job.type == Type::kInt32)
+    return absl::InvalidArgumentError("parameters are float32 or float64");
   return Verify(*job.plan);
 }
 
@@ -62,7 +65,10 @@ class Gate final : public ClockGate {
 class EmbeddedRun {
  public:
   explicit EmbeddedRun(const Job& job)
-      : job_(job), plan_(*job.plan), program_(*job.program), env_(job.env != nullptr ? job.env : &machine_) {}
+      : job_(job),
+        plan_(*job.plan),
+        program_(*job.program),
+        env_(job.env != nullptr ? job.env : &machine_) {}
 
   absl::StatusOr<RunResult> Run() {
     absl::Status status = Prepare();
@@ -143,7 +149,8 @@ double EmbeddedRun::EpochsPerClock(const StagePlan& stage) const {
 }
 
 bool EmbeddedRun::Batched() const {
-  return std::any_of(stage_plan_.begin(), stage_plan_.end(), [&](const StagePlan& s) { return EpochsPerClock(s) < 1; });
+  return std::any_of(stage_plan_.begin(), stage_plan_.end(),
+                     [&](const StagePlan& s) { return EpochsPerClock(s) < 1; });
 }
 
 int EmbeddedRun::Lag() const {
@@ -166,8 +173,10 @@ absl::Status EmbeddedRun::MakeStages() {
     absl::StatusOr<std::unique_ptr<Fold>> fold = MakeFold(setup, *plan.statement, plan.rule);
     if (!fold.ok()) return fold.status();
     if (absl::Status status = (*fold)->Start(state_.get()); !status.ok()) return status;
-    Layout totals = plan.pass == nullptr ? Layout() : TotalLayout(program_, *plan.pass, job_.extent);
-    stages_.push_back(std::make_unique<StageFold>(plan, context_, std::move(totals), *std::move(fold), EpochsPerClock(plan)));
+    Layout totals =
+        plan.pass == nullptr ? Layout() : TotalLayout(program_, *plan.pass, job_.extent);
+    stages_.push_back(std::make_unique<StageFold>(plan, context_, std::move(totals),
+                                                  *std::move(fold), EpochsPerClock(plan)));
   }
   return absl::OkStatus();
 }
@@ -184,27 +193,35 @@ StopRules EmbeddedRun::Rules() const {
   rules.decision_lag = stop.decision_lag();
   // The loop of the program itself, when it is the clock.
   if (program_.root.kind == StatementKind::kRepeat)
-    rules.max_clocks = rules.max_clocks > 0 ? std::min(rules.max_clocks, program_.root.repeat) : program_.root.repeat;
-  if (program_.root.kind == StatementKind::kUntil && rules.tolerance == 0) rules.tolerance = program_.root.tolerance;
+    rules.max_clocks = rules.max_clocks > 0 ? std::min(rules.max_clocks, program_.root.repeat)
+                                            : program_.root.repeat;
+  if (program_.root.kind == StatementKind::kUntil && rules.tolerance == 0)
+    rules.tolerance = program_.root.tolerance;
   return rules;
 }
 
 absl::Status EmbeddedRun::CheckStop() const {
   const StopRules rules = Rules();
-  const bool ends = rules.max_clocks > 0 || rules.max_seconds > 0 || rules.tolerance > 0 || rules.has_target || job_.stop_requested != nullptr;
-  return ends ? absl::OkStatus() : absl::InvalidArgumentError("the plan has no rule to stop; set max_clocks, max_seconds, tolerance or target");
+  const bool ends = rules.max_clocks > 0 || rules.max_seconds > 0 || rules.tolerance > 0 ||
+                    rules.has_target || job_.stop_requested != nullptr;
+  return ends ? absl::OkStatus()
+              : absl::InvalidArgumentError(
+                    "the plan has no rule to stop; set max_clocks, max_seconds, tolerance or "
+                    "target");
 }
 
 void EmbeddedRun::MakeMonitor() {
   Monitor::Options options;
   options.stop = Rules();
   options.workers = workers();
-  options.by_product = plan_.evaluation().mode() == Evaluation::BYPRODUCT && Lag() == 1 && !Batched() && stages_.size() == 1 &&
+  options.by_product = plan_.evaluation().mode() == Evaluation::BYPRODUCT && Lag() == 1 &&
+                       !Batched() && stages_.size() == 1 &&
                        stage_plan_[0].statement->kind == StatementKind::kMinimize;
   if (plan_.evaluation().budget() > 0) options.pause_share = plan_.evaluation().budget();
   options.epochs_per_clock = stages_.front()->epochs_per_clock;
   options.lag = Lag();
-  monitor_ = std::make_unique<Monitor>(options, job_, &stages_, state_.get(), evaluator_.get(), env_);
+  monitor_ =
+      std::make_unique<Monitor>(options, job_, &stages_, state_.get(), evaluator_.get(), env_);
   gate_ = std::make_unique<Gate>(monitor_.get());
 }
 
@@ -213,7 +230,8 @@ void EmbeddedRun::MakeMonitor() {
 constexpr int kPatience = 32;
 
 void EmbeddedRun::MakeSharedTable(int lag) {
-  auto table = std::make_unique<SharedTable>(SharedTable::Options{workers(), lanes(), lag}, state_.get(), &stages_, monitor_.get(), env_);
+  auto table = std::make_unique<SharedTable>(SharedTable::Options{workers(), lanes(), lag},
+                                             state_.get(), &stages_, monitor_.get(), env_);
   patience_ = table->sliced() ? 0 : kPatience;
   table_ = std::move(table);
 }
@@ -221,7 +239,8 @@ void EmbeddedRun::MakeSharedTable(int lag) {
 void EmbeddedRun::MakeTable() {
   const int lag = Lag();
   if (lag != 1 && stage_plan_[0].linear && workers() > 1)
-    table_ = std::make_unique<LinearTable>(workers(), lanes(), state_.get(), stages_[0].get(), monitor_.get(), env_);
+    table_ = std::make_unique<LinearTable>(workers(), lanes(), state_.get(), stages_[0].get(),
+                                           monitor_.get(), env_);
   else if (workers() == 1)
     table_ = std::make_unique<LocalTable>(state_.get(), &stages_, monitor_.get());
   else
@@ -232,14 +251,18 @@ void EmbeddedRun::MakeTable() {
 GatherOp EmbeddedRun::MakeGather(int worker, int stage) const {
   const StagePlan& plan = stage_plan_[static_cast<size_t>(stage)];
   const WorkerData rows = RowsOf(job_, plan.pass->row_axis, worker);
-  const int64_t all = job_.extent[static_cast<size_t>(plan.pass->row_axis)], mine = rows.row_end - rows.row_begin;
+  const int64_t all = job_.extent[static_cast<size_t>(plan.pass->row_axis)],
+                mine = rows.row_end - rows.row_begin;
   GatherOp op;
   op.task = plan.gather;
   op.slice = stage;
-  op.need = {0, Lag() == 1 ? 0 : Lag(), static_cast<int>(stages_.size()), stage};  // lag 1 in place: the stage before it
+  op.need = {0, Lag() == 1 ? 0 : Lag(), static_cast<int>(stages_.size()),
+             stage};  // lag 1 in place: the stage before it
   op.fn = KernelOf(*plan.pass, job_.type);
   op.args = ArgsOf(context_, rows);
-  const double share = all > 0 ? static_cast<double>(plan.batch) * static_cast<double>(mine) / static_cast<double>(all) : 0;
+  const double share = all > 0 ? static_cast<double>(plan.batch) * static_cast<double>(mine) /
+                                     static_cast<double>(all)
+                               : 0;
   const int64_t batch = plan.batch > 0 ? std::max<int64_t>(1, std::llround(share)) : 0;
   op.batches = Batches(rows.row_begin, rows.row_end, batch, job_.seed, worker);
   op.epochs_per_clock = EpochsPerClock(plan);
@@ -255,8 +278,9 @@ void EmbeddedRun::MakeCursors() {
       if (!stages_[static_cast<size_t>(k)]->gathers()) continue;
       ops.push_back(MakeGather(w, k));
       names.push_back(plan_.task(ops.back().task).id());
-      scratch = std::max(scratch, ScratchOf(*stage_plan_[static_cast<size_t>(k)].pass, job_.worker[static_cast<size_t>(w)],
-                                            job_.extent.data(), job_.type));
+      scratch = std::max(
+          scratch, ScratchOf(*stage_plan_[static_cast<size_t>(k)].pass,
+                             job_.worker[static_cast<size_t>(w)], job_.extent.data(), job_.type));
     }
     if (ops.empty()) {  // sweeps and assignments alone: a clock is over when its stages are
       GatherOp wait;
@@ -264,8 +288,9 @@ void EmbeddedRun::MakeCursors() {
       ops.push_back(std::move(wait));
       names.push_back(plan_.task(stage_plan_.back().fold).id());
     }
-    cursor_.push_back(std::make_unique<Cursor>(w, std::move(ops), std::move(names), program_.graph.symbol.size, scratch,
-                                               table_.get(), gate_.get()));
+    cursor_.push_back(std::make_unique<Cursor>(w, std::move(ops), std::move(names),
+                                               program_.graph.symbol.size, scratch, table_.get(),
+                                               gate_.get()));
     if (w % lanes() != 0) cursor_.back()->set_patience(patience_);
   }
 }
@@ -273,23 +298,27 @@ void EmbeddedRun::MakeCursors() {
 // Worker w is on lane w mod lanes; lane 0 is the calling thread.
 void EmbeddedRun::RunLanes() {
   Lane::Options options;
-  options.spin = lanes() > 1 && static_cast<unsigned>(lanes()) <= std::thread::hardware_concurrency();
+  options.spin =
+      lanes() > 1 && static_cast<unsigned>(lanes()) <= std::thread::hardware_concurrency();
   options.stall_ns = absl::ToInt64Nanoseconds(job_.stall_deadline);
   std::atomic<int> running{lanes()};
   std::vector<Lane> lane;
   for (int l = 0; l < lanes(); ++l) {
     std::vector<Cursor*> mine;
-    for (int w = l; w < workers(); w += lanes()) mine.push_back(cursor_[static_cast<size_t>(w)].get());
+    for (int w = l; w < workers(); w += lanes())
+      mine.push_back(cursor_[static_cast<size_t>(w)].get());
     lane.emplace_back(options, std::move(mine), gate_.get(), env_, &running);
   }
   const int64_t ns = env_->Nanos(), cycles = Cycles();
   monitor_->Start();
   std::vector<std::thread> threads;
-  for (int l = 1; l < lanes(); ++l) threads.emplace_back([&lane, l] { lane[static_cast<size_t>(l)].Run(); });
+  for (int l = 1; l < lanes(); ++l)
+    threads.emplace_back([&lane, l] { lane[static_cast<size_t>(l)].Run(); });
   lane[0].Run();
   for (std::thread& t : threads) t.join();
   const int64_t passed = Cycles() - cycles;
-  ns_per_cycle_ = passed > 0 ? static_cast<double>(env_->Nanos() - ns) / static_cast<double>(passed) : 1;
+  ns_per_cycle_ =
+      passed > 0 ? static_cast<double>(env_->Nanos() - ns) / static_cast<double>(passed) : 1;
 }
 
 void EmbeddedRun::CollectCounters(RunResult* result) const {
@@ -305,10 +334,12 @@ void EmbeddedRun::CollectCounters(RunResult* result) const {
       if (op.task >= 0) add(op.task, op.watch.fired(), op.watch.busy(), op.waited);
       result->rows += op.rows;
     }
-  for (const auto& stage : stages_) add(stage->plan->fold, stage->watch.fired(), stage->watch.busy(), 0);
+  for (const auto& stage : stages_)
+    add(stage->plan->fold, stage->watch.fired(), stage->watch.busy(), 0);
   for (int t = 0; t < plan_.task_size(); ++t) {
     by_task[static_cast<size_t>(t)].task = plan_.task(t).id();
-    if (by_task[static_cast<size_t>(t)].fired > 0) result->counters.push_back(by_task[static_cast<size_t>(t)]);
+    if (by_task[static_cast<size_t>(t)].fired > 0)
+      result->counters.push_back(by_task[static_cast<size_t>(t)]);
   }
 }
 

@@ -33,10 +33,13 @@ std::vector<double> Serial(const TestJob<T>& t, Kind kind, int64_t clocks) {
     for (int64_t n = 0; n < rows; ++n) {
       double r = -static_cast<double>(t.y[n]);
       for (size_t j = 0; j < w.size(); ++j)
-        r += static_cast<double>(t.x[n * t.stride + static_cast<int64_t>(j)]) * static_cast<double>(static_cast<T>(w[j]));
-      for (size_t j = 0; j < w.size(); ++j) grad[j] += r * static_cast<double>(t.x[n * t.stride + static_cast<int64_t>(j)]);
+        r += static_cast<double>(t.x[n * t.stride + static_cast<int64_t>(j)]) *
+             static_cast<double>(static_cast<T>(w[j]));
+      for (size_t j = 0; j < w.size(); ++j)
+        grad[j] += r * static_cast<double>(t.x[n * t.stride + static_cast<int64_t>(j)]);
     }
-    for (size_t j = 0; j < w.size(); ++j) w[j] = Soft(w[j] - rate * grad[j] / static_cast<double>(rows), rate * lambda);
+    for (size_t j = 0; j < w.size(); ++j)
+      w[j] = Soft(w[j] - rate * grad[j] / static_cast<double>(rows), rate * lambda);
   }
   return w;
 }
@@ -75,7 +78,9 @@ TEST_P(Bsp, DoesNotDependOnLanes) {
   EXPECT_EQ(MustRun(one.job).parameter[kW], MustRun(many.job).parameter[kW]);  // to the bit
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, Bsp, ::testing::Values(Shape{1, 1}, Shape{2, 1}, Shape{2, 2}, Shape{4, 2}, Shape{16, 2}, Shape{3, 3}));
+INSTANTIATE_TEST_SUITE_P(Shapes, Bsp,
+                         ::testing::Values(Shape{1, 1}, Shape{2, 1}, Shape{2, 2}, Shape{4, 2},
+                                           Shape{16, 2}, Shape{3, 3}));
 
 TEST(Bsp, SlicedFoldsAreTheSameToTheBit) {
   TestJob<> one(Kind::kLasso, {.workers = 4, .lanes = 1, .max_clocks = 5}, 60, 20000);
@@ -112,8 +117,8 @@ TEST(Sweep, RunsOnOneWorkerOfMany) {
   }
 }
 
-// w by coordinate descent, then once more by a gradient step, twice a clock: three statements that see
-// what the one before left, and a view made stale by the others.
+// w by coordinate descent, then once more by a gradient step, twice a clock: three statements that
+// see what the one before left, and a view made stale by the others.
 TEST(Sequence, StatementsOfAClockFollowOneAnother) {
   for (const int workers : {1, 3}) {
     TestJob<> t(Kind::kSweep, {.workers = workers, .lanes = 2, .max_clocks = 200});
@@ -146,7 +151,12 @@ TEST(Sequence, StatementsOfAClockFollowOneAnother) {
 
 TEST(Ssp, ReachesTheOptimumWithinTheBound) {
   for (const int lag : {2, 4}) {
-    TestJob<> t(Kind::kLasso, {.workers = 4, .lanes = 2, .lag = lag, .max_clocks = 4000, .boundary = 20, .decision_lag = 1});
+    TestJob<> t(Kind::kLasso, {.workers = 4,
+                               .lanes = 2,
+                               .lag = lag,
+                               .max_clocks = 4000,
+                               .boundary = 20,
+                               .decision_lag = 1});
     const RunResult result = MustRun(t.job);
     ExpectNear(result.parameter[kW], Optimum(), 1e-9);
     EXPECT_LE(result.staleness.max, lag - 1);
@@ -165,7 +175,13 @@ void ExpectSameObjective(const RunResult& a, const RunResult& b, double relative
 
 TEST(Ssp, LinearContributionsAreFoldedOneByOne) {
   TestJob<> bsp(Kind::kLeastSquares, {.max_clocks = 3000});
-  TestJob<> t(Kind::kLeastSquares, {.workers = 4, .lanes = 2, .lag = 3, .fold = Table::LINEAR, .max_clocks = 3000, .boundary = 10, .decision_lag = 1});
+  TestJob<> t(Kind::kLeastSquares, {.workers = 4,
+                                    .lanes = 2,
+                                    .lag = 3,
+                                    .fold = Table::LINEAR,
+                                    .max_clocks = 3000,
+                                    .boundary = 10,
+                                    .decision_lag = 1});
   const RunResult result = MustRun(t.job);
   ExpectSameObjective(result, MustRun(bsp.job), 1e-2);
   EXPECT_LE(result.staleness.max, 2);
@@ -174,7 +190,13 @@ TEST(Ssp, LinearContributionsAreFoldedOneByOne) {
 TEST(Async, ReachesTheOptimumOfALinearFold) {
   TestJob<> bsp(Kind::kLeastSquares, {.max_clocks = 3000});
   for (const int lanes : {1, 2, 4}) {
-    TestJob<> t(Kind::kLeastSquares, {.workers = 4, .lanes = lanes, .lag = -1, .fold = Table::LINEAR, .max_clocks = 3000, .boundary = 10, .decision_lag = 1});
+    TestJob<> t(Kind::kLeastSquares, {.workers = 4,
+                                      .lanes = lanes,
+                                      .lag = -1,
+                                      .fold = Table::LINEAR,
+                                      .max_clocks = 3000,
+                                      .boundary = 10,
+                                      .decision_lag = 1});
     t.job.hyper[kRate] = 0.05;  // there is no bound on how many steps are under way
     const RunResult result = MustRun(t.job);
     ExpectSameObjective(result, MustRun(bsp.job), 1e-2);
@@ -191,7 +213,12 @@ class Minimize : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(Minimize, ReachesTheOptimumOnAnyNumberOfWorkers) {
   for (const int workers : {1, 2, 4}) {
-    TestJob<> t(Kind::kMinimize, {.workers = workers, .lanes = 2, .fold = Table::COMPLETE, .max_clocks = 1000, .rule = GetParam(), .by_product = true});
+    TestJob<> t(Kind::kMinimize, {.workers = workers,
+                                  .lanes = 2,
+                                  .fold = Table::COMPLETE,
+                                  .max_clocks = 1000,
+                                  .rule = GetParam(),
+                                  .by_product = true});
     t.plan.mutable_stop()->set_tolerance(1e-10);
     const RunResult result = MustRun(t.job);
     ExpectNear(result.parameter[kW], Optimum(), 1e-4);
@@ -207,15 +234,18 @@ TEST_P(Minimize, ReachesTheOptimumOnAnyNumberOfWorkers) {
 INSTANTIATE_TEST_SUITE_P(Rules, Minimize, ::testing::Values("fista", "owlqn"));
 
 TEST(MiniBatch, EstimatesTheWholeGradient) {
-  TestJob<> t(Kind::kLeastSquares, {.workers = 2, .lanes = 2, .max_clocks = 4000, .batch = 20}, 200, 5);
+  TestJob<> t(Kind::kLeastSquares, {.workers = 2, .lanes = 2, .max_clocks = 4000, .batch = 20}, 200,
+              5);
   t.job.hyper[kRate] = 0.01;
   TestJob<> exact(Kind::kLeastSquares, {.max_clocks = 3000}, 200, 5);
   const RunResult result = MustRun(t.job);
   ExpectNear(result.parameter[kW], MustRun(exact.job).parameter[kW], 0.01);
   EXPECT_EQ(result.rows, 4000 * 20);
-  TestJob<> again(Kind::kLeastSquares, {.workers = 2, .lanes = 1, .max_clocks = 4000, .batch = 20}, 200, 5);
+  TestJob<> again(Kind::kLeastSquares, {.workers = 2, .lanes = 1, .max_clocks = 4000, .batch = 20},
+                  200, 5);
   again.job.hyper[kRate] = 0.01;
-  EXPECT_EQ(MustRun(again.job).parameter[kW], result.parameter[kW]);  // the same rows in the same order
+  EXPECT_EQ(MustRun(again.job).parameter[kW],
+            result.parameter[kW]);  // the same rows in the same order
   again.job.seed = 2;
   EXPECT_NE(MustRun(again.job).parameter[kW], result.parameter[kW]);
 }
@@ -224,7 +254,12 @@ TEST(MiniBatch, EstimatesTheWholeGradient) {
 
 TEST(Stop, AtTheTarget) {
   for (const int lag : {1, 3}) {
-    TestJob<> t(Kind::kLasso, {.workers = 2, .lanes = 2, .lag = lag, .max_clocks = 1000000, .boundary = 5, .decision_lag = lag > 1});
+    TestJob<> t(Kind::kLasso, {.workers = 2,
+                               .lanes = 2,
+                               .lag = lag,
+                               .max_clocks = 1000000,
+                               .boundary = 5,
+                               .decision_lag = lag > 1});
     TestJob<> best(Kind::kLasso, {.max_clocks = 3000});
     const double target = MustRun(best.job).objective * 1.001;
     t.plan.mutable_stop()->set_target(target);
@@ -242,7 +277,8 @@ TEST(Stop, WhenTheObjectiveHoldsStill) {
   EXPECT_EQ(MustRun(t.job).stop_reason, StopReason::kTolerance);
 }
 
-// Steps so short that each moves the objective by less than the tolerance: the last quarter does not.
+// Steps so short that each moves the objective by less than the tolerance: the last quarter does
+// not.
 TEST(Stop, NotWhileAWindowOfClocksStillFalls) {
   TestJob<> t(Kind::kLasso, {.workers = 2, .lanes = 2, .max_clocks = 1000000});
   TestJob<> best(Kind::kLasso, {.max_clocks = 3000});
@@ -264,7 +300,9 @@ TEST(Stop, WhenTheParametersHoldStill) {
 }
 
 TEST(Stop, WhenTheTimeIsOver) {
-  TestJob<> t(Kind::kLasso, {.workers = 2, .lanes = 2, .lag = 2, .max_clocks = 0, .boundary = 10, .decision_lag = 1});
+  TestJob<> t(
+      Kind::kLasso,
+      {.workers = 2, .lanes = 2, .lag = 2, .max_clocks = 0, .boundary = 10, .decision_lag = 1});
   t.plan.mutable_stop()->set_max_seconds(0.05);
   const RunResult result = MustRun(t.job);
   EXPECT_EQ(result.stop_reason, StopReason::kSeconds);
@@ -298,7 +336,8 @@ TEST(Job, MustFitThePlan) {
   EXPECT_THAT(std::string(RunEmbedded(t.job).status().message()), HasSubstr("for 2 workers"));
   TestJob<> other(Kind::kLasso, {.workers = 1});
   other.plan.mutable_task(0)->set_pass("another");
-  EXPECT_THAT(std::string(RunEmbedded(other.job).status().message()), HasSubstr("runs the pass \"another\""));
+  EXPECT_THAT(std::string(RunEmbedded(other.job).status().message()),
+              HasSubstr("runs the pass \"another\""));
 }
 
 TEST(Job, StartsWhereItIsTold) {

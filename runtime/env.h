@@ -20,12 +20,12 @@ namespace gyre {
 class Env {
  public:
   virtual ~Env() = default;
-  virtual int64_t Nanos() = 0;                                      // monotonic
-  virtual uint32_t Observe() = 0;                                   // announces a sleeper
-  virtual void Cancel() = 0;                                        // it found something to do
-  virtual bool Sleep(uint32_t observed, int64_t deadline_ns) = 0;   // false: the deadline passed
+  virtual int64_t Nanos() = 0;                                     // monotonic
+  virtual uint32_t Observe() = 0;                                  // announces a sleeper
+  virtual void Cancel() = 0;                                       // it found something to do
+  virtual bool Sleep(uint32_t observed, int64_t deadline_ns) = 0;  // false: the deadline passed
   virtual void Wake() = 0;
-  virtual bool MaySpin() const = 0;                                 // before sleeping
+  virtual bool MaySpin() const = 0;  // before sleeping
 };
 
 class MachineEnv final : public Env {

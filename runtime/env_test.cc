@@ -30,8 +30,10 @@ TEST(MachineEnv, NoWakeIsLost) {
     for (int t = mine; t < kTurns; t += 2) {
       while (turn.load() != t) {
         const uint32_t seen = env.Observe();
-        if (turn.load() == t) env.Cancel();
-        else ASSERT_TRUE(env.Sleep(seen, env.Nanos() + 60'000'000'000));
+        if (turn.load() == t)
+          env.Cancel();
+        else
+          ASSERT_TRUE(env.Sleep(seen, env.Nanos() + 60'000'000'000));
       }
       turn.store(t + 1);
       env.Wake();

@@ -8,12 +8,20 @@
 
 namespace gyre {
 
-Evaluator::Evaluator(const Job& job, const PostContext& context, const ParamState& state, TrainingRows where)
-    : job_(job), where_(where), context_(context), state_(state), published_(state.published_bytes()), model_(state.layout().size),
-      param_(static_cast<size_t>(job.program->graph.symbol.size), nullptr), master_(param_.size(), nullptr),
+Evaluator::Evaluator(const Job& job, const PostContext& context, const ParamState& state,
+                     TrainingRows where)
+    : job_(job),
+      where_(where),
+      context_(context),
+      state_(state),
+      published_(state.published_bytes()),
+      model_(state.layout().size),
+      param_(static_cast<size_t>(job.program->graph.symbol.size), nullptr),
+      master_(param_.size(), nullptr),
       objective_(std::numeric_limits<double>::quiet_NaN()) {
   state.Point(published_.data(), param_.data());
-  for (const Field& s : state.layout().field) master_[static_cast<size_t>(s.id)] = model_.data() + s.offset;
+  for (const Field& s : state.layout().field)
+    master_[static_cast<size_t>(s.id)] = model_.data() + s.offset;
   context_.param = master_.data();
   has_objective_ = job.program->objective.value.fn != nullptr;
   if (has_objective_) Add(job.program->objective, false);
@@ -70,7 +78,8 @@ int64_t Evaluator::sum_size() const {
 void Evaluator::Sum(double* to) {
   for (const auto& item : item_) {
     if (!OnTraining(*item)) continue;
-    SumContributions(item->parts.data(), static_cast<int>(item->parts.size()), 0, item->layout.size, to);
+    SumContributions(item->parts.data(), static_cast<int>(item->parts.size()), 0, item->layout.size,
+                     to);
     to += item->layout.size;
   }
 }
@@ -78,7 +87,8 @@ void Evaluator::Sum(double* to) {
 void Evaluator::Load(int worker, const double* from) {
   for (const auto& item : item_) {
     if (!OnTraining(*item)) continue;
-    std::memcpy(item->part[static_cast<size_t>(worker)]->sum.data(), from, static_cast<size_t>(item->layout.size) * sizeof(double));
+    std::memcpy(item->part[static_cast<size_t>(worker)]->sum.data(), from,
+                static_cast<size_t>(item->layout.size) * sizeof(double));
     from += item->layout.size;
   }
 }
@@ -88,8 +98,10 @@ double Evaluator::Value(Item* item, double epoch) {
   context.extent = item->extent->data();
   context.epoch = epoch;
   if (item->pass != nullptr) {
-    SumContributions(item->parts.data(), static_cast<int>(item->parts.size()), 0, item->layout.size, item->sum.data());
-    for (const Field& s : item->layout.field) context.total[static_cast<size_t>(s.id)] = item->sum.data() + s.offset;
+    SumContributions(item->parts.data(), static_cast<int>(item->parts.size()), 0, item->layout.size,
+                     item->sum.data());
+    for (const Field& s : item->layout.field)
+      context.total[static_cast<size_t>(s.id)] = item->sum.data() + s.offset;
   }
   double value = std::numeric_limits<double>::quiet_NaN();
   context.Run(*item->value, &value);

@@ -1,8 +1,8 @@
 // Evaluator: the program's objective and measures at given parameters, exactly.
 //
 // Workers evaluate their own rows while the run is paused; sums run over workers in order. Measures
-// are taken on held-out rows when the job has them. Thread-safe for different workers between Set and
-// Combine.
+// are taken on held-out rows when the job has them. Thread-safe for different workers between Set
+// and Combine.
 #pragma once
 #include <memory>
 #include <vector>
@@ -40,7 +40,7 @@ class Evaluator {
   void Sum(double* to);
   void Load(int worker, const double* from);
 
-  double objective() const { return objective_; }               // NaN: none
+  double objective() const { return objective_; }                  // NaN: none
   const std::vector<double>& measure() const { return measure_; }  // by Program::measure
 
  private:
@@ -53,10 +53,12 @@ class Evaluator {
     std::vector<std::unique_ptr<Contribution>> part;  // by worker
     std::vector<const Contribution*> parts;
     AlignedArray<double> sum;
-    std::vector<AlignedArray<char>> scratch;          // by worker
+    std::vector<AlignedArray<char>> scratch;  // by worker
   };
   void Add(const Measure& measure, bool test);
-  bool OnTraining(const Item& item) const { return item.pass != nullptr && item.rows == &job_.worker; }
+  bool OnTraining(const Item& item) const {
+    return item.pass != nullptr && item.rows == &job_.worker;
+  }
   double Value(Item* item, double epoch);
 
   const Job& job_;
@@ -67,8 +69,8 @@ class Evaluator {
   bool has_objective_ = false;
   AlignedArray<char> published_;
   AlignedArray<double> model_;
-  std::vector<const void*> param_;          // by symbol
-  std::vector<const double*> master_;       // by symbol
+  std::vector<const void*> param_;     // by symbol
+  std::vector<const double*> master_;  // by symbol
   double objective_ = 0;
   std::vector<double> measure_;
 };

@@ -30,48 +30,51 @@ class Fold {
   // `context` holds the totals of this stage and the epoch; parameters move in `state`.
   virtual void Apply(const PostContext& context, ParamState* state) = 0;
 
-  // Whether one worker's contribution may be applied on its own (the fold is LINEAR); then Apply gets
-  // that worker's totals alone, of `share` of all workers.
-  virtual void ApplyShare(const PostContext& context, double /*share*/, ParamState* state) { Apply(context, state); }
+  // Whether one worker's contribution may be applied on its own (the fold is LINEAR); then Apply
+  // gets that worker's totals alone, of `share` of all workers.
+  virtual void ApplyShare(const PostContext& context, double /*share*/, ParamState* state) {
+    Apply(context, state);
+  }
 
-  // The whole objective at the point where the last totals were gathered, penalties included; NaN when
-  // g does not know it.
+  // The whole objective at the point where the last totals were gathered, penalties included; NaN
+  // when g does not know it.
   virtual double objective() const { return std::numeric_limits<double>::quiet_NaN(); }
   // Relative change of the parameters by the last Apply; NaN when it is not measured.
   virtual double change() const { return std::numeric_limits<double>::quiet_NaN(); }
-  // The objective of the model so far, where it differs from the point under trial; else objective().
+  // The objective of the model so far, where it differs from the point under trial; else
+  // objective().
   virtual double best_objective() const { return objective(); }
   // True when no further Apply will move anything.
   virtual bool converged() const { return false; }
   // Not ok: the fold gave up, and why.
   virtual absl::Status status() const { return absl::OkStatus(); }
 
-  // Replaces, in the flat vector `model` over the state's layout, what the fold knows better than the
-  // state: the state may hold a point under trial.
+  // Replaces, in the flat vector `model` over the state's layout, what the fold knows better than
+  // the state: the state may hold a point under trial.
   virtual void Model(const ParamState& /*state*/, double* /*model*/) const {}
 };
 
 // What all folds of a run share. `sweep_data` is by symbol: column views.
 struct FoldSetup {
   const Program* program = nullptr;
-  PostContext context;                 // totals of data alone filled in
+  PostContext context;  // totals of data alone filled in
   const Block* sweep_data = nullptr;
   std::vector<int64_t> extent;
-  bool measure_change = false;         // no objective: stop rules look at the change
+  bool measure_change = false;  // no objective: stop rules look at the change
   uint64_t seed = 0;
 };
 
 // The update rule of a plan's FOLD task and its constants; 0: the rule's own default.
 struct Rule {
-  std::string name;                    // "assign", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam"
+  std::string name;  // "assign", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam"
   double step = 0, momentum = 0;
-  std::string schedule;                // "constant", "inverse", "sqrt"
+  std::string schedule;  // "constant", "inverse", "sqrt"
   double decay = 0;
   int memory = 0;
   double beta1 = 0, beta2 = 0, epsilon = 0;
   bool restart = false;
   double staleness_scale = 0;
-  double tolerance = 0;                // relative; 0: the rule never declares itself done
+  double tolerance = 0;  // relative; 0: the rule never declares itself done
 };
 
 // The fold of `statement` by `rule`: one of those below.
@@ -81,7 +84,8 @@ absl::StatusOr<std::unique_ptr<Fold>> MakeFold(const FoldSetup& setup, const Sta
 // kIterate: all assignments at once, from old values.
 std::unique_ptr<Fold> MakeAssignFold(const FoldSetup& setup, const Statement& statement);
 // kMinimize: one of the update rules of ops/update.
-absl::StatusOr<std::unique_ptr<Fold>> MakeMinimizeFold(const FoldSetup& setup, const Statement& statement,
+absl::StatusOr<std::unique_ptr<Fold>> MakeMinimizeFold(const FoldSetup& setup,
+                                                       const Statement& statement,
                                                        const Rule& rule);
 // kSweep: coordinate updates in place, by one worker over all data.
 std::unique_ptr<Fold> MakeSweepFold(const FoldSetup& setup, const Statement& statement);

@@ -34,7 +34,22 @@ struct PenaltyTest : ::testing::Test {
     context.hyper = hyper.data();
     context.extent = extent.data();
   }
-  absl::StatusOr<Prox> Make(std::vector<Penalty> penalties) { return ProxOf(context, extent, penalties, 0, &storage); }
+  static Penalty Term(PenaltyKind kind, PostFn weight, const std::vector<int>& axes = {},
+                      const std::vector<int>& inside = {}) {
+    Penalty penalty;
+    penalty.kind = kind;
+    penalty.param = 0;
+    penalty.weight.axes = axes;
+    penalty.weight.fn = weight;
+    penalty.group_axes = inside;
+    return penalty;
+  }
+  template <class... Terms>
+  absl::StatusOr<Prox> Make(const Terms&... terms) {
+    std::vector<Penalty> penalties;
+    (penalties.push_back(terms), ...);
+    return ProxOf(context, extent, penalties, 0, &storage);
+  }
 
   Program program;
   std::vector<double> hyper = {0.5};
@@ -44,38 +59,43 @@ struct PenaltyTest : ::testing::Test {
 };
 
 TEST_F(PenaltyTest, NumbersStayNumbersAndAdd) {
-  const Post weight{{}, Scalar, -1};
-  const auto prox = Make({{PenaltyKind::kL1, 0, weight, {}}, {PenaltyKind::kL1, 0, weight, {}}, {PenaltyKind::kSquaredL2, 0, weight, {}}});
+  const Penalty l1 = Term(PenaltyKind::kL1, Scalar);
+  const auto prox = Make(l1, l1, Term(PenaltyKind::kSquaredL2, Scalar));
   ASSERT_TRUE(prox.ok());
   EXPECT_EQ(prox->l1.value, 1);
   EXPECT_EQ(prox->l1.each, nullptr);
   EXPECT_EQ(prox->l2.value, 0.5);
-  EXPECT_TRUE(Make({{PenaltyKind::kL1, 7, weight, {}}})->identity());  // of another parameter
+  Penalty other = l1;
+  other.param = 7;
+  EXPECT_TRUE(Make(other)->identity());
 }
 
 TEST_F(PenaltyTest, WeightsOverFewerAxesAreRepeated) {
-  const auto prox = Make({{PenaltyKind::kL1, 0, {{kRows}, ByRow, -1}, {}}});
+  const auto prox = Make(Term(PenaltyKind::kL1, ByRow, {kRows}));
   ASSERT_TRUE(prox.ok());
   for (int64_t i = 0; i < 6; ++i) EXPECT_EQ(prox->l1.at(i), i / 3 + 1);
 }
 
 TEST_F(PenaltyTest, GroupsFollowTheAxesInside) {
-  const auto rows = Make({{PenaltyKind::kGroupL2, 0, {{kRows}, ByRow, -1}, {kCols}}});
+  const auto rows = Make(Term(PenaltyKind::kGroupL2, ByRow, {kRows}, {kCols}));
   ASSERT_TRUE(rows.ok());
   EXPECT_EQ(rows->group_size, 3);
   EXPECT_EQ(rows->group_stride, 1);
   EXPECT_EQ(rows->group.at(1), 2);
-  const auto cols = Make({{PenaltyKind::kGroupL2, 0, {{}, Scalar, -1}, {kRows}}});
+  const auto cols = Make(Term(PenaltyKind::kGroupL2, Scalar, {}, {kRows}));
   EXPECT_EQ(cols->group_size, 2);
   EXPECT_EQ(cols->group_stride, 3);
-  const auto whole = Make({{PenaltyKind::kSimplex, 0, {{}, Scalar, -1}, {kRows, kCols}}});
+  const auto whole = Make(Term(PenaltyKind::kSimplex, Scalar, {}, {kRows, kCols}));
   EXPECT_EQ(whole->group_size, 0);
   EXPECT_EQ(whole->simplex, 0.5);
-  EXPECT_FALSE(Make({{PenaltyKind::kSimplex, 0, {{}, Scalar, -1}, {kCols}}, {PenaltyKind::kGroupL2, 0, {{}, Scalar, -1}, {kCols}}}).ok());
+  EXPECT_FALSE(Make(Term(PenaltyKind::kSimplex, Scalar, {}, {kCols}),
+                    Term(PenaltyKind::kGroupL2, Scalar, {}, {kCols}))
+                   .ok());
 }
 
 TEST_F(PenaltyTest, BoundsAreBounds) {
-  const auto prox = Make({{PenaltyKind::kLower, 0, {{}, Scalar, -1}, {}}, {PenaltyKind::kUpper, 0, {{kRows}, ByRow, -1}, {}}});
+  const auto prox =
+      Make(Term(PenaltyKind::kLower, Scalar), Term(PenaltyKind::kUpper, ByRow, {kRows}));
   ASSERT_TRUE(prox.ok());
   EXPECT_EQ(prox->lower.at(0), 0.5);
   EXPECT_EQ(prox->upper.at(5), 2);

@@ -1,9 +1,9 @@
 // Frontier: completed stages of every worker for one clock group.
 //
-// Each worker posts into a cache line of its own; a reader looks at the worker that held it back the
-// last time before it looks at any other, so a wait costs one load a look. Post is the publication of
-// everything the worker has written before it, and the only synchronisation between workers.
-// Thread-safe; Post of one worker from one thread at a time.
+// Each worker posts into a cache line of its own; a reader looks at the worker that held it back
+// the last time before it looks at any other, so a wait costs one load a look. Post is the
+// publication of everything the worker has written before it, and the only synchronisation between
+// workers. Thread-safe; Post of one worker from one thread at a time.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -15,10 +15,13 @@ namespace gyre {
 
 class Frontier {
  public:
-  explicit Frontier(int workers) : workers_(workers), line_(new Line[static_cast<size_t>(workers)]) {}
+  explicit Frontier(int workers)
+      : workers_(workers), line_(new Line[static_cast<size_t>(workers)]) {}
 
   int workers() const { return workers_; }
-  Stage Done(int worker) const { return line_[static_cast<size_t>(worker)].done.load(std::memory_order_seq_cst); }
+  Stage Done(int worker) const {
+    return line_[static_cast<size_t>(worker)].done.load(std::memory_order_seq_cst);
+  }
 
   // Sequentially consistent, so that a sleeper either sees it or is seen by Env::Wake.
   void Post(int worker, Stage done) {
@@ -66,15 +69,20 @@ class Frontier {
 };
 
 // The same when several workers are run by one thread: they post into a count of their own, and the
-// thread publishes their minimum. Sixteen workers on two lanes then exchange two cache lines a clock.
+// thread publishes their minimum. Sixteen workers on two lanes then exchange two cache lines a
+// clock.
 //
-// Workers w with the same w mod groups are a group. Post of workers of one group from one thread at a
-// time; the rest is thread-safe.
+// Workers w with the same w mod groups are a group. Post of workers of one group from one thread at
+// a time; the rest is thread-safe.
 class GroupedFrontier {
  public:
   GroupedFrontier(int workers, int groups)
-      : workers_(workers), groups_(groups), lines_((workers + groups - 1) / groups / kStages + 1), frontier_(groups),
-        line_(new Line[At(groups * lines_)]), group_(new Group[At(groups)]) {
+      : workers_(workers),
+        groups_(groups),
+        lines_((workers + groups - 1) / groups / kStages + 1),
+        frontier_(groups),
+        line_(new Line[At(groups * lines_)]),
+        group_(new Group[At(groups)]) {
     for (int w = 0; w < workers; ++w) ++group_[At(w % groups)].at_least;
   }
 

@@ -48,56 +48,60 @@ struct Progress {
 struct Job {
   const Program* program = nullptr;
   const Plan* plan = nullptr;
-  std::vector<double> hyper;           // by symbol; of kHyper symbols
-  std::vector<int64_t> extent;         // by axis; of a data axis: the rows of all workers together
-  Type type = Type::kFloat64;          // element type of bound data and of the parameters kernels read
-  std::vector<WorkerData> worker;      // by logical worker: Cluster::workers of them
-  std::vector<WorkerData> test;        // held-out rows for the measures; empty: measured on the training data
-  std::vector<int64_t> test_extent;    // by axis
-  std::vector<Block> sweep_data;       // by symbol: column views for SWEEP tasks; empty: made at start
-  std::vector<std::vector<double>> start;  // by symbol: where to start; empty entries as the program says
+  std::vector<double> hyper;       // by symbol; of kHyper symbols
+  std::vector<int64_t> extent;     // by axis; of a data axis: the rows of all workers together
+  Type type = Type::kFloat64;      // element type of bound data and of the parameters kernels read
+  std::vector<WorkerData> worker;  // by logical worker: Cluster::workers of them
+  std::vector<WorkerData>
+      test;  // held-out rows for the measures; empty: measured on the training data
+  std::vector<int64_t> test_extent;  // by axis
+  std::vector<Block> sweep_data;  // by symbol: column views for SWEEP tasks; empty: made at start
+  std::vector<std::vector<double>>
+      start;  // by symbol: where to start; empty entries as the program says
   uint64_t seed = 1;
   std::function<void(const Progress&)> progress;  // at boundaries, about ten times a second at most
   const std::atomic<bool>* stop_requested = nullptr;  // Ctrl-C: stops at the next boundary
-  absl::Duration stall_deadline = absl::Seconds(60);  // without any progress: fail, naming who waits for what
-  Env* env = nullptr;                  // time and sleep; null: the machine's
+  absl::Duration stall_deadline =
+      absl::Seconds(60);  // without any progress: fail, naming who waits for what
+  Env* env = nullptr;     // time and sleep; null: the machine's
 };
 
 enum class StopReason : uint8_t { kClocks, kSeconds, kTolerance, kTarget, kRequested, kConverged };
-const char* Name(StopReason reason);   // "clocks", "seconds", ...
+const char* Name(StopReason reason);  // "clocks", "seconds", ...
 
-struct Staleness {                     // clocks of another worker that a read had not seen
+struct Staleness {  // clocks of another worker that a read had not seen
   double mean = 0, variance = 0;
   int64_t max = 0;
-  std::vector<int64_t> histogram;      // [s]: reads with staleness s; the last bucket holds all above
+  std::vector<int64_t> histogram;  // [s]: reads with staleness s; the last bucket holds all above
 };
 
 struct TaskCounters {
-  std::string task;                    // id in the plan
+  std::string task;  // id in the plan
   uint64_t fired = 0;
   int64_t busy_ns = 0, waited_ns = 0;  // over all workers
 };
 
 struct RunResult {
-  std::vector<std::vector<double>> parameter;  // by symbol; empty for symbols that are no parameters
+  std::vector<std::vector<double>>
+      parameter;  // by symbol; empty for symbols that are no parameters
   Clock clocks = 0;
   StopReason stop_reason = StopReason::kClocks;
-  std::string detail;                  // one line about the stop
-  double objective = 0;                // at `parameter`, exact; NaN: the program has none
-  std::vector<double> measure;         // by Program::measure, at `parameter`
+  std::string detail;           // one line about the stop
+  double objective = 0;         // at `parameter`, exact; NaN: the program has none
+  std::vector<double> measure;  // by Program::measure, at `parameter`
   bool measured_on_test = false;
-  std::string evaluated;               // how the trace was: "by-product", "paused"
+  std::string evaluated;  // how the trace was: "by-product", "paused"
   std::vector<TracePoint> trace;
-  double train_seconds = 0;            // wall time of clocks; pauses for evaluation are left out
-  double evaluate_seconds = 0;         // those pauses
-  int64_t rows = 0;                    // rows visited by GATHER and SWEEP tasks, all clocks together
+  double train_seconds = 0;     // wall time of clocks; pauses for evaluation are left out
+  double evaluate_seconds = 0;  // those pauses
+  int64_t rows = 0;             // rows visited by GATHER and SWEEP tasks, all clocks together
   Staleness staleness;
   std::vector<TaskCounters> counters;
   int64_t bytes_sent = 0, bytes_received = 0;
 };
 
-// Runs the plan as written. Fails by name when the plan does not fit the program or the data, when a
-// staleness bound is violated, or when nothing moves for `stall_deadline`.
+// Runs the plan as written. Fails by name when the plan does not fit the program or the data, when
+// a staleness bound is violated, or when nothing moves for `stall_deadline`.
 absl::StatusOr<RunResult> RunEmbedded(const Job& job);
 
 }  // namespace gyre

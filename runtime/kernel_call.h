@@ -5,7 +5,9 @@
 
 namespace gyre {
 
-inline KernelFn KernelOf(const Pass& pass, Type type) { return type == Type::kFloat32 ? pass.f32 : pass.f64; }
+inline KernelFn KernelOf(const Pass& pass, Type type) {
+  return type == Type::kFloat32 ? pass.f32 : pass.f64;
+}
 
 // `context` outlives the arguments; rows, targets and parameters are the caller's to set.
 inline KernelArgs ArgsOf(const PostContext& context, const WorkerData& rows) {
@@ -22,7 +24,8 @@ inline KernelArgs ArgsOf(const PostContext& context, const WorkerData& rows) {
   return args;
 }
 
-inline int64_t ScratchOf(const Pass& pass, const WorkerData& rows, const int64_t* extent, Type type) {
+inline int64_t ScratchOf(const Pass& pass, const WorkerData& rows, const int64_t* extent,
+                         Type type) {
   return pass.scratch == nullptr ? 0 : pass.scratch(rows.data, extent, SizeOf(type));
 }
 

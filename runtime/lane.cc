@@ -18,7 +18,8 @@ inline void Pause() {
 
 }  // namespace
 
-Lane::Lane(const Options& options, std::vector<Cursor*> cursors, ClockGate* gate, Env* env, std::atomic<int>* running)
+Lane::Lane(const Options& options, std::vector<Cursor*> cursors, ClockGate* gate, Env* env,
+           std::atomic<int>* running)
     : options_(options), cursors_(std::move(cursors)), gate_(gate), env_(env), running_(running) {}
 
 void Lane::Run() {
@@ -66,7 +67,8 @@ bool Lane::Rest(bool* finished) {
   }
   running_->fetch_sub(1);
   const bool woken = env_->Sleep(seen, env_->Nanos() + options_.stall_ns);
-  // Before this lane counts again: when no other is running either, nobody is left to move anything.
+  // Before this lane counts again: when no other is running either, nobody is left to move
+  // anything.
   const bool alone = running_->fetch_add(1) == 0;
   if (woken || StepAll(finished) || *finished || !alone) return true;
   gate_->Fail(absl::DeadlineExceededError(Report()));
@@ -77,7 +79,8 @@ bool Lane::Rest(bool* finished) {
 std::string Lane::Report() const {
   std::vector<std::string> waits;
   for (const Cursor* c : cursors_) waits.push_back(c->Waiting());
-  return absl::StrCat("nothing moved for ", options_.stall_ns / 1'000'000, " ms: ", absl::StrJoin(waits, "; "));
+  return absl::StrCat("nothing moved for ", options_.stall_ns / 1'000'000,
+                      " ms: ", absl::StrJoin(waits, "; "));
 }
 
 }  // namespace gyre

@@ -1,9 +1,9 @@
 // Lane: one compute thread that runs several cursors.
 //
-// Each cursor runs until it is blocked, then the next one. When all are blocked the lane looks a while
-// longer (at most 20 microseconds, and only while lanes have cores of their own), then sleeps with a
-// deadline. When the deadline passes and no lane is at work, the run fails with a report of who waits
-// for what.
+// Each cursor runs until it is blocked, then the next one. When all are blocked the lane looks a
+// while longer (at most 20 microseconds, and only while lanes have cores of their own), then sleeps
+// with a deadline. When the deadline passes and no lane is at work, the run fails with a report of
+// who waits for what.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -23,7 +23,8 @@ class Lane {
   };
   // `running` counts the lanes of the run that are not asleep, from before the first starts, and so
   // tells a stall from a long kernel.
-  Lane(const Options& options, std::vector<Cursor*> cursors, ClockGate* gate, Env* env, std::atomic<int>* running);
+  Lane(const Options& options, std::vector<Cursor*> cursors, ClockGate* gate, Env* env,
+       std::atomic<int>* running);
 
   // Until the run has finished, or failed.
   void Run();

@@ -4,8 +4,15 @@
 
 namespace gyre {
 
-LinearTable::LinearTable(int workers, int lanes, ParamState* state, StageFold* stage, ClockObserver* observer, Env* env)
-    : workers_(workers), state_(state), stage_(stage), observer_(observer), env_(env), posted_(workers), folded_(workers),
+LinearTable::LinearTable(int workers, int lanes, ParamState* state, StageFold* stage,
+                         ClockObserver* observer, Env* env)
+    : workers_(workers),
+      state_(state),
+      stage_(stage),
+      observer_(observer),
+      env_(env),
+      posted_(workers),
+      folded_(workers),
       count_(static_cast<size_t>(workers), 0) {
   for (int w = 0; w < workers; ++w) worker_.push_back(std::make_unique<Worker>(stage->layout));
   for (int c = 0; c < lanes + 2; ++c) {
@@ -75,7 +82,8 @@ void LinearTable::FoldOne(int worker) {
   const Contribution* from = &worker_[static_cast<size_t>(worker)]->contribution;
   SumContributions(&from, 1, 0, stage_->layout.size, stage_->sum.data());
   const int64_t start = stage_->watch.Start();
-  stage_->context.epoch = static_cast<double>(count_[static_cast<size_t>(worker)]) * stage_->epochs_per_clock;
+  stage_->context.epoch =
+      static_cast<double>(count_[static_cast<size_t>(worker)]) * stage_->epochs_per_clock;
   stage_->fold->ApplyShare(stage_->context, 1.0 / workers_, state_);
   stage_->watch.Stop(start);
   ++count_[static_cast<size_t>(worker)];
@@ -84,7 +92,8 @@ void LinearTable::FoldOne(int worker) {
 void LinearTable::Publish() {
   Copy* current = current_.load(std::memory_order_relaxed);
   Copy* free = nullptr;
-  while (free == nullptr)  // at most `lanes` copies are pinned, and a pin of a stale copy is let go at once
+  while (free ==
+         nullptr)  // at most `lanes` copies are pinned, and a pin of a stale copy is let go at once
     for (const auto& c : copy_)
       if (c.get() != current && c->pins.load(std::memory_order_seq_cst) == 0) {
         free = c.get();
@@ -103,7 +112,8 @@ void LinearTable::Fold(Stage /*stage*/, int /*part*/) {
   const Clock complete = *std::min_element(count_.begin(), count_.end());
   while (complete_ < complete) observer_->ClockDone(++complete_);
   for (int w = 0; w < workers_; ++w)
-    if (folded_.Done(w) != count_[static_cast<size_t>(w)]) folded_.Post(w, count_[static_cast<size_t>(w)]);
+    if (folded_.Done(w) != count_[static_cast<size_t>(w)])
+      folded_.Post(w, count_[static_cast<size_t>(w)]);
   folding_.store(false, std::memory_order_seq_cst);
   env_->Wake();
 }

@@ -1,13 +1,14 @@
 // LinearTable: contributions of one worker's clock are folded on their own, in the order they come.
 //
 // For folds that are LINEAR, under SSP (lag > 1) or without a bound (lag -1). A worker whose
-// contribution is not folded yet cannot start its next clock (one accumulator a worker), so a worker
-// always reads its own writes. Folding is guarded by a try-lock that nobody waits for: who holds it
-// folds all that is posted, publishes once, and looks again.
+// contribution is not folded yet cannot start its next clock (one accumulator a worker), so a
+// worker always reads its own writes. Folding is guarded by a try-lock that nobody waits for: who
+// holds it folds all that is posted, publishes once, and looks again.
 //
-// Readers pin one of lanes + 2 published copies: at most `lanes` are read at once and one is current,
-// so one is always free to be written. Pin, then look whether the copy is still current: a folder
-// that looked before the pin does not choose the current copy, one that looks after sees the pin.
+// Readers pin one of lanes + 2 published copies: at most `lanes` are read at once and one is
+// current, so one is always free to be written. Pin, then look whether the copy is still current: a
+// folder that looked before the pin does not choose the current copy, one that looks after sees the
+// pin.
 //
 // Thread-safe as StateTable says.
 #pragma once
@@ -26,7 +27,8 @@ namespace gyre {
 class LinearTable final : public EmbeddedTable {
  public:
   // REQUIRES: one stage a clock.
-  LinearTable(int workers, int lanes, ParamState* state, StageFold* stage, ClockObserver* observer, Env* env);
+  LinearTable(int workers, int lanes, ParamState* state, StageFold* stage, ClockObserver* observer,
+              Env* env);
 
   bool Ready(int worker, Stage need) override;
   Stamp Read(int worker, Clock clock, Stage need, const void** param) override;

@@ -13,7 +13,10 @@ LocalTable::LocalTable(ParamState* state, StageFolds* stages, ClockObserver* obs
 }
 
 Stamp LocalTable::Read(int /*worker*/, Clock clock, Stage /*need*/, const void** param) {
-  if (reads_++ == 0) state_->Point(published_.size() > 0 ? published_.data() : static_cast<const void*>(state_->master()), param);
+  if (reads_++ == 0)
+    state_->Point(
+        published_.size() > 0 ? published_.data() : static_cast<const void*>(state_->master()),
+        param);
   return {clock_, clock};
 }
 
@@ -25,7 +28,8 @@ double* const* LocalTable::Write(int /*worker*/, Clock /*clock*/, int slice, dou
 }
 
 bool LocalTable::FoldReady(Stage* stage, int* part) {
-  if ((*stages_)[position_]->gathers() ? posted_ <= applied_ : clock_ >= observer_->limit()) return false;
+  if ((*stages_)[position_]->gathers() ? posted_ <= applied_ : clock_ >= observer_->limit())
+    return false;
   *stage = applied_;
   *part = 0;
   return true;

@@ -35,7 +35,7 @@ class LocalTable final : public EmbeddedTable {
   std::vector<Contribution> contribution_;  // by stage of the clock
   Stage applied_ = 0, posted_ = 0;
   Clock clock_ = 0;
-  size_t position_ = 0;                     // applied_ = clock_ x stages + position_
+  size_t position_ = 0;  // applied_ = clock_ x stages + position_
   int64_t reads_ = 0;
 };
 

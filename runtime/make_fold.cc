@@ -3,14 +3,20 @@
 
 namespace gyre {
 
-absl::StatusOr<std::unique_ptr<Fold>> MakeFold(const FoldSetup& setup, const Statement& statement, const Rule& rule) {
+absl::StatusOr<std::unique_ptr<Fold>> MakeFold(const FoldSetup& setup, const Statement& statement,
+                                               const Rule& rule) {
   switch (statement.kind) {
-    case StatementKind::kMinimize: return MakeMinimizeFold(setup, statement, rule);
-    case StatementKind::kIterate: return MakeAssignFold(setup, statement);
-    case StatementKind::kSweep: return MakeSweepFold(setup, statement);
-    default: break;
+    case StatementKind::kMinimize:
+      return MakeMinimizeFold(setup, statement, rule);
+    case StatementKind::kIterate:
+      return MakeAssignFold(setup, statement);
+    case StatementKind::kSweep:
+      return MakeSweepFold(setup, statement);
+    default:
+      break;
   }
-  return absl::UnimplementedError(absl::StrCat("statements of kind ", static_cast<int>(statement.kind), " cannot be executed yet"));
+  return absl::UnimplementedError(absl::StrCat(
+      "statements of kind ", static_cast<int>(statement.kind), " cannot be executed yet"));
 }
 
 }  // namespace gyre

@@ -32,7 +32,10 @@ UpdateOptions OptionsOf(const Rule& rule) {
 class MinimizeFold final : public Fold {
  public:
   MinimizeFold(const FoldSetup& setup, const Statement& statement, std::unique_ptr<UpdateRule> rule)
-      : setup_(setup), statement_(statement), rule_(std::move(rule)), layout_(ParamLayout(*setup.program, statement.param, setup.extent)),
+      : setup_(setup),
+        statement_(statement),
+        rule_(std::move(rule)),
+        layout_(ParamLayout(*setup.program, statement.param, setup.extent)),
         gradient_(layout_.size) {
     for (const Post& p : statement.smooth_gradient)
       if (p.fn != nullptr) smooth_ = AlignedArray<double>(layout_.size);
@@ -42,7 +45,8 @@ class MinimizeFold final : public Fold {
     in_place_ = SameLayout(state->layout());
     if (!in_place_) {
       point_ = AlignedArray<double>(layout_.size);
-      for (const Field& f : layout_.field) Copy(state->master(f.id), point_.data() + f.offset, f.size);
+      for (const Field& f : layout_.field)
+        Copy(state->master(f.id), point_.data() + f.offset, f.size);
     }
     std::vector<gyre::Segment> segments;
     absl::Status status = MakeSegments(&segments);
@@ -52,10 +56,14 @@ class MinimizeFold final : public Fold {
   }
 
   void Apply(const PostContext& context, ParamState* state) override { Move(context, 1, state); }
-  void ApplyShare(const PostContext& context, double share, ParamState* state) override { Move(context, share, state); }
+  void ApplyShare(const PostContext& context, double share, ParamState* state) override {
+    Move(context, share, state);
+  }
 
   double objective() const override { return last_.accepted ? last_.objective : kNone; }
-  double best_objective() const override { return std::isnan(last_.best_objective) ? last_.objective : last_.best_objective; }
+  double best_objective() const override {
+    return std::isnan(last_.best_objective) ? last_.objective : last_.best_objective;
+  }
   bool converged() const override { return last_.converged; }
   absl::Status status() const override { return last_.status; }
 
@@ -63,12 +71,15 @@ class MinimizeFold final : public Fold {
     if (in_place_) return rule_->Best({model, static_cast<size_t>(layout_.size)});
     AlignedArray<double> best(layout_.size);  // at a pause, not in a clock
     rule_->Best({best.data(), static_cast<size_t>(layout_.size)});
-    for (const Field& f : layout_.field) Copy(best.data() + f.offset, model + state.layout().Find(f.id)->offset, f.size);
+    for (const Field& f : layout_.field)
+      Copy(best.data() + f.offset, model + state.layout().Find(f.id)->offset, f.size);
   }
 
  private:
   absl::Span<double> Span(double* x) const { return {x, static_cast<size_t>(layout_.size)}; }
-  static void Copy(const double* from, double* to, int64_t n) { std::memcpy(to, from, static_cast<size_t>(n) * sizeof(double)); }
+  static void Copy(const double* from, double* to, int64_t n) {
+    std::memcpy(to, from, static_cast<size_t>(n) * sizeof(double));
+  }
 
   bool SameLayout(const Layout& other) const {
     if (other.field.size() != layout_.field.size()) return false;
@@ -80,18 +91,22 @@ class MinimizeFold final : public Fold {
   double* Point(ParamState* state) { return in_place_ ? state->master() : point_.data(); }
   void Spread(ParamState* state) {
     if (in_place_) return;
-    for (const Field& f : layout_.field) Copy(point_.data() + f.offset, state->master(f.id), f.size);
+    for (const Field& f : layout_.field)
+      Copy(point_.data() + f.offset, state->master(f.id), f.size);
   }
 
   // Parameters in order, the padding between them under no penalty.
   absl::Status MakeSegments(std::vector<gyre::Segment>* segments) {
     for (size_t i = 0; i < layout_.field.size(); ++i) {
       const Field& f = layout_.field[i];
-      absl::StatusOr<Prox> prox = ProxOf(setup_.context, setup_.extent, statement_.penalty, f.id, &weights_);
+      absl::StatusOr<Prox> prox =
+          ProxOf(setup_.context, setup_.extent, statement_.penalty, f.id, &weights_);
       if (!prox.ok()) return prox.status();
       segments->push_back({f.offset, f.size, *prox});
-      const int64_t next = i + 1 < layout_.field.size() ? layout_.field[i + 1].offset : layout_.size;
-      if (next > f.offset + f.size) segments->push_back({f.offset + f.size, next - f.offset - f.size, Prox{}});
+      const int64_t next =
+          i + 1 < layout_.field.size() ? layout_.field[i + 1].offset : layout_.size;
+      if (next > f.offset + f.size)
+        segments->push_back({f.offset + f.size, next - f.offset - f.size, Prox{}});
     }
     return absl::OkStatus();
   }
@@ -137,10 +152,13 @@ class MinimizeFold final : public Fold {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Fold>> MakeMinimizeFold(const FoldSetup& setup, const Statement& statement, const Rule& rule) {
+absl::StatusOr<std::unique_ptr<Fold>> MakeMinimizeFold(const FoldSetup& setup,
+                                                       const Statement& statement,
+                                                       const Rule& rule) {
   absl::StatusOr<std::unique_ptr<UpdateRule>> update = MakeUpdateRule(OptionsOf(rule));
   if (!update.ok()) return update.status();
-  return std::unique_ptr<Fold>(std::make_unique<MinimizeFold>(setup, statement, *std::move(update)));
+  return std::unique_ptr<Fold>(
+      std::make_unique<MinimizeFold>(setup, statement, *std::move(update)));
 }
 
 }  // namespace gyre

@@ -10,10 +10,10 @@
 namespace gyre {
 namespace {
 
-constexpr size_t kMostTracePoints = 4096;       // then every other one is dropped and the stride doubles
-constexpr int64_t kShowEveryNs = 100'000'000;   // progress, ten times a second
-// Tolerance is about the last quarter of the run: single steps of a slow rule are always small. Too few
-// values say nothing; one that is a whole pass over the data says more than a by-product.
+constexpr size_t kMostTracePoints = 4096;  // then every other one is dropped and the stride doubles
+constexpr int64_t kShowEveryNs = 100'000'000;  // progress, ten times a second
+// Tolerance is about the last quarter of the run: single steps of a slow rule are always small. Too
+// few values say nothing; one that is a whole pass over the data says more than a by-product.
 constexpr double kWindow = 4.0 / 3;
 constexpr int kFewByProducts = 8, kFewPauses = 3;
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
@@ -22,18 +22,30 @@ constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 const char* Name(StopReason reason) {
   switch (reason) {
-    case StopReason::kClocks: return "clocks";
-    case StopReason::kSeconds: return "seconds";
-    case StopReason::kTolerance: return "tolerance";
-    case StopReason::kTarget: return "target";
-    case StopReason::kRequested: return "requested";
-    case StopReason::kConverged: return "converged";
+    case StopReason::kClocks:
+      return "clocks";
+    case StopReason::kSeconds:
+      return "seconds";
+    case StopReason::kTolerance:
+      return "tolerance";
+    case StopReason::kTarget:
+      return "target";
+    case StopReason::kRequested:
+      return "requested";
+    case StopReason::kConverged:
+      return "converged";
   }
   return "unknown";
 }
 
-Monitor::Monitor(const Options& options, const Job& job, StageFolds* stages, ParamState* state, Evaluator* evaluator, Env* env)
-    : options_(options), job_(job), stages_(stages), state_(state), evaluator_(evaluator), env_(env),
+Monitor::Monitor(const Options& options, const Job& job, StageFolds* stages, ParamState* state,
+                 Evaluator* evaluator, Env* env)
+    : options_(options),
+      job_(job),
+      stages_(stages),
+      state_(state),
+      evaluator_(evaluator),
+      env_(env),
       model_(static_cast<size_t>(state->layout().size)) {
   trace_.reserve(kMostTracePoints);
 }
@@ -42,7 +54,8 @@ void Monitor::Start() {
   start_ns_ = env_->Nanos();
   const Clock most = options_.stop.max_clocks > 0 ? options_.stop.max_clocks : kNever;
   next_ = std::min(most, options_.stop.boundary);
-  limit_.store(std::min(most, options_.stop.boundary * (1 + options_.stop.decision_lag)), std::memory_order_seq_cst);
+  limit_.store(std::min(most, options_.stop.boundary * (1 + options_.stop.decision_lag)),
+               std::memory_order_seq_cst);
 }
 
 // Known with the contributions of the clock, and so of the point that the clock before left. Trials
@@ -60,11 +73,13 @@ void Monitor::Boundary(Clock clock) {
   done_ = clock;
   train_ns_ = now - start_ns_ - paused_ns_;
   next_ = clock + options_.stop.boundary;
-  if (options_.stop.max_clocks > 0) next_ = std::max(clock, std::min(next_, options_.stop.max_clocks));
+  if (options_.stop.max_clocks > 0)
+    next_ = std::max(clock, std::min(next_, options_.stop.max_clocks));
   TakeByProduct(clock);
   if (!stopping_) stopping_ = Stops(clock, train_ns_);
   if (!stopping_ && !pause_wanted_) pause_wanted_ = PauseIsDue(clock, train_ns_);
-  if (now - shown_ns_ > kShowEveryNs) Show({clock, Seconds(train_ns_), has_objective_ ? last_objective_ : kNone, kNone}, now);
+  if (now - shown_ns_ > kShowEveryNs)
+    Show({clock, Seconds(train_ns_), has_objective_ ? last_objective_ : kNone, kNone}, now);
   if (!stopping_ && !pause_wanted_) return Raise(clock);
   if (clock >= limit_.load(std::memory_order_relaxed)) BeginPause(clock, now);
 }
@@ -88,7 +103,9 @@ bool Monitor::HoldsStill(Clock clock) {
     window_start_ = clock;
     window_best_ = best_;
   }
-  if (window_values_ <= few || static_cast<double>(clock) < kWindow * static_cast<double>(window_start_)) return false;
+  if (window_values_ <= few ||
+      static_cast<double>(clock) < kWindow * static_cast<double>(window_start_))
+    return false;
   const bool still = window_best_ - best_ <= options_.stop.tolerance * std::fabs(best_);
   window_values_ = 1;
   window_start_ = clock;
@@ -105,9 +122,11 @@ void Monitor::CheckObjective(Clock clock, double objective) {
   const bool still = HoldsStill(clock);
   if (stopping_) return;
   if (stop.has_target && objective <= stop.target)
-    Stop(StopReason::kTarget, absl::StrCat("the objective reached ", objective, ", the target is ", stop.target));
+    Stop(StopReason::kTarget,
+         absl::StrCat("the objective reached ", objective, ", the target is ", stop.target));
   else if (still)
-    Stop(StopReason::kTolerance, absl::StrCat("the objective fell by less than ", stop.tolerance, " of itself in the last quarter of the clocks"));
+    Stop(StopReason::kTolerance, absl::StrCat("the objective fell by less than ", stop.tolerance,
+                                              " of itself in the last quarter of the clocks"));
 }
 
 bool Monitor::Stops(Clock clock, int64_t train_ns) {
@@ -122,7 +141,8 @@ bool Monitor::Stops(Clock clock, int64_t train_ns) {
   for (const auto& stage : *stages_) {
     if (status_.ok()) status_ = stage->fold->status();
     converged = converged && stage->fold->converged();
-    if (const double c = stage->fold->change(); !std::isnan(c)) change = std::max(change, c), measured = true;
+    if (const double c = stage->fold->change(); !std::isnan(c))
+      change = std::max(change, c), measured = true;
   }
   // What was read may be as old as the lag: for that long the same step may come again.
   unmoved_ = measured && change <= stop.tolerance ? unmoved_ + 1 : 0;
@@ -131,7 +151,8 @@ bool Monitor::Stops(Clock clock, int64_t train_ns) {
   } else if (converged) {
     Stop(StopReason::kConverged, "the update found nothing left to gain");
   } else if (stop.tolerance > 0 && unmoved_ >= std::max(1, options_.lag)) {
-    Stop(StopReason::kTolerance, absl::StrCat("the parameters moved by ", change, " of themselves, the tolerance is ", stop.tolerance));
+    Stop(StopReason::kTolerance, absl::StrCat("the parameters moved by ", change,
+                                              " of themselves, the tolerance is ", stop.tolerance));
   } else if (stop.max_clocks > 0 && clock >= stop.max_clocks) {
     Stop(StopReason::kClocks, absl::StrCat("all ", clock, " clocks are done"));
   } else if (stop.max_seconds > 0 && Seconds(train_ns) >= stop.max_seconds) {
@@ -140,11 +161,12 @@ bool Monitor::Stops(Clock clock, int64_t train_ns) {
   return stopping_;
 }
 
-// Pauses take at most `pause_share` of the time; before the first, its cost is guessed as that of the
-// clocks that visit every row once.
+// Pauses take at most `pause_share` of the time; before the first, its cost is guessed as that of
+// the clocks that visit every row once.
 bool Monitor::PauseIsDue(Clock clock, int64_t train_ns) const {
   if (!evaluator_->any() || (options_.by_product && !evaluator_->has_measures())) return false;
-  const double per_epoch = static_cast<double>(train_ns) / (static_cast<double>(clock) * options_.epochs_per_clock);
+  const double per_epoch =
+      static_cast<double>(train_ns) / (static_cast<double>(clock) * options_.epochs_per_clock);
   const double cost = pause_cost_ns_ > 0 ? static_cast<double>(pause_cost_ns_) : per_epoch;
   return static_cast<double>(train_ns - last_pause_train_ns_) * options_.pause_share >= cost;
 }
@@ -171,7 +193,8 @@ void Monitor::EndPause() {
   if (evaluator_->any()) {
     evaluator_->Combine(static_cast<double>(done_) * options_.epochs_per_clock);
     const double metric = evaluator_->measure().empty() ? kNone : evaluator_->measure().front();
-    if (evaluator_->has_objective() && !options_.by_product) CheckObjective(done_, evaluator_->objective());
+    if (evaluator_->has_objective() && !options_.by_product)
+      CheckObjective(done_, evaluator_->objective());
     const TracePoint point{done_, Seconds(train_ns_), evaluator_->objective(), metric};
     Measured(point);
     Show(point, env_->Nanos());
@@ -179,7 +202,8 @@ void Monitor::EndPause() {
   pause_cost_ns_ = env_->Nanos() - pause_begin_ns_;
   paused_ns_ += pause_cost_ns_;
   pause_wanted_ = false;
-  // A target met by what was just measured ends the run here: the measure is that of the final model.
+  // A target met by what was just measured ends the run here: the measure is that of the final
+  // model.
   if (stopping_) return Finish();
   Raise(done_);
   env_->Wake();

@@ -1,10 +1,10 @@
 // Monitor: the only place where anything global is decided. Stop rules, the clock limit, the trace
 // and the pauses in which the model is evaluated.
 //
-// `limit` is one number: a worker starts clock c only if c < limit. It is raised at boundaries, every
-// plan.stop.boundary clocks, ahead of need when decision_lag is above 0. To stop is not to raise it,
-// so all workers end at the same clock without a handshake. A pause is the same: the limit stays until
-// all have arrived, all evaluate their rows, and the last one goes on.
+// `limit` is one number: a worker starts clock c only if c < limit. It is raised at boundaries,
+// every plan.stop.boundary clocks, ahead of need when decision_lag is above 0. To stop is not to
+// raise it, so all workers end at the same clock without a handshake. A pause is the same: the
+// limit stays until all have arrived, all evaluate their rows, and the last one goes on.
 //
 // ClockDone is called by folds, in clock order; the rest is thread-safe.
 #pragma once
@@ -22,11 +22,12 @@
 namespace gyre {
 
 struct StopRules {
-  Clock max_clocks = 0;     // 0: no bound
-  double max_seconds = 0;   // 0: no bound
-  double tolerance = 0;     // relative change of the objective (of the parameters, without one); 0: off
+  Clock max_clocks = 0;    // 0: no bound
+  double max_seconds = 0;  // 0: no bound
+  double tolerance =
+      0;  // relative change of the objective (of the parameters, without one); 0: off
   bool has_target = false;
-  double target = 0;        // objective at most this
+  double target = 0;  // objective at most this
   Clock boundary = 1;
   int decision_lag = 0;
 };
@@ -39,9 +40,10 @@ class Monitor final : public ClockObserver {
     double pause_share = 0.05;
     double epochs_per_clock = 1;
     int workers = 1;
-    int lag = 1;              // clocks of reads: parameters must hold still this long to be called still
+    int lag = 1;  // clocks of reads: parameters must hold still this long to be called still
   };
-  Monitor(const Options& options, const Job& job, StageFolds* stages, ParamState* state, Evaluator* evaluator, Env* env);
+  Monitor(const Options& options, const Job& job, StageFolds* stages, ParamState* state,
+          Evaluator* evaluator, Env* env);
 
   void SetTable(const EmbeddedTable* table) { table_ = table; }
   void Start();
@@ -90,7 +92,8 @@ class Monitor final : public ClockObserver {
 
   // Touched by whoever completes a boundary or a pause: one thread at a time.
   Clock next_ = 0, done_ = 0;
-  int64_t start_ns_ = 0, paused_ns_ = 0, pause_begin_ns_ = 0, last_pause_train_ns_ = 0, pause_cost_ns_ = 0, shown_ns_ = 0;
+  int64_t start_ns_ = 0, paused_ns_ = 0, pause_begin_ns_ = 0, last_pause_train_ns_ = 0,
+          pause_cost_ns_ = 0, shown_ns_ = 0;
   int64_t train_ns_ = 0;
   bool stopping_ = false, pause_wanted_ = false;
   StopReason reason_ = StopReason::kClocks;
@@ -98,7 +101,8 @@ class Monitor final : public ClockObserver {
   absl::Status status_;
   double last_objective_ = 0;
   bool has_objective_ = false;
-  // The window over which the objective must fall: where it starts, the best value there, values since.
+  // The window over which the objective must fall: where it starts, the best value there, values
+  // since.
   Clock window_start_ = 0;
   double best_ = 0, window_best_ = 0;
   int window_values_ = 0;

@@ -17,7 +17,8 @@ int64_t Product(const std::vector<int>& axes, const std::vector<int64_t>& extent
 }
 
 // Repeats an array over `from` axes for every element of an array over `to` axes.
-void Broadcast(const std::vector<int>& from, const double* in, const std::vector<int>& to, const std::vector<int64_t>& extent, double* out) {
+void Broadcast(const std::vector<int>& from, const double* in, const std::vector<int>& to,
+               const std::vector<int64_t>& extent, double* out) {
   const int64_t size = Product(to, extent);
   for (int64_t e = 0; e < size; ++e) {
     int64_t rest = e, at = 0, below = 1;
@@ -36,8 +37,12 @@ void Broadcast(const std::vector<int>& from, const double* in, const std::vector
 
 class Builder {
  public:
-  Builder(const PostContext& context, const std::vector<int64_t>& extent, int param, std::vector<AlignedArray<double>>* storage)
-      : context_(context), extent_(extent), axes_(AxesOf(context.program->graph.symbol[param])), storage_(storage),
+  Builder(const PostContext& context, const std::vector<int64_t>& extent, int param,
+          std::vector<AlignedArray<double>>* storage)
+      : context_(context),
+        extent_(extent),
+        axes_(AxesOf(context.program->graph.symbol[param])),
+        storage_(storage),
         name_(context.program->graph.symbol[param].name) {}
 
   // The weight over `axes` (of the parameter, or of its groups): a number, or an array in storage.
@@ -75,7 +80,8 @@ class Builder {
       const int64_t n = extent_[static_cast<size_t>(axes_[i])];
       const bool between = i >= first && i <= last;
       if (between && std::count(rest.begin(), rest.end(), axes_[i]) > 0)
-        return absl::UnimplementedError(absl::StrCat("a group of \"", name_, "\" must span neighbouring axes"));
+        return absl::UnimplementedError(
+            absl::StrCat("a group of \"", name_, "\" must span neighbouring axes"));
       if (between) size *= n;
       if (i > last) stride *= n;
     }
@@ -88,13 +94,23 @@ class Builder {
 
   absl::Status Add(const Penalty& p, Prox* prox) {
     switch (p.kind) {
-      case PenaltyKind::kL1: prox->l1 = Sum(prox->l1, Evaluate(p.weight, axes_)); break;
-      case PenaltyKind::kSquaredL2: prox->l2 = Sum(prox->l2, Evaluate(p.weight, axes_)); break;
-      case PenaltyKind::kLower: prox->lower = Evaluate(p.weight, axes_); break;
-      case PenaltyKind::kUpper: prox->upper = Evaluate(p.weight, axes_); break;
+      case PenaltyKind::kL1:
+        prox->l1 = Sum(prox->l1, Evaluate(p.weight, axes_));
+        break;
+      case PenaltyKind::kSquaredL2:
+        prox->l2 = Sum(prox->l2, Evaluate(p.weight, axes_));
+        break;
+      case PenaltyKind::kLower:
+        prox->lower = Evaluate(p.weight, axes_);
+        break;
+      case PenaltyKind::kUpper:
+        prox->upper = Evaluate(p.weight, axes_);
+        break;
       case PenaltyKind::kGroupL2:
       case PenaltyKind::kSimplex:
-        if (prox->grouped()) return absl::UnimplementedError(absl::StrCat("\"", name_, "\" has two penalties on groups; keep one"));
+        if (prox->grouped())
+          return absl::UnimplementedError(
+              absl::StrCat("\"", name_, "\" has two penalties on groups; keep one"));
         return SetGroups(p, prox);
     }
     return absl::OkStatus();
@@ -110,8 +126,9 @@ class Builder {
 
 }  // namespace
 
-absl::StatusOr<Prox> ProxOf(const PostContext& context, const std::vector<int64_t>& extent, const std::vector<Penalty>& penalties,
-                            int param, std::vector<AlignedArray<double>>* storage) {
+absl::StatusOr<Prox> ProxOf(const PostContext& context, const std::vector<int64_t>& extent,
+                            const std::vector<Penalty>& penalties, int param,
+                            std::vector<AlignedArray<double>>* storage) {
   Prox prox;
   Builder builder(context, extent, param, storage);
   for (const Penalty& p : penalties) {

@@ -10,13 +10,13 @@ namespace gyre {
 
 struct PostContext {
   const Program* program = nullptr;
-  const Block* data = nullptr;               // by symbol
-  const double* hyper = nullptr;             // by symbol
-  const int64_t* extent = nullptr;           // by axis
+  const Block* data = nullptr;      // by symbol
+  const double* hyper = nullptr;    // by symbol
+  const int64_t* extent = nullptr;  // by axis
   uint64_t seed = 0;
   double epoch = 0;
-  std::vector<const double*> total;          // by total
-  const double* const* param = nullptr;      // by symbol
+  std::vector<const double*> total;      // by total
+  const double* const* param = nullptr;  // by symbol
 
   void Run(const Post& post, double* out) const {
     PostArgs args;

@@ -5,15 +5,21 @@
 namespace gyre {
 namespace {
 
-// Doubles (over all workers) that one slice of a fold should sum at least: a few microseconds, so that
-// the hand-over between lanes pays.
+// Doubles (over all workers) that one slice of a fold should sum at least: a few microseconds, so
+// that the hand-over between lanes pays.
 constexpr int64_t kSliceWork = 16384;
 constexpr int64_t kSliceAlign = 8;  // doubles of a cache line
 
 }  // namespace
 
-SharedTable::SharedTable(const Options& options, ParamState* state, StageFolds* stages, ClockObserver* observer, Env* env)
-    : options_(options), state_(state), stages_(stages), observer_(observer), env_(env), frontier_(options.workers, std::min(options.lanes, options.workers)) {
+SharedTable::SharedTable(const Options& options, ParamState* state, StageFolds* stages,
+                         ClockObserver* observer, Env* env)
+    : options_(options),
+      state_(state),
+      stages_(stages),
+      observer_(observer),
+      env_(env),
+      frontier_(options.workers, std::min(options.lanes, options.workers)) {
   for (int w = 0; w < options.workers; ++w) {
     worker_.push_back(std::make_unique<Worker>());
     for (int r = 0; r < options.lag; ++r)
@@ -74,12 +80,15 @@ bool SharedTable::FoldReady(Stage* stage, int* part) {
   const Stage next = applied_.load(std::memory_order_seq_cst);
   const size_t position = static_cast<size_t>(next % stages_per_clock());
   const StageFold& fold = *(*stages_)[position];
-  if (fold.gathers() ? !frontier_.Ready(next + 1) : next / stages_per_clock() >= observer_->limit()) return false;
+  if (fold.gathers() ? !frontier_.Ready(next + 1) : next / stages_per_clock() >= observer_->limit())
+    return false;
   int64_t ticket = ticket_.load(std::memory_order_relaxed);
   do {
     const int64_t taken = ticket - next * most_parts_;
-    if (taken < 0 || taken >= parts_[position]) return false;  // all taken, or another lane is ahead
-  } while (!ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acquire, std::memory_order_relaxed));
+    if (taken < 0 || taken >= parts_[position])
+      return false;  // all taken, or another lane is ahead
+  } while (!ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acquire,
+                                          std::memory_order_relaxed));
   *stage = next;
   *part = static_cast<int>(ticket - next * most_parts_);
   return true;
@@ -96,7 +105,8 @@ void SharedTable::Fold(Stage stage, int part) {
 
 void SharedTable::SumPart(StageFold* fold, size_t slot, int part, int parts) {
   const int64_t size = fold->layout.size, lines = size / kSliceAlign;
-  const int64_t begin = lines * part / parts * kSliceAlign, end = lines * (part + 1) / parts * kSliceAlign;
+  const int64_t begin = lines * part / parts * kSliceAlign,
+                end = lines * (part + 1) / parts * kSliceAlign;
   SumContributions(gathered_[slot].data(), options_.workers, begin, end, fold->sum.data());
 }
 
@@ -105,9 +115,11 @@ void SharedTable::Commit(Stage stage, StageFold* fold) {
   const Clock clock = stage / stages_per_clock();
   const bool last = (stage + 1) % stages_per_clock() == 0;
   fold->Apply(clock, state_);
-  if (!version_.empty()) state_->Publish(const_cast<void*>(Version(options_.lag > 1 ? clock + 1 : 0)));
+  if (!version_.empty())
+    state_->Publish(const_cast<void*>(Version(options_.lag > 1 ? clock + 1 : 0)));
   if (last) observer_->ClockDone(clock + 1);
-  parts_left_.store(parts_[static_cast<size_t>((stage + 1) % stages_per_clock())], std::memory_order_relaxed);
+  parts_left_.store(parts_[static_cast<size_t>((stage + 1) % stages_per_clock())],
+                    std::memory_order_relaxed);
   ticket_.store((stage + 1) * most_parts_, std::memory_order_relaxed);
   applied_.store(stage + 1, std::memory_order_seq_cst);
   env_->Wake();

@@ -12,8 +12,13 @@
 namespace gyre {
 
 struct alignas(64) StageFold {
-  StageFold(const StagePlan& stage_plan, const PostContext& shared, Layout totals, std::unique_ptr<Fold> g, double epochs)
-      : plan(&stage_plan), layout(std::move(totals)), sum(layout.size), fold(std::move(g)), context(shared),
+  StageFold(const StagePlan& stage_plan, const PostContext& shared, Layout totals,
+            std::unique_ptr<Fold> g, double epochs)
+      : plan(&stage_plan),
+        layout(std::move(totals)),
+        sum(layout.size),
+        fold(std::move(g)),
+        context(shared),
         epochs_per_clock(epochs) {
     Use(sum.data());
   }

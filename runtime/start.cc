@@ -15,9 +15,11 @@ void DrawScaledNormal(const Job& job, int symbol, ParamState* state) {
   const ir::Symbol& s = job.program->graph.symbol[symbol];
   const int64_t size = ParamSize(*job.program, symbol, job.extent);
   const int64_t first = s.rank > 1 ? job.extent[static_cast<size_t>(s.axis[0])] : 1;
-  const double scale = 1 / std::sqrt(static_cast<double>(std::max<int64_t>(1, size / std::max<int64_t>(1, first))));
+  const double scale =
+      1 / std::sqrt(static_cast<double>(std::max<int64_t>(1, size / std::max<int64_t>(1, first))));
   const rng::Stream draws(job.seed, rng::Hash(s.name), 0);
-  for (int64_t i = 0; i < size; ++i) state->master(symbol)[i] = scale * draws.Normal(static_cast<uint64_t>(i));
+  for (int64_t i = 0; i < size; ++i)
+    state->master(symbol)[i] = scale * draws.Normal(static_cast<uint64_t>(i));
 }
 
 }  // namespace
@@ -53,8 +55,10 @@ void GatherOnce(const Job& job, int pass_id, const void* const* param, PostConte
     parts.push_back(&part[w]);
   }
   storage->emplace_back(layout.size);
-  SumContributions(parts.data(), static_cast<int>(parts.size()), 0, layout.size, storage->back().data());
-  for (const Field& f : layout.field) context->total[static_cast<size_t>(f.id)] = storage->back().data() + f.offset;
+  SumContributions(parts.data(), static_cast<int>(parts.size()), 0, layout.size,
+                   storage->back().data());
+  for (const Field& f : layout.field)
+    context->total[static_cast<size_t>(f.id)] = storage->back().data() + f.offset;
 }
 
 void BuildTotals(const Job& job, PostContext* context, std::vector<AlignedArray<double>>* storage) {
@@ -78,8 +82,10 @@ absl::Status StartParameters(const Job& job, const PostContext& context, ParamSt
     const Field* field = state->layout().Find(static_cast<int>(s));
     if (job.start[s].empty()) continue;
     if (field == nullptr || field->size != static_cast<int64_t>(job.start[s].size()))
-      return absl::InvalidArgumentError(absl::StrCat("the start of \"", std::string(program.graph.symbol[static_cast<int>(s)].name), "\" has ",
-                                                     job.start[s].size(), " elements, the parameter has ", field == nullptr ? 0 : field->size));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the start of \"", std::string(program.graph.symbol[static_cast<int>(s)].name), "\" has ",
+          job.start[s].size(), " elements, the parameter has ",
+          field == nullptr ? 0 : field->size));
     std::copy(job.start[s].begin(), job.start[s].end(), state->master(static_cast<int>(s)));
   }
   return absl::OkStatus();

@@ -24,8 +24,8 @@ void GatherOnce(const Job& job, int pass, const void* const* param, PostContext*
 void BuildTotals(const Job& job, PostContext* context, std::vector<AlignedArray<double>>* storage);
 
 // Parameters as Job::start gives them, else as the program says, else zero; those that multiply
-// parameters are drawn from N(0, 1 / fan-in), the fan-in being the elements for one value of the first
-// axis. Draws depend on the seed, the name and the element alone.
+// parameters are drawn from N(0, 1 / fan-in), the fan-in being the elements for one value of the
+// first axis. Draws depend on the seed, the name and the element alone.
 absl::Status StartParameters(const Job& job, const PostContext& context, ParamState* state);
 
 }  // namespace gyre

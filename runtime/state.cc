@@ -34,8 +34,7 @@ void ParamState::Convert(const double* from, void* to) const {
 
 void ParamState::Point(const void* base, const void** param) const {
   const char* bytes = static_cast<const char*>(base);
-  for (const Field& s : layout_.field)
-    param[s.id] = bytes + s.offset * SizeOf(type_);
+  for (const Field& s : layout_.field) param[s.id] = bytes + s.offset * SizeOf(type_);
 }
 
 }  // namespace gyre

@@ -1,5 +1,5 @@
-// A sweep: every item of an axis once, on the parameters themselves, with the let that it reads kept
-// up to date in between.
+// A sweep: every item of an axis once, on the parameters themselves, with the let that it reads
+// kept up to date in between.
 #include <cmath>
 #include <cstring>
 
@@ -10,20 +10,22 @@ namespace gyre {
 namespace {
 
 // Maintained views drift from their definition by one rounding an update; every so many sweeps they
-// are computed afresh. A refresh costs about one sweep, so it takes 2 % of the time. A parameter that
-// another statement moved makes them stale at once.
+// are computed afresh. A refresh costs about one sweep, so it takes 2 % of the time. A parameter
+// that another statement moved makes them stale at once.
 constexpr Clock kRefreshEvery = 50;
 
 class SweepFold final : public Fold {
  public:
-  SweepFold(const FoldSetup& setup, const Statement& statement) : setup_(setup), statement_(statement) {
+  SweepFold(const FoldSetup& setup, const Statement& statement)
+      : setup_(setup), statement_(statement) {
     items_ = setup.extent[static_cast<size_t>(statement.sweep_axis)];
   }
 
   absl::Status Start(ParamState* state) override {
     const ir::Graph& graph = setup_.program->graph;
     if (statement_.maintained.size() > 1)
-      return absl::UnimplementedError("a sweep that keeps more than one let up to date is not supported yet");
+      return absl::UnimplementedError(
+          "a sweep that keeps more than one let up to date is not supported yet");
     view_pointer_.assign(static_cast<size_t>(graph.let.size), nullptr);
     if (statement_.view_pass < 0) return absl::OkStatus();
     const Pass& pass = setup_.program->pass[static_cast<size_t>(statement_.view_pass)];
@@ -34,16 +36,20 @@ class SweepFold final : public Fold {
     fresh_ = AlignedArray<char>(rows_ * row_size_ * SizeOf(state->type()));
     param_.assign(static_cast<size_t>(graph.symbol.size), nullptr);
     published_ = AlignedArray<char>(state->published_bytes());
-    const int64_t bytes = pass.scratch ? pass.scratch(setup_.context.data, setup_.extent.data(), SizeOf(state->type())) : 0;
+    const int64_t bytes = pass.scratch ? pass.scratch(setup_.context.data, setup_.extent.data(),
+                                                      SizeOf(state->type()))
+                                       : 0;
     scratch_ = AlignedArray<char>(bytes);
-    for (const int let : statement_.maintained) view_pointer_[static_cast<size_t>(let)] = view_.data();
+    for (const int let : statement_.maintained)
+      view_pointer_[static_cast<size_t>(let)] = view_.data();
     if (setup_.sweep_data == nullptr) CutColumns(pass.row_axis);
     WatchOthers(pass);
     return absl::OkStatus();
   }
 
   void Apply(const PostContext& context, ParamState* state) override {
-    if (statement_.view_pass >= 0 && (OthersMoved(*state) || sweeps_ % kRefreshEvery == 0)) Refresh(context, state);
+    if (statement_.view_pass >= 0 && (OthersMoved(*state) || sweeps_ % kRefreshEvery == 0))
+      Refresh(context, state);
     ++sweeps_;
     SweepArgs args;
     args.data = setup_.sweep_data != nullptr ? setup_.sweep_data : columns_.data();
@@ -68,8 +74,8 @@ class SweepFold final : public Fold {
     columns_.assign(setup_.context.data, setup_.context.data + graph.symbol.size);
     for (int s = 0; s < graph.symbol.size; ++s) {
       const ir::Symbol& symbol = graph.symbol[s];
-      const bool matrix = symbol.kind == ir::Kind::kData && symbol.rank == 2 && symbol.axis[0] == row_axis &&
-                          symbol.axis[1] == statement_.sweep_axis;
+      const bool matrix = symbol.kind == ir::Kind::kData && symbol.rank == 2 &&
+                          symbol.axis[0] == row_axis && symbol.axis[1] == statement_.sweep_axis;
       Block& block = columns_[static_cast<size_t>(s)];
       if (!matrix || block.values == nullptr || block.format == Format::kCsc) continue;
       owned_.push_back(block.format == Format::kDense ? Transpose(block) : ToCsc(block));
@@ -144,8 +150,8 @@ class SweepFold final : public Fold {
   std::vector<const void*> param_;     // by symbol
   std::vector<Block> columns_;         // by symbol
   std::vector<OwnedBlock> owned_;
-  Layout others_;                      // parameters of the view that are not swept ...
-  AlignedArray<double> seen_;          // ... as they were when it was last used
+  Layout others_;              // parameters of the view that are not swept ...
+  AlignedArray<double> seen_;  // ... as they were when it was last used
 };
 
 }  // namespace

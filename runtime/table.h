@@ -81,9 +81,9 @@ class StateTable {
   // REQUIRES: Ready(worker, need).
   virtual Stamp Read(int worker, Clock clock, Stage need, const void** param) = 0;
 
-  // Accumulators for the worker's Delta of this clock, zeroed, by position in Pass::total. `slice` is
-  // the stage of the clock that the task writes; what it adds counts `scale` times (mini-batches).
-  // REQUIRES: Ready for the read of the same task.
+  // Accumulators for the worker's Delta of this clock, zeroed, by position in Pass::total. `slice`
+  // is the stage of the clock that the task writes; what it adds counts `scale` times
+  // (mini-batches). REQUIRES: Ready for the read of the same task.
   virtual double* const* Write(int worker, Clock clock, int slice, double scale) = 0;
 
   // The task is over: the snapshot is unpinned and what was added may leave.

@@ -123,7 +123,9 @@ class OpenGate : public ClockGate, public ClockObserver {
 // The least squares program with its table and cursors, put together by hand.
 struct Rig {
   explicit Rig(int workers, int lag, Clock limit, Env* env, int lanes = 1)
-      : t(Kind::kLeastSquares, {.workers = workers, .lag = lag}), state(t.program, t.job.extent, Type::kFloat64), gate(limit) {
+      : t(Kind::kLeastSquares, {.workers = workers, .lag = lag}),
+        state(t.program, t.job.extent, Type::kFloat64),
+        gate(limit) {
     context.program = &t.program;
     context.data = t.block.data();
     context.hyper = t.job.hyper.data();
@@ -136,9 +138,11 @@ struct Rig {
     setup.program = &t.program;
     setup.context = context;
     setup.extent = t.job.extent;
-    stages.push_back(std::make_unique<StageFold>(plan, context, TotalLayout(t.program, *plan.pass, t.job.extent),
+    stages.push_back(std::make_unique<StageFold>(plan, context,
+                                                 TotalLayout(t.program, *plan.pass, t.job.extent),
                                                  MakeAssignFold(setup, t.program.root), 1));
-    table = std::make_unique<SharedTable>(SharedTable::Options{workers, lanes, lag}, &state, &stages, &gate, env);
+    table = std::make_unique<SharedTable>(SharedTable::Options{workers, lanes, lag}, &state,
+                                          &stages, &gate, env);
   }
   std::unique_ptr<Cursor> MakeCursor(int worker, int lag, StateTable* on) {
     GatherOp op;
@@ -147,8 +151,10 @@ struct Rig {
     op.args.data = t.block.data();
     op.args.extent = t.job.extent.data();
     op.args.hyper = t.job.hyper.data();
-    op.batches = Batches(t.job.worker[static_cast<size_t>(worker)].row_begin, t.job.worker[static_cast<size_t>(worker)].row_end, 0, 1, worker);
-    return std::make_unique<Cursor>(worker, std::vector<GatherOp>{op}, std::vector<std::string>{"clock/grad"}, 5, 0, on, &gate);
+    op.batches = Batches(t.job.worker[static_cast<size_t>(worker)].row_begin,
+                         t.job.worker[static_cast<size_t>(worker)].row_end, 0, 1, worker);
+    return std::make_unique<Cursor>(worker, std::vector<GatherOp>{op},
+                                    std::vector<std::string>{"clock/grad"}, 5, 0, on, &gate);
   }
 
   TestJob<> t;
@@ -165,17 +171,21 @@ TEST(Lane, AWaitPastItsDeadlineNamesWhoWaitsForWhat) {
   Rig rig(2, 1, 100, &env);
   const auto cursor = rig.MakeCursor(0, 1, rig.table.get());  // worker 1 is on no lane
   std::atomic<int> running{1};
-  Lane({.spin = true, .stall_ns = 3'600'000'000'000}, {cursor.get()}, &rig.gate, &env, &running).Run();
+  Lane({.spin = true, .stall_ns = 3'600'000'000'000}, {cursor.get()}, &rig.gate, &env, &running)
+      .Run();
   EXPECT_EQ(rig.gate.status_.code(), absl::StatusCode::kDeadlineExceeded);
-  EXPECT_THAT(std::string(rig.gate.status_.message()),
-              AllOf(HasSubstr("nothing moved for 3600000 ms"), HasSubstr("clock 1 of worker 0 waits to run \"clock/grad\" until clock 0 is folded"),
-                    HasSubstr("worker 1 has not contributed")));
+  EXPECT_THAT(
+      std::string(rig.gate.status_.message()),
+      AllOf(HasSubstr("nothing moved for 3600000 ms"),
+            HasSubstr("clock 1 of worker 0 waits to run \"clock/grad\" until clock 0 is folded"),
+            HasSubstr("worker 1 has not contributed")));
 }
 
 TEST(Lane, RunsSspAheadOfASlowWorkerAsFarAsTheBound) {
   VirtualEnv env(1);
   Rig rig(2, 4, 100, &env);
-  const auto fast = rig.MakeCursor(0, 4, rig.table.get()), slow = rig.MakeCursor(1, 4, rig.table.get());
+  const auto fast = rig.MakeCursor(0, 4, rig.table.get()),
+             slow = rig.MakeCursor(1, 4, rig.table.get());
   for (int i = 0; i < 10; ++i) fast->Step();
   EXPECT_EQ(fast->clock(), 4);  // clocks 0 to 3 need nothing of worker 1
   EXPECT_EQ(fast->Step(), Cursor::kBlocked);
@@ -201,7 +211,9 @@ TEST(Cursor, FailsByNameWhenTheBoundIsViolated) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(cursor->Step(), Cursor::kRan);
   EXPECT_TRUE(rig.gate.status_.ok());
   cursor->Step();
-  EXPECT_THAT(std::string(rig.gate.status_.message()), AllOf(HasSubstr("staleness bound violated: clock 3 of worker 0"), HasSubstr("at lag 3")));
+  EXPECT_THAT(
+      std::string(rig.gate.status_.message()),
+      AllOf(HasSubstr("staleness bound violated: clock 3 of worker 0"), HasSubstr("at lag 3")));
 }
 
 TEST(SharedTable, RefusesParcels) {
@@ -210,7 +222,8 @@ TEST(SharedTable, RefusesParcels) {
   EXPECT_EQ(rig.table->Apply(Parcel()).code(), absl::StatusCode::kFailedPrecondition);
 }
 
-// With as many versions as the lag, overwriting one never meets a reader of it: ThreadSanitizer watches.
+// With as many versions as the lag, overwriting one never meets a reader of it: ThreadSanitizer
+// watches.
 TEST(SharedTable, VersionsEqualToTheLagDoNotRace) {
   for (const int lag : {1, 2, 3, 5}) {
     MachineEnv env;
@@ -220,7 +233,10 @@ TEST(SharedTable, VersionsEqualToTheLagDoNotRace) {
     std::atomic<int> running{4};
     std::vector<std::thread> threads;
     for (int w = 0; w < 4; ++w)
-      threads.emplace_back([&, w] { Lane({.spin = true}, {cursors[static_cast<size_t>(w)].get()}, &rig.gate, &env, &running).Run(); });
+      threads.emplace_back([&, w] {
+        Lane({.spin = true}, {cursors[static_cast<size_t>(w)].get()}, &rig.gate, &env, &running)
+            .Run();
+      });
     for (std::thread& thread : threads) thread.join();
     EXPECT_TRUE(rig.gate.status_.ok()) << rig.gate.status_;
     EXPECT_EQ(rig.table->Folded(), 3000);

@@ -2,9 +2,9 @@
 // and benchmarks.
 //
 //   least squares   f = 1/(2N) sum_n (y_n - sum_d X_nd w_d)^2, by gradient steps: w = w - rate grad
-//   lasso           the same + lambda |w|_1, by proximal gradient steps: w = soft(w - rate grad, ...)
-//   minimize        the lasso as a Minimize statement, for the rules of ops/update
-//   sweep           the lasso by coordinate descent on a maintained residual
+//   lasso           the same + lambda |w|_1, by proximal gradient steps: w = soft(w - rate grad,
+//   ...) minimize        the lasso as a Minimize statement, for the rules of ops/update sweep the
+//   lasso by coordinate descent on a maintained residual
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -53,7 +53,8 @@ void LossKernel(const KernelArgs& a) {
   for (int64_t n = a.row_begin; n < a.row_end; ++n) {
     const T* row = x.data<T>() + n * x.stride;
     double fit = 0;
-    for (int64_t j = 0; j < x.cols; ++j) fit += static_cast<double>(row[j]) * static_cast<double>(w[j]);
+    for (int64_t j = 0; j < x.cols; ++j)
+      fit += static_cast<double>(row[j]) * static_cast<double>(w[j]);
     const double r = fit - static_cast<double>(a.data[kY].data<T>()[n]);
     loss += 0.5 * r * r;
   }
@@ -68,7 +69,8 @@ void ResidualKernel(const KernelArgs& a) {
   for (int64_t n = a.row_begin; n < a.row_end; ++n) {
     const T* row = x.data<T>() + n * x.stride;
     double fit = 0;
-    for (int64_t j = 0; j < x.cols; ++j) fit += static_cast<double>(row[j]) * static_cast<double>(w[j]);
+    for (int64_t j = 0; j < x.cols; ++j)
+      fit += static_cast<double>(row[j]) * static_cast<double>(w[j]);
     out[n - a.row_begin] = static_cast<T>(static_cast<double>(a.data[kY].data<T>()[n]) - fit);
   }
 }
@@ -94,12 +96,16 @@ inline void GradientStep(const PostArgs& a) {
 inline double Soft(double x, double t) { return std::copysign(std::max(std::fabs(x) - t, 0.0), x); }
 inline void LassoStep(const PostArgs& a) {
   for (int64_t j = 0; j < a.extent[kFeature]; ++j)
-    a.out[j] = Soft(a.param[kW][j] - a.hyper[kRate] * a.total[kGradient][j] / Samples(a.extent), a.hyper[kRate] * a.hyper[kLambda]);
+    a.out[j] = Soft(a.param[kW][j] - a.hyper[kRate] * a.total[kGradient][j] / Samples(a.extent),
+                    a.hyper[kRate] * a.hyper[kLambda]);
 }
-inline void KeepStep(const PostArgs& a) { std::copy(a.param[kW], a.param[kW] + a.extent[kFeature], a.out); }
+inline void KeepStep(const PostArgs& a) {
+  std::copy(a.param[kW], a.param[kW] + a.extent[kFeature], a.out);
+}
 inline void LossValue(const PostArgs& a) { a.out[0] = a.total[kLoss][0] / Samples(a.extent); }
 inline void GradientValue(const PostArgs& a) {
-  for (int64_t j = 0; j < a.extent[kFeature]; ++j) a.out[j] = a.total[kGradient][j] / Samples(a.extent);
+  for (int64_t j = 0; j < a.extent[kFeature]; ++j)
+    a.out[j] = a.total[kGradient][j] / Samples(a.extent);
 }
 inline void LambdaValue(const PostArgs& a) { a.out[0] = a.hyper[kLambda]; }
 inline void Loss2Value(const PostArgs& a) { a.out[0] = a.total[kLoss2][0] / Samples(a.extent); }
@@ -108,10 +114,12 @@ inline void LassoValue(const PostArgs& a) {
   for (int64_t j = 0; j < a.extent[kFeature]; ++j) l1 += std::fabs(a.param[kW][j]);
   a.out[0] = a.total[kLoss2][0] / Samples(a.extent) + a.hyper[kLambda] * l1;
 }
-inline void RmseValue(const PostArgs& a) { a.out[0] = std::sqrt(2 * a.total[kLoss2][0] / Samples(a.extent)); }
+inline void RmseValue(const PostArgs& a) {
+  a.out[0] = std::sqrt(2 * a.total[kLoss2][0] / Samples(a.extent));
+}
 
-// Coordinate descent: beta = soft(beta + x_j.r / |x_j|^2, N lambda / |x_j|^2), r kept up to date. The
-// columns of X are rows of its transpose.
+// Coordinate descent: beta = soft(beta + x_j.r / |x_j|^2, N lambda / |x_j|^2), r kept up to date.
+// The columns of X are rows of its transpose.
 template <class T>
 void LassoSweep(SweepArgs& a) {
   double* w = a.param[kW];
@@ -125,7 +133,8 @@ void LassoSweep(SweepArgs& a) {
     const double norm = a.total[kNorms][j];
     double dot = 0;
     for (int64_t n = 0; n < rows; ++n) dot += static_cast<double>(x[n]) * r[n];
-    const double next = norm > 0 ? Soft(w[j] + dot / norm, Samples(a.extent) * a.hyper[kLambda] / norm) : 0;
+    const double next =
+        norm > 0 ? Soft(w[j] + dot / norm, Samples(a.extent) * a.hyper[kLambda] / norm) : 0;
     const double step = next - w[j];
     for (int64_t n = 0; n < rows; ++n) r[n] -= step * static_cast<double>(x[n]);
     w[j] = next;
@@ -189,7 +198,8 @@ inline Program MakeProgram(Kind kind) {
   Program p;
   p.graph = MakeGraph();
   p.literal = {0};
-  p.pass.push_back(MakePass("step", {kLoss, kGradient}, GradientKernel<float>, GradientKernel<double>));
+  p.pass.push_back(
+      MakePass("step", {kLoss, kGradient}, GradientKernel<float>, GradientKernel<double>));
   p.pass.push_back(MakePass("objective", {kLoss2}, LossKernel<float>, LossKernel<double>));
   p.pass.push_back(MakePass("view", {}, ResidualKernel<float>, ResidualKernel<double>));
   p.pass.push_back(MakePass("build", {kNorms}, NormKernel<float>, NormKernel<double>));
@@ -207,7 +217,9 @@ inline Program MakeProgram(Kind kind) {
     case Kind::kLeastSquares:
     case Kind::kLasso: {
       s.kind = StatementKind::kIterate;
-      const PostFn step = kind == Kind::kLasso ? LassoStep : kind == Kind::kEmpty ? KeepStep : GradientStep;
+      const PostFn step = kind == Kind::kLasso   ? LassoStep
+                          : kind == Kind::kEmpty ? KeepStep
+                                                 : GradientStep;
       s.assign = {{kW, {{kFeature}, step, -1}}};
       break;
     }
@@ -291,8 +303,14 @@ inline Plan MakeTestPlan(const PlanOptions& o, bool sweep = false) {
 template <class T = double>
 struct TestJob {
   TestJob(Kind kind, const PlanOptions& o, int64_t rows = 200, int64_t features = 10)
-      : program(MakeProgram(kind)), plan(MakeTestPlan(o, kind == Kind::kSweep)), stride((features + 15) / 16 * 16),
-        x(rows * stride), y(rows), columns(features * ((rows + 15) / 16 * 16)), block(5), sweep_block(5) {
+      : program(MakeProgram(kind)),
+        plan(MakeTestPlan(o, kind == Kind::kSweep)),
+        stride((features + 15) / 16 * 16),
+        x(rows * stride),
+        y(rows),
+        columns(features * ((rows + 15) / 16 * 16)),
+        block(5),
+        sweep_block(5) {
     const rng::Stream draws(7, rng::Hash("X"), 0);
     for (int64_t n = 0; n < rows; ++n) {
       double fit = 0;
@@ -308,7 +326,8 @@ struct TestJob {
     const int64_t column_stride = (rows + 15) / 16 * 16;
     for (int64_t n = 0; n < rows; ++n)
       for (int64_t j = 0; j < features; ++j) columns[j * column_stride + n] = x[n * stride + j];
-    sweep_block[kX] = {Format::kDense, kTypeOf<T>, columns.data(), nullptr, nullptr, features, rows, column_stride};
+    sweep_block[kX] = {Format::kDense, kTypeOf<T>, columns.data(), nullptr,
+                       nullptr,        features,   rows,           column_stride};
     job.program = &program;
     job.plan = &plan;
     job.hyper = {0, 0, 0, 0.2, 0.05};

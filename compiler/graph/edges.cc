@@ -8,9 +8,8 @@ namespace gyre {
 namespace {
 
 bool Writes(const Task& task, const std::string& table, Write::Mode mode) {
-  return std::any_of(task.write().begin(), task.write().end(), [&](const Write& w) {
-    return w.table() == table && w.mode() == mode;
-  });
+  return std::any_of(task.write().begin(), task.write().end(),
+                     [&](const Write& w) { return w.table() == table && w.mode() == mode; });
 }
 
 // The lag at which a reader at position `reader` sees a writer at position `writer`.
@@ -38,7 +37,8 @@ void AddFoldEdges(const PlanIndex& index, std::vector<Edge>* edges) {
     const int fold = index.task(plan.table(t).fold_task());
     if (fold < 0) continue;
     for (int w = 0; w < plan.task_size(); ++w)
-      if (w != fold && InClock(plan.task(w)) && Writes(plan.task(w), plan.table(t).id(), Write::ADD))
+      if (w != fold && InClock(plan.task(w)) &&
+          Writes(plan.task(w), plan.table(t).id(), Write::ADD))
         edges->push_back({Edge::kData, w, fold, t, 0});
   }
 }
@@ -47,7 +47,9 @@ void AddChannelEdges(const PlanIndex& index, std::vector<Edge>* edges) {
   const Plan& plan = index.plan();
   for (int c = 0; c < plan.channel_size(); ++c) {
     const Channel& channel = plan.channel(c);
-    const int lag = channel.kind() == Channel::QUEUE ? channel.lead() : channel.tokens() > 0 ? 1 : 0;
+    const int lag = channel.kind() == Channel::QUEUE ? channel.lead()
+                    : channel.tokens() > 0           ? 1
+                                                     : 0;
     for (int from = 0; from < plan.task_size(); ++from)
       for (int to = 0; to < plan.task_size(); ++to)
         if (plan.task(from).give() == channel.id() && plan.task(to).take() == channel.id())
@@ -55,10 +57,11 @@ void AddChannelEdges(const PlanIndex& index, std::vector<Edge>* edges) {
   }
 }
 
-// Whether every worker that runs `from` runs `to` too, by itself and not when its inputs happen to be
-// complete: then its tape orders them.
+// Whether every worker that runs `from` runs `to` too, by itself and not when its inputs happen to
+// be complete: then its tape orders them.
 bool SameTape(const Task& from, const Task& to) {
-  if (from.kind() == Task::FOLD || to.kind() == Task::FOLD || from.filler() || to.filler()) return false;
+  if (from.kind() == Task::FOLD || to.kind() == Task::FOLD || from.filler() || to.filler())
+    return false;
   return to.place() == Task::EACH_WORKER || from.place() == to.place();
 }
 
@@ -104,8 +107,8 @@ std::vector<Edge> DeriveReverseEdges(const PlanIndex& index) {
         const bool in_place = plan.task(writer).id() == plan.table(table).fold_task() ||
                               Writes(plan.task(writer), read.table(), Write::OWN);
         if (!in_place || writer == reader) continue;
-        edges.push_back({Edge::kReverse, reader, writer, table,
-                         versions - LagOf(read, writer, reader)});
+        edges.push_back(
+            {Edge::kReverse, reader, writer, table, versions - LagOf(read, writer, reader)});
       }
     }
   }

@@ -1,7 +1,7 @@
 // The dependence graph of one clock, derived once from reads, writes and channels.
 //
-// The plan holds no edges: beside reads and writes they would be a second truth. The verifier and the
-// renderers both take them from here.
+// The plan holds no edges: beside reads and writes they would be a second truth. The verifier and
+// the renderers both take them from here.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -26,8 +26,8 @@ struct Edge {
 // True for tasks of a clock; BUILD runs before the first and EVALUATE between clocks.
 bool InClock(const Task& task);
 
-// Data and channel edges; a channel that holds tokens orders nothing at lag 0 and is given lag 1. An
-// asynchronous read waits for nothing and has no edge.
+// Data and channel edges; a channel that holds tokens orders nothing at lag 0 and is given lag 1.
+// An asynchronous read waits for nothing and has no edge.
 std::vector<Edge> DeriveEdges(const PlanIndex& index);
 
 // For each table that is written in place with v versions: its readers at lag l must be done when

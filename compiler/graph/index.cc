@@ -7,8 +7,8 @@ namespace gyre {
 namespace {
 
 absl::Status Unknown(absl::string_view where, absl::string_view kind, absl::string_view id) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("plan: ", where, " names the ", kind, " \"", id, "\", which the plan does not have"));
+  return absl::InvalidArgumentError(absl::StrCat("plan: ", where, " names the ", kind, " \"", id,
+                                                 "\", which the plan does not have"));
 }
 
 template <class Items, class Map>

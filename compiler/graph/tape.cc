@@ -52,7 +52,7 @@ class Groups {
 
   int GroupOf(int table, bool merge) {
     const Table& t = index_.plan().table(table);
-    std::string name = merge              ? (InPlace(table) ? "state" : "contributions")
+    std::string name = merge                     ? (InPlace(table) ? "state" : "contributions")
                        : t.clock_group().empty() ? absl::StrCat("table ", t.id())
                                                  : t.clock_group();
     const auto it = std::find(tape_->group.begin(), tape_->group.end(), name);
@@ -87,8 +87,8 @@ void AddPosts(const PlanIndex& index, const Groups& groups, int task, Tape* tape
 absl::StatusOr<Tape> Tape::Compile(const PlanIndex& index, const Binding& binding) {
   const Plan& plan = index.plan();
   if (binding.worker < 0 || binding.worker >= plan.cluster().workers())
-    return absl::InvalidArgumentError(absl::StrCat("plan: there is no worker ", binding.worker, " among ",
-                                                   plan.cluster().workers()));
+    return absl::InvalidArgumentError(absl::StrCat("plan: there is no worker ", binding.worker,
+                                                   " among ", plan.cluster().workers()));
   Tape tape;
   tape.worker = binding.worker;
   const Groups groups(index, binding.merge_groups, &tape);
@@ -119,7 +119,8 @@ Stage Tape::Needed(const Instr& i, int in_group, Clock clock) const {
   Stage stage = 0;
   for (int n = i.first_need; n < i.first_need + i.needs; ++n) {
     const Need& one = need[static_cast<size_t>(n)];
-    if (group_of_table[static_cast<size_t>(one.table)] == in_group) stage = std::max(stage, NeededStage(one, clock));
+    if (group_of_table[static_cast<size_t>(one.table)] == in_group)
+      stage = std::max(stage, NeededStage(one, clock));
   }
   return stage;
 }

@@ -3,10 +3,10 @@
 //   absl::StatusOr<Tape> tape = Tape::Compile(index, {.worker = 3});
 //   for (const Instr& i : tape->instr) ...
 //
-// What a worker waits for is a stage of a clock group (compiler/graph/clock.h); what it posts is one
-// stage for each of its tasks that stores into the group. Waits on oneself are dropped: with one
-// worker nothing waits and nothing is posted. The tape has no kernels: the executor and the simulator
-// each put theirs beside it, by position. Immutable once made.
+// What a worker waits for is a stage of a clock group (compiler/graph/clock.h); what it posts is
+// one stage for each of its tasks that stores into the group. Waits on oneself are dropped: with
+// one worker nothing waits and nothing is posted. The tape has no kernels: the executor and the
+// simulator each put theirs beside it, by position. Immutable once made.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -48,12 +48,13 @@ struct Tape {
   std::vector<Instr> instr;
   std::vector<Need> need;
   std::vector<StagePost> post;
-  std::vector<std::string> group;      // clock groups
-  std::vector<int> stages_per_clock;   // by group
-  std::vector<int> group_of_table;     // by table
-  std::vector<int> build, evaluate;    // tasks outside the clock
+  std::vector<std::string> group;     // clock groups
+  std::vector<int> stages_per_clock;  // by group
+  std::vector<int> group_of_table;    // by table
+  std::vector<int> build, evaluate;   // tasks outside the clock
 
-  // The stages of `group` that must be complete before `instr` may start at `clock`, over its reads.
+  // The stages of `group` that must be complete before `instr` may start at `clock`, over its
+  // reads.
   Stage Needed(const Instr& i, int in_group, Clock clock) const;
 };
 

@@ -21,13 +21,42 @@ inline Plan GradientPlan(int workers = 2, int lag = 1) {
     partition { id: "row/parts" axis: "row" }
     table { id: "param/w" role: PARAM fold: PER_CLOCK fold_task: "clock/step" versions: 1 }
     table { id: "delta/w" role: AUX versions: 1 }
-    task { id: "clock/grad" kind: GATHER place: EACH_WORKER over: "row/parts"
-           read { table: "param/w" slice { whole: true } lag: 1 }
-           write { table: "delta/w" slice { whole: true } mode: ADD } }
-    task { id: "clock/step" kind: FOLD place: OWNER
-           read { table: "delta/w" slice { whole: true } lag: 0 }
-           read { table: "param/w" slice { whole: true } lag: 1 }
-           write { table: "param/w" slice { whole: true } mode: OWN } }
+    task {
+      id: "clock/grad"
+      kind: GATHER
+      place: EACH_WORKER
+      over: "row/parts"
+      read {
+        table: "param/w"
+        slice { whole: true }
+        lag: 1
+      }
+      write {
+        table: "delta/w"
+        slice { whole: true }
+        mode: ADD
+      }
+    }
+    task {
+      id: "clock/step"
+      kind: FOLD
+      place: OWNER
+      read {
+        table: "delta/w"
+        slice { whole: true }
+        lag: 0
+      }
+      read {
+        table: "param/w"
+        slice { whole: true }
+        lag: 1
+      }
+      write {
+        table: "param/w"
+        slice { whole: true }
+        mode: OWN
+      }
+    }
   )pb");
   plan.mutable_cluster()->set_workers(workers);
   plan.mutable_task(0)->mutable_read(0)->set_lag(lag);
@@ -39,14 +68,38 @@ inline Plan GradientPlan(int workers = 2, int lag = 1) {
 inline Plan RotationPlan() {
   return ParseTestPlan(R"pb(
     cluster { workers: 2 lanes: 2 processes: 1 }
-    partition { id: "word/blocks" axis: "word" cut: 0 cut: 5 cut: 9 cut: 12 home: 0 home: 1 home: 0 }
+    partition {
+      id: "word/blocks"
+      axis: "word"
+      cut: 0
+      cut: 5
+      cut: 9
+      cut: 12
+      home: 0
+      home: 1
+      home: 0
+    }
     partition { id: "doc/parts" axis: "doc" cut: 0 cut: 7 cut: 9 home: 0 home: 1 }
     table { id: "topics" role: PARAM versions: 1 }
     table { id: "docs" role: LATENT versions: 1 }
     channel { id: "ring" kind: RING table: "topics" partition: "word/blocks" tokens: 3 capacity: 2 }
-    task { id: "clock/sample" kind: SWEEP place: EACH_WORKER take: "ring" give: "ring"
-           write { table: "topics" slice { token: "ring" } mode: OWN }
-           write { table: "docs" slice { mine: "doc/parts" } mode: OWN } }
+    task {
+      id: "clock/sample"
+      kind: SWEEP
+      place: EACH_WORKER
+      take: "ring"
+      give: "ring"
+      write {
+        table: "topics"
+        slice { token: "ring" }
+        mode: OWN
+      }
+      write {
+        table: "docs"
+        slice { mine: "doc/parts" }
+        mode: OWN
+      }
+    }
   )pb");
 }
 

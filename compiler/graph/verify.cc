@@ -17,13 +17,17 @@ absl::Status Illegal(const Words&... words) {
   return absl::FailedPreconditionError(absl::StrCat("plan: ", words...));
 }
 
-std::string Task_(const Plan& plan, int task) { return absl::StrCat("\"", plan.task(task).id(), "\""); }
+std::string Task_(const Plan& plan, int task) {
+  return absl::StrCat("\"", plan.task(task).id(), "\"");
+}
 
 // Rule 1. A cycle of lag-0 edges, found by depth first search; lags are not negative here.
 class ZeroLagCycle {
  public:
   ZeroLagCycle(const PlanIndex& index, const std::vector<Edge>& edges)
-      : plan_(index.plan()), next_(static_cast<size_t>(plan_.task_size())), state_(next_.size(), kNew) {
+      : plan_(index.plan()),
+        next_(static_cast<size_t>(plan_.task_size())),
+        state_(next_.size(), kNew) {
     for (const Edge& e : edges)
       if (e.lag == 0) next_[static_cast<size_t>(e.from)].push_back(e.to);
   }
@@ -54,8 +58,9 @@ class ZeroLagCycle {
     for (auto it = std::find(path_.begin(), path_.end(), task); it != path_.end(); ++it)
       names.push_back(Task_(plan_, *it));
     names.push_back(Task_(plan_, task));
-    return Illegal("the tasks ", absl::StrJoin(names, " -> "),
-                   " wait for each other within one clock (a cycle of lag 0); one read on it needs lag 1");
+    return Illegal(
+        "the tasks ", absl::StrJoin(names, " -> "),
+        " wait for each other within one clock (a cycle of lag 0); one read on it needs lag 1");
   }
 
   const Plan& plan_;
@@ -86,7 +91,8 @@ absl::Status CheckSameClockReads(const PlanIndex& index) {
       if (table.fold_task() == plan.task(t).id() && AddedToBefore(plan, table, t)) continue;
       if (std::none_of(storers.begin(), storers.end(), [&](int w) { return w < t; }))
         return Illegal("task ", Task_(plan, t), " reads \"", read.table(),
-                       "\" at lag 0 before any task of the clock writes it; move it behind the writer, or read at lag 1");
+                       "\" at lag 0 before any task of the clock writes it; move it behind the "
+                       "writer, or read at lag 1");
     }
   }
   return absl::OkStatus();
@@ -98,8 +104,8 @@ absl::Status CheckRings(const Plan& plan) {
     if (c.kind() != Channel::RING) continue;
     const int64_t slots = int64_t{plan.cluster().workers()} * c.capacity();
     if (slots < int64_t{c.tokens()} + 1)
-      return Illegal("ring \"", c.id(), "\" is full: ", plan.cluster().workers(), " workers x capacity ",
-                     c.capacity(), " hold ", slots, " tokens, ", c.tokens(),
+      return Illegal("ring \"", c.id(), "\" is full: ", plan.cluster().workers(),
+                     " workers x capacity ", c.capacity(), " hold ", slots, " tokens, ", c.tokens(),
                      " exist and one slot must stay free; it needs a capacity of ",
                      (c.tokens() + 1 + plan.cluster().workers() - 1) / plan.cluster().workers());
   }
@@ -112,8 +118,9 @@ absl::Status CheckLag(const Plan& plan, int task, const Read& read, const Table&
     return Illegal("task ", Task_(plan, task), " reads \"", table.id(), "\" at lag ", read.lag(),
                    "; legal are -1 (async), 0 (the same clock), 1 (BSP) and s + 1 (SSP)");
   if (read.lag() == kAsync && table.fold() != Table::LINEAR)
-    return Illegal("task ", Task_(plan, task), " reads \"", table.id(), "\" without a bound (lag -1), but its fold is ",
-                   Table::Fold_Name(table.fold()), "; asynchronous reads need LINEAR");
+    return Illegal("task ", Task_(plan, task), " reads \"", table.id(),
+                   "\" without a bound (lag -1), but its fold is ", Table::Fold_Name(table.fold()),
+                   "; asynchronous reads need LINEAR");
   if (read.lag() > 1 && table.fold() == Table::COMPLETE)
     return Illegal("task ", Task_(plan, task), " reads \"", table.id(), "\" at lag ", read.lag(),
                    ", but its fold is COMPLETE: the whole clock first, so lag 0 or 1");
@@ -129,15 +136,18 @@ absl::Status CheckHolder(const PlanIndex& index, int task, const Write& write) {
   if (slice.has_token()) {
     const Channel& c = plan.channel(index.channel(slice.token()));
     if (c.kind() == Channel::RING && t.take() != c.id())
-      return Illegal("task ", Task_(plan, task), " owns the block of \"", write.table(), "\" that travels in \"", c.id(),
+      return Illegal("task ", Task_(plan, task), " owns the block of \"", write.table(),
+                     "\" that travels in \"", c.id(),
                      "\", but does not take from it, so another worker may hold it");
     return absl::OkStatus();
   }
   const bool everywhere = t.place() == Task::EACH_WORKER && plan.cluster().workers() > 1;
   if (everywhere && !slice.has_mine())
-    return Illegal("the slice of \"", write.table(), "\" that task ", Task_(plan, task), " writes in place has ",
-                   plan.cluster().workers(), " holders: every worker owns ",
-                   slice.has_keys() ? "the rows its data names" : "the whole", "; cut it by a partition, or add instead");
+    return Illegal("the slice of \"", write.table(), "\" that task ", Task_(plan, task),
+                   " writes in place has ", plan.cluster().workers(),
+                   " holders: every worker owns ",
+                   slice.has_keys() ? "the rows its data names" : "the whole",
+                   "; cut it by a partition, or add instead");
   return absl::OkStatus();
 }
 
@@ -145,12 +155,15 @@ absl::Status CheckPartitions(const Plan& plan) {
   for (const Partition& p : plan.partition()) {
     for (int i = 1; i < p.cut_size(); ++i)
       if (p.cut(i) < p.cut(i - 1))
-        return Illegal("partition \"", p.id(), "\" has overlapping parts: cut ", i, " is ", p.cut(i), ", below ", p.cut(i - 1));
+        return Illegal("partition \"", p.id(), "\" has overlapping parts: cut ", i, " is ",
+                       p.cut(i), ", below ", p.cut(i - 1));
     if (p.home_size() != 0 && p.home_size() + 1 != p.cut_size())
-      return Illegal("partition \"", p.id(), "\" has ", p.cut_size() - 1, " parts and ", p.home_size(), " homes");
+      return Illegal("partition \"", p.id(), "\" has ", p.cut_size() - 1, " parts and ",
+                     p.home_size(), " homes");
     for (const int home : p.home())
       if (home < 0 || home >= plan.cluster().workers())
-        return Illegal("partition \"", p.id(), "\" gives a part to worker ", home, " of ", plan.cluster().workers());
+        return Illegal("partition \"", p.id(), "\" gives a part to worker ", home, " of ",
+                       plan.cluster().workers());
   }
   return absl::OkStatus();
 }
@@ -159,7 +172,8 @@ absl::Status CheckReadsAndWrites(const PlanIndex& index) {
   const Plan& plan = index.plan();
   for (int t = 0; t < plan.task_size(); ++t) {
     for (const Read& r : plan.task(t).read())
-      if (absl::Status s = CheckLag(plan, t, r, plan.table(index.table(r.table()))); !s.ok()) return s;
+      if (absl::Status s = CheckLag(plan, t, r, plan.table(index.table(r.table()))); !s.ok())
+        return s;
     for (const Write& w : plan.task(t).write())
       if (absl::Status s = CheckHolder(index, t, w); !s.ok()) return s;
   }
@@ -188,24 +202,28 @@ absl::Status CheckReverse(const PlanIndex& index, const std::vector<Edge>& rever
   const Plan& plan = index.plan();
   for (const Edge& e : reverse)
     if (e.lag < 0)
-      return Illegal("table \"", plan.table(e.via).id(), "\" has too few versions: task ", Task_(plan, e.from), " reads it at lag ",
-                     std::max(1, plan.table(e.via).versions()) - e.lag, " and ", std::max(1, plan.table(e.via).versions()),
-                     " are kept; it needs as many as the lag");
+      return Illegal(
+          "table \"", plan.table(e.via).id(), "\" has too few versions: task ", Task_(plan, e.from),
+          " reads it at lag ", std::max(1, plan.table(e.via).versions()) - e.lag, " and ",
+          std::max(1, plan.table(e.via).versions()), " are kept; it needs as many as the lag");
   const std::vector<Edge> order = DeriveOrderEdges(index);
   forward.insert(forward.end(), order.begin(), order.end());
   const auto least = LeastLag(index, forward);
   for (const Edge& e : reverse)
     if (least[static_cast<size_t>(e.from)][static_cast<size_t>(e.to)] > e.lag)
-      return Illegal("a reverse arc is missing: task ", Task_(plan, e.to), " overwrites \"", plan.table(e.via).id(),
-                     "\" without waiting for its reader ", Task_(plan, e.from),
-                     "; give the reader a write that the overwriting task waits for, or the table one version more");
+      return Illegal("a reverse arc is missing: task ", Task_(plan, e.to), " overwrites \"",
+                     plan.table(e.via).id(), "\" without waiting for its reader ",
+                     Task_(plan, e.from),
+                     "; give the reader a write that the overwriting task waits for, or the table "
+                     "one version more");
   return absl::OkStatus();
 }
 
 }  // namespace
 
 absl::Status Verify(const Plan& plan) {
-  if (plan.cluster().workers() < 1) return Illegal("it is for ", plan.cluster().workers(), " workers; at least 1 is needed");
+  if (plan.cluster().workers() < 1)
+    return Illegal("it is for ", plan.cluster().workers(), " workers; at least 1 is needed");
   absl::StatusOr<PlanIndex> index = PlanIndex::Make(plan);
   if (!index.ok()) return index.status();
   absl::Status status = CheckPartitions(plan);

@@ -34,7 +34,8 @@ TEST(Verify, RejectsAFullRing) {
 TEST(Verify, RejectsAZeroLagCycle) {
   Plan plan = GradientPlan();
   plan.mutable_task(1)->mutable_read(1)->set_lag(0);  // its own result, before it exists
-  EXPECT_THAT(Refusal(plan), HasSubstr("\"clock/step\" reads \"param/w\" at lag 0 before any task"));
+  EXPECT_THAT(Refusal(plan),
+              HasSubstr("\"clock/step\" reads \"param/w\" at lag 0 before any task"));
   plan.mutable_task(1)->mutable_read(1)->set_lag(1);
   EXPECT_LEGAL(plan);
 }
@@ -44,11 +45,25 @@ TEST(Verify, RejectsACycleThroughAnEmptyChannel) {
     cluster { workers: 2 }
     table { id: "priority" versions: 1 }
     channel { id: "queue" kind: QUEUE lead: 1 }
-    task { id: "clock/schedule" kind: SCHEDULE place: ONE give: "queue"
-           read { table: "priority" lag: 1 } }
-    task { id: "clock/sweep" kind: SWEEP place: ONE take: "queue" 
-           read { table: "priority" lag: 1 }
-           write { table: "priority" slice { whole: true } mode: OWN } }
+    task {
+      id: "clock/schedule"
+      kind: SCHEDULE
+      place: ONE
+      give: "queue"
+      read { table: "priority" lag: 1 }
+    }
+    task {
+      id: "clock/sweep"
+      kind: SWEEP
+      place: ONE
+      take: "queue"
+      read { table: "priority" lag: 1 }
+      write {
+        table: "priority"
+        slice { whole: true }
+        mode: OWN
+      }
+    }
     task { id: "clock/reschedule" kind: SCHEDULE place: ONE take: "queue" give: "queue" }
   )pb");
   EXPECT_LEGAL(plan);
@@ -61,9 +76,23 @@ TEST(Verify, NamesTheTasksOfAZeroLagCycleThroughAFold) {
     cluster { workers: 2 }
     table { id: "a" fold_task: "clock/fold" fold: PER_CLOCK }
     table { id: "b" }
-    task { id: "clock/first" kind: GATHER write { table: "a" mode: ADD } }
-    task { id: "clock/second" kind: GATHER read { table: "a" lag: 1 } write { table: "b" mode: ADD } }
-    task { id: "clock/fold" kind: FOLD place: OWNER read { table: "b" lag: 0 } }
+    task {
+      id: "clock/first"
+      kind: GATHER
+      write { table: "a" mode: ADD }
+    }
+    task {
+      id: "clock/second"
+      kind: GATHER
+      read { table: "a" lag: 1 }
+      write { table: "b" mode: ADD }
+    }
+    task {
+      id: "clock/fold"
+      kind: FOLD
+      place: OWNER
+      read { table: "b" lag: 0 }
+    }
   )pb");
   EXPECT_LEGAL(plan);
   plan.mutable_task(1)->mutable_read(0)->set_lag(0);  // needs the fold, which needs it
@@ -74,7 +103,8 @@ TEST(Verify, RejectsTooFewVersions) {
   Plan plan = GradientPlan(2, 3);
   EXPECT_LEGAL(plan);
   plan.mutable_table(0)->set_versions(2);
-  EXPECT_THAT(Refusal(plan), AllOf(HasSubstr("\"param/w\" has too few versions"), HasSubstr("at lag 3 and 2 are kept")));
+  EXPECT_THAT(Refusal(plan), AllOf(HasSubstr("\"param/w\" has too few versions"),
+                                   HasSubstr("at lag 3 and 2 are kept")));
 }
 
 TEST(Verify, RejectsAReaderThatNobodyWaitsFor) {
@@ -87,7 +117,8 @@ TEST(Verify, RejectsAReaderThatNobodyWaitsFor) {
   read->set_lag(0);
   EXPECT_LEGAL(plan);  // its worker's next gradient comes after it, and the fold waits for that
   monitor->set_filler(true);
-  EXPECT_THAT(Refusal(plan), AllOf(HasSubstr("a reverse arc is missing"), HasSubstr("\"clock/monitor\""), HasSubstr("\"clock/step\"")));
+  EXPECT_THAT(Refusal(plan), AllOf(HasSubstr("a reverse arc is missing"),
+                                   HasSubstr("\"clock/monitor\""), HasSubstr("\"clock/step\"")));
   monitor->set_filler(false);
   read->set_lag(1);  // the clock's old value, after the fold of the clock may have replaced it
   EXPECT_THAT(Refusal(plan), HasSubstr("a reverse arc is missing"));
@@ -98,7 +129,8 @@ TEST(Verify, RejectsAReaderThatNobodyWaitsFor) {
 TEST(Verify, RejectsASameClockReadBeforeItsWriter) {
   Plan plan = GradientPlan();
   plan.mutable_task(0)->mutable_read(0)->set_lag(0);
-  EXPECT_THAT(Refusal(plan), AllOf(HasSubstr("\"clock/grad\" reads \"param/w\" at lag 0 before"), HasSubstr("move it behind")));
+  EXPECT_THAT(Refusal(plan), AllOf(HasSubstr("\"clock/grad\" reads \"param/w\" at lag 0 before"),
+                                   HasSubstr("move it behind")));
 }
 
 TEST(Verify, RejectsASliceWithTwoHolders) {
@@ -114,7 +146,8 @@ TEST(Verify, RejectsASliceWithTwoHolders) {
 
 TEST(Verify, RejectsAsyncUnderAFoldThatIsNotLinear) {
   Plan plan = GradientPlan(2, -1);
-  EXPECT_THAT(Refusal(plan), AllOf(HasSubstr("without a bound"), HasSubstr("PER_CLOCK"), HasSubstr("need LINEAR")));
+  EXPECT_THAT(Refusal(plan), AllOf(HasSubstr("without a bound"), HasSubstr("PER_CLOCK"),
+                                   HasSubstr("need LINEAR")));
   plan.mutable_table(0)->set_fold(Table::LINEAR);
   EXPECT_LEGAL(plan);
   plan = GradientPlan(2, -2);
@@ -134,7 +167,8 @@ TEST(Verify, RejectsACompleteFoldBeyondLagOne) {
 TEST(Verify, RejectsUnknownAndRepeatedIds) {
   Plan plan = GradientPlan();
   plan.mutable_task(0)->mutable_read(0)->set_table("param/v");
-  EXPECT_THAT(Refusal(plan), AllOf(HasSubstr("task \"clock/grad\""), HasSubstr("table \"param/v\"")));
+  EXPECT_THAT(Refusal(plan),
+              AllOf(HasSubstr("task \"clock/grad\""), HasSubstr("table \"param/v\"")));
   plan = GradientPlan();
   plan.mutable_task(0)->set_over("nowhere");
   EXPECT_THAT(Refusal(plan), HasSubstr("partition \"nowhere\""));
