@@ -40,7 +40,7 @@ for compiler in g++ clang++-14; do
     continue
   fi
   for words in "${expected[@]}"; do
-    head -n "$seen_lines" "$output" | grep -qF -- "$words" ||
+    grep -qF -- "$words" <(head -n "$seen_lines" "$output") ||
       complain "$compiler" "says nothing of '$words' in its first $seen_lines lines"
   done
   # shellcheck disable=SC2086
