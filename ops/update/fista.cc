@@ -28,9 +28,9 @@ constexpr double kForget = 0.998;
 constexpr double kNoise = 1e-13;
 // Failed trials in a row before the rule gives up: halving the step as often leaves no step.
 constexpr int kMostFailures = 40;
-// Accepted points in a row without a new least F before F counts as still. Momentum makes F rise
-// and fall again within a few dozen.
-constexpr int kMostStill = 100;
+// Accepted points in a row without a new least F before the momentum restarts (where the condition is
+// bad, F rises and falls again within dozens), and such restarts in a row before F counts as still.
+constexpr int kMostStill = 100, kMostStalls = 5;
 
 class Fista final : public Rule {
  public:
@@ -56,7 +56,7 @@ class Fista final : public Rule {
     double beta = 0;                     // momentum that led to the point under evaluation
     double largest_gradient = 0;
     double stationarity = 0;
-    int failures = 0, still = 0;
+    int failures = 0, still = 0, stalls = 0;
     bool started = false, converged = false;
     bool final = false;                  // the point under evaluation is x_k itself, for the last test
   };
@@ -73,6 +73,7 @@ class Fista final : public Rule {
   void Accept(double f, double objective, absl::Span<const double> gradient,
               absl::Span<const double> y);
   UpdateState Reject(double curvature, absl::Span<double> y);
+  void Track(double objective);
   double FirstStep() const;
   // From point_ and gradient_: the proximal step, its tests, and the next point into y.
   void Iterate(absl::Span<double> y);
@@ -97,11 +98,11 @@ void Fista::Reset(absl::Span<double> x) {
 
 double Fista::Curvature(double f, absl::Span<const double> gradient,
                         absl::Span<const double> y) const {
-  double distance2 = 0, linear = 0, secant = 0;
-  for (size_t i = 0; i < n(); ++i) {
-    const double d = y[i] - point_[i];
-    distance2 += d * d, linear += d * gradient_[i], secant += d * (gradient[i] - gradient_[i]);
-  }
+  const double *from = point_.data(), *slope = gradient_.data();
+  const auto [distance2, linear, secant] = SumsOf<3>(n(), [&](size_t i, const auto& add) {
+    const double d = y[i] - from[i];
+    add(0, d * d), add(1, d * slope[i]), add(2, d * (gradient[i] - slope[i]));
+  });
   if (distance2 == 0) return 0;
   const double bregman = 2 * (f - s_.f - linear);
   // Differences of values lose their digits near the optimum; differences of gradients do not.
@@ -125,6 +126,18 @@ void Fista::Accept(double f, double objective, absl::Span<const double> gradient
   std::copy(gradient.begin(), gradient.end(), gradient_.begin());
   s_.largest_gradient =
       std::max(s_.largest_gradient, std::sqrt(DotOf(gradient_.data(), gradient_.data(), n())));
+}
+
+// Notices when F has stopped falling.
+void Fista::Track(double objective) {
+  const bool falls = objective < s_.least - kNoise * std::abs(s_.least);
+  s_.still = falls ? 0 : s_.still + 1;
+  if (falls) s_.stalls = 0;
+  s_.least = std::min(s_.least, objective);
+  if (s_.still <= kMostStill) return;
+  s_.still = 0;
+  ++s_.stalls;
+  s_.theta = 1;
 }
 
 // Small against x and against the gradient; the first pair of points corrects it either way.
@@ -155,13 +168,14 @@ void Fista::Iterate(absl::Span<double> y) {
   s_.step = s_.curvature > 0 ? 1 / s_.curvature : FirstStep();
   if (!s_.started) s_.first_step = s_.step;
   std::swap(last_, next_);
-  for (size_t i = 0; i < n(); ++i) next_[i] = point_[i] - s_.step * gradient_[i];
+  double* next = next_.data();
+  const double *last = last_.data(), *point = point_.data(), *slope = gradient_.data();
+  for (size_t i = 0; i < n(); ++i) next[i] = point[i] - s_.step * slope[i];
   omega_.Apply(s_.step, next_.data());
-  double distance2 = 0, uphill = 0;
-  for (size_t i = 0; i < n(); ++i) {
-    const double back = point_[i] - next_[i];
-    distance2 += back * back, uphill += back * (next_[i] - last_[i]);
-  }
+  const auto [distance2, uphill] = SumsOf<2>(n(), [&](size_t i, const auto& add) {
+    const double back = point[i] - next[i];
+    add(0, back * back), add(1, back * (next[i] - last[i]));
+  });
   Measure(distance2);
   // The gradient scheme; restarts whenever F rises as well were no better anywhere.
   if (options_.restart && uphill > 0) s_.theta = 1;
@@ -169,7 +183,7 @@ void Fista::Iterate(absl::Span<double> y) {
   const double theta = (1 + std::sqrt(1 + 4 * ratio * s_.theta * s_.theta)) / 2;
   s_.beta = s_.started && !s_.final ? (s_.theta - 1) / theta : 0;
   s_.theta = theta;
-  for (size_t i = 0; i < n(); ++i) y[i] = next_[i] + s_.beta * (next_[i] - last_[i]);
+  for (size_t i = 0; i < n(); ++i) y[i] = next[i] + s_.beta * (next[i] - last[i]);
   if (s_.beta > 0) omega_.Project(y.data());
   s_.started = true;
 }
@@ -240,12 +254,11 @@ UpdateState Fista::Step(double f, absl::Span<const double> gradient, absl::Span<
     KeepBest(curvature);
     s_.curvature = std::max(curvature, s_.curvature * kForget);
     if (s_.curvature <= 0) s_.curvature = 0.5 / s_.step;  // flat or concave so far: grow
-    s_.still = objective < s_.least - kNoise * std::abs(s_.least) ? 0 : s_.still + 1;
-    s_.least = std::min(s_.least, objective);
+    Track(objective);
     const bool last = s_.final;
     Accept(f, objective, gradient, x);
     if (last) return Conclude(x);
-    if (s_.still > kMostStill) return Finish(x, true);
+    if (s_.stalls > kMostStalls) return Finish(x, true);
   }
   Iterate(x);
   return Report(true);

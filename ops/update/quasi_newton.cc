@@ -172,8 +172,9 @@ void QuasiNewton::Trial(absl::Span<double> x) {
 QuasiNewton::Verdict QuasiNewton::Judge(double objective, absl::Span<const double> x,
                                         double* trial_slope) const {
   if (orthant_) {  // the path is not straight: measure the predicted decrease along what was moved
-    double predicted = 0;
-    for (size_t i = 0; i < n(); ++i) predicted += pseudo_[i] * (x[i] - base_[i]);
+    const double *slope = pseudo_.data(), *base = base_.data();
+    const auto [predicted] = SumsOf<1>(
+        n(), [&](size_t i, const auto& add) { add(0, slope[i] * (x[i] - base[i])); });
     const double noise = kNoise * std::abs(s_.objective);
     return objective <= s_.objective + kArmijo * predicted + (predicted > -noise ? noise : 0)
                ? Verdict::kAccept

@@ -1,5 +1,6 @@
 // What all update rules share: their options and Omega, checks of what they are given, checkpoints.
 #pragma once
+#include <array>
 #include <cmath>
 #include <memory>
 #include <string>
@@ -60,7 +61,22 @@ class Rule : public UpdateRule {
   Omega omega_;
 };
 
-// Sums of a vector, blocked so that they vectorise.
+// kSums sums over [0, n) at once: body(i, add) calls add(k, term). In eight lanes, so that the loop
+// vectorises although sums keep their order.
+template <int kSums, class Body>
+std::array<double, kSums> SumsOf(size_t n, const Body& body) {
+  constexpr size_t kLanes = 8;
+  double lane[kSums][kLanes] = {};
+  size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    for (size_t l = 0; l < kLanes; ++l)
+      body(i + l, [&](int k, double term) { lane[k][l] += term; });
+  for (; i < n; ++i) body(i, [&](int k, double term) { lane[k][0] += term; });
+  std::array<double, kSums> sum{};
+  for (size_t k = 0; k < kSums; ++k)
+    for (size_t l = 0; l < kLanes; ++l) sum[k] += lane[k][l];
+  return sum;
+}
 double DotOf(const double* a, const double* b, size_t n);
 bool AllFinite(absl::Span<const double> v);
 
