@@ -162,7 +162,7 @@ TEST(Ssp, LinearContributionsAreFoldedOneByOne) {
 TEST(Async, ReachesTheOptimum) {
   for (const Shape shape : {Shape{1, 1, 1}, Shape{4, 4, 1}, Shape{4, 2, 1}}) {
     ClusterJob<> t(Kind::kLeastSquares,
-                   {.lag = -1, .fold = Table::LINEAR, .max_clocks = 2000, .boundary = 500,
+                   {.lag = -1, .fold = Table::LINEAR, .max_clocks = 2000, .boundary = 10,
                     .decision_lag = 1},
                    shape);
     t.job.hyper[kRate] = 0.05;  // there is no bound on how many steps are under way
