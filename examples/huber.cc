@@ -1,5 +1,5 @@
 // Huber regression (Huber 1964): squares small residuals and takes the size of large ones, so that
-// outliers do not decide the fit. `delta` is where one becomes the other.
+// outliers do not decide the fit. `delta`, in the units of y, is where one becomes the other.
 #include "dsl/dsl.h"
 
 namespace huber {
@@ -12,7 +12,7 @@ constexpr auto X = data<"X">(n, d);
 constexpr auto y = data<"y">(n);
 constexpr auto beta = param<"beta">(d);
 constexpr auto b = param<"b">();
-constexpr auto delta = hyper<"delta">(1.35);
+constexpr auto delta = hyper<"delta">(50);
 constexpr auto lambda = hyper<"lambda">(0.001);
 
 constexpr auto yhat = let<"yhat">(n, sum(d, X * beta) + b);
