@@ -2,7 +2,8 @@
 // Candes 2015) and a step that follows the curvature, at one evaluation per iteration.
 //
 // Every evaluation, at an extrapolated point y, also measures the curvature L between y and the
-// point evaluated before: 2 (f(y) - f(y') - <f'(y'), y - y'>) / ||y - y'||^2. The step is 1 / L of
+// point evaluated before, <f'(y) - f'(y'), y - y'> / ||y - y'||^2, which keeps its digits where
+// differences of f are rounding. The step is 1 / L of
 // the largest L met, which is forgotten slowly so that the step can grow (the weights of the
 // momentum follow it: Scheinberg, Goldfarb & Bai 2014). A point where F rose although the curvature
 // was worse than assumed is taken back.
@@ -24,8 +25,9 @@ namespace {
 // Share of the largest curvature met that is kept per iteration, so that the step can grow. Where the
 // condition is bad, faster growth (0.98) ends in instability over and over: 5 times the evaluations.
 constexpr double kForget = 0.998;
-// Rises of F below this, relative, are rounding.
-constexpr double kNoise = 1e-13;
+constexpr double kRounding = 1e-13;  // relative changes of F below it are no progress
+// A rise of F up to this, relative, may be the rounding of a sum in float.
+constexpr double kNoise = 1e-7;
 // Failed trials in a row before the rule gives up: halving the step as often leaves no step.
 constexpr int kMostFailures = 40;
 // Accepted points in a row without a new least F before the momentum restarts (where the condition is
@@ -68,7 +70,7 @@ class Fista final : public Rule {
   }
 
   // Curvature between the point evaluated before and this one.
-  double Curvature(double f, absl::Span<const double> gradient, absl::Span<const double> y) const;
+  double Curvature(absl::Span<const double> gradient, absl::Span<const double> y) const;
   bool Acceptable(double f, double objective, double curvature) const;
   void Accept(double f, double objective, absl::Span<const double> gradient,
               absl::Span<const double> y);
@@ -96,18 +98,13 @@ void Fista::Reset(absl::Span<double> x) {
   next_ = best_ = last_;
 }
 
-double Fista::Curvature(double f, absl::Span<const double> gradient,
-                        absl::Span<const double> y) const {
+double Fista::Curvature(absl::Span<const double> gradient, absl::Span<const double> y) const {
   const double *from = point_.data(), *slope = gradient_.data();
-  const auto [distance2, linear, secant] = SumsOf<3>(n(), [&](size_t i, const auto& add) {
+  const auto [distance2, secant] = SumsOf<2>(n(), [&](size_t i, const auto& add) {
     const double d = y[i] - from[i];
-    add(0, d * d), add(1, d * slope[i]), add(2, d * (gradient[i] - slope[i]));
+    add(0, d * d), add(1, d * (gradient[i] - slope[i]));
   });
-  if (distance2 == 0) return 0;
-  const double bregman = 2 * (f - s_.f - linear);
-  // Differences of values lose their digits near the optimum; differences of gradients do not.
-  const bool noisy = std::abs(bregman) < 1e-8 * (std::abs(f) + std::abs(s_.f));
-  return (noisy ? secant : bregman) / distance2;
+  return distance2 > 0 ? secant / distance2 : 0;
 }
 
 bool Fista::Acceptable(double f, double objective, double curvature) const {
@@ -130,7 +127,7 @@ void Fista::Accept(double f, double objective, absl::Span<const double> gradient
 
 // Notices when F has stopped falling.
 void Fista::Track(double objective) {
-  const bool falls = objective < s_.least - kNoise * std::abs(s_.least);
+  const bool falls = objective < s_.least - kRounding * std::abs(s_.least);
   s_.still = falls ? 0 : s_.still + 1;
   if (falls) s_.stalls = 0;
   s_.least = std::min(s_.least, objective);
@@ -249,7 +246,7 @@ UpdateState Fista::Step(double f, absl::Span<const double> gradient, absl::Span<
     if (!finite) return Reject(0, x);
     Accept(f, objective, gradient, x);
   } else {
-    const double curvature = finite ? Curvature(f, gradient, x) : std::numeric_limits<double>::quiet_NaN();
+    const double curvature = finite ? Curvature(gradient, x) : std::numeric_limits<double>::quiet_NaN();
     if (!finite || !Acceptable(f, objective, curvature)) return Reject(curvature, x);
     KeepBest(curvature);
     s_.curvature = std::max(curvature, s_.curvature * kForget);

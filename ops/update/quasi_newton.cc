@@ -21,9 +21,11 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kArmijo = 1e-4;   // share of the predicted decrease that a step must reach
 constexpr double kWolfe = 0.9;     // share of the slope that may be left
-constexpr double kNoise = 1e-13;   // relative changes of F below it are rounding
+constexpr double kRounding = 1e-13;  // relative changes of F below it are no progress
+// A rise of F up to this, relative, may be the rounding of a sum in float; the slope then decides.
+constexpr double kNoise = 1e-7;
 constexpr int kMostTrials = 40;    // of one line search
-constexpr int kMostStill = 20;     // accepted steps in a row without a decrease beyond rounding
+constexpr int kMostStill = 20;     // accepted steps in a row without a new least F
 
 class QuasiNewton final : public Rule {
  public:
@@ -40,6 +42,7 @@ class QuasiNewton final : public Rule {
  private:
   struct Scalars {
     double objective = 0;                   // at base_
+    double least = kInfinity;               // of the accepted points
     double trial_objective = 0;
     double slope = 0;                       // directional derivative at base_, negative
     double t = 0, low = 0, high = kInfinity;  // trial step and its bracket
@@ -171,21 +174,25 @@ void QuasiNewton::Trial(absl::Span<double> x) {
 
 QuasiNewton::Verdict QuasiNewton::Judge(double objective, absl::Span<const double> x,
                                         double* trial_slope) const {
-  if (orthant_) {  // the path is not straight: measure the predicted decrease along what was moved
-    const double *slope = pseudo_.data(), *base = base_.data();
-    const auto [predicted] = SumsOf<1>(
-        n(), [&](size_t i, const auto& add) { add(0, slope[i] * (x[i] - base[i])); });
-    const double noise = kNoise * std::abs(s_.objective);
-    return objective <= s_.objective + kArmijo * predicted + (predicted > -noise ? noise : 0)
-               ? Verdict::kAccept
-               : Verdict::kTooLong;
+  double predicted = s_.t * s_.slope, left = 0;  // slopes along the whole move, before and after
+  if (orthant_) {  // the path bends at zeros and bounds: what counts is the move that was made
+    const double *slope = pseudo_.data(), *base = base_.data(), *gradient = gradient_.data();
+    const double* trial = trial_gradient_.data();
+    const auto [move, change] = SumsOf<2>(n(), [&](size_t i, const auto& add) {
+      const double d = x[i] - base[i];
+      add(0, slope[i] * d), add(1, (trial[i] - gradient[i]) * d);
+    });
+    predicted = move, left = move + change;
+  } else {
+    *trial_slope = DotOf(trial_gradient_.data(), direction_.data(), n());
+    left = s_.t * *trial_slope;
   }
-  *trial_slope = DotOf(trial_gradient_.data(), direction_.data(), n());
-  const bool falls = objective <= s_.objective + kArmijo * s_.t * s_.slope;
+  const bool falls = objective <= s_.objective + kArmijo * predicted;
   const bool flat = objective <= s_.objective + kNoise * std::abs(s_.objective) &&
-                    *trial_slope <= (2 * kArmijo - 1) * s_.slope;
+                    left <= (2 * kArmijo - 1) * predicted;
   if (!falls && !flat) return Verdict::kTooLong;
-  return *trial_slope < kWolfe * s_.slope ? Verdict::kTooShort : Verdict::kAccept;
+  // Along a bent path longer is not better than the first, full step.
+  return !orthant_ && left < kWolfe * predicted ? Verdict::kTooShort : Verdict::kAccept;
 }
 
 void QuasiNewton::Shorten(double objective, double trial_slope, bool finite) {
@@ -226,7 +233,8 @@ void QuasiNewton::Accept(double objective, absl::Span<const double> x) {
   pairs_.Push();
   std::copy(x.begin(), x.end(), base_.begin());
   gradient_.swap(trial_gradient_);
-  s_.still = objective < s_.objective - kNoise * std::abs(s_.objective) ? 0 : s_.still + 1;
+  s_.still = objective < s_.least - kRounding * std::abs(s_.least) ? 0 : s_.still + 1;
+  s_.least = std::min(s_.least, objective);
   s_.objective = objective;
   s_.steepest = 0;
 }
