@@ -307,7 +307,7 @@ TEST(Links, BrokenStreamsLoseAndRepeatNothing) {
   for (int p = 0; p < kProcesses; ++p) {
     worker.push_back(std::make_unique<WorkerSide>(&side, p));
     link.push_back(std::make_unique<OwnerLink>(
-        OwnerLink::Options{"token", "test", absl::Seconds(20)}, connect, &worker.back()->table,
+        OwnerLink::Options{"token", "test", absl::Seconds(20), nullptr}, connect, &worker.back()->table,
         [](absl::Status status) { ADD_FAILURE() << status; }));
   }
   std::atomic<bool> over{false};
@@ -369,7 +369,7 @@ TEST(Links, TokenIsDemanded) {
   CondVar changed;
   absl::Status failure;
   OwnerLink link(
-      OwnerLink::Options{"wrong", "test", absl::Seconds(20)},
+      OwnerLink::Options{"wrong", "test", absl::Seconds(20), nullptr},
       [port] {
         return grpc::CreateChannel(absl::StrCat("127.0.0.1:", port),
                                    grpc::InsecureChannelCredentials());
@@ -392,7 +392,7 @@ TEST(Links, UnreachableOwnerFailsWithinTheDeadline) {
   CondVar changed;
   absl::Status failure;
   OwnerLink link(
-      OwnerLink::Options{"token", "127.0.0.1:1", absl::Milliseconds(300)},
+      OwnerLink::Options{"token", "127.0.0.1:1", absl::Milliseconds(300), nullptr},
       [] { return grpc::CreateChannel("127.0.0.1:1", grpc::InsecureChannelCredentials()); },
       &w.table, [&](absl::Status status) {
         MutexLock lock(&mutex);

@@ -136,12 +136,15 @@ absl::Status OwnerLink::Talk(ExchangeClient* stream) {
       sender_ = &sender;
     }
     Pump();
+    const auto receive = [this](const std::function<void()>& take) {
+      options_.around_receive ? options_.around_receive(take) : take();
+    };
     grpc::ByteBuffer buffer;
     ReceivedFrame frame;
     while (status.ok() && stream->Read(&buffer)) {
       sender.Heard();
       status = frame.Decode(&buffer);
-      if (status.ok()) status = table_->Receive(frame);
+      if (status.ok()) receive([&] { status = table_->Receive(frame); });
     }
     stream->Cancel();  // a write in progress ends too
     MutexLock lock(&sender_mutex_);

@@ -26,6 +26,8 @@ class OwnerLink {
     std::string token;
     std::string owner;                       // for words
     absl::Duration deadline = absl::Seconds(30);  // to connect, again and again
+    // Runs what it is given: the table's taking of a frame. Empty: just so.
+    std::function<void(const std::function<void()>&)> around_receive;
   };
   // `failed` is called once, by the link's thread, unless the link is closed.
   OwnerLink(const Options& options, std::function<std::shared_ptr<grpc::Channel>()> connect,

@@ -19,6 +19,7 @@
 #include "runtime/cluster/assembly.h"
 #include "runtime/cluster/cluster.grpc.pb.h"
 #include "runtime/cluster/cluster.h"
+#include "runtime/cluster/helped_env.h"
 #include "runtime/cluster/owner_link.h"
 #include "runtime/cluster/quiet.h"
 #include "runtime/cluster/remote_table.h"
@@ -151,6 +152,7 @@ class WorkerRun {
   absl::Status Prepare();
   absl::Status AwaitSum();
   void RunLanes();
+  bool StepCursors();
   void Watch();
   void SendFinished();
   std::shared_ptr<grpc::Channel> Channel(const std::string& address) const {
@@ -170,7 +172,7 @@ class WorkerRun {
 
   LoadedShare loaded_;
   Job job_;  // of this process: its own rows, the run's extents
-  MachineEnv env_;
+  HelpedEnv env_;
   std::unique_ptr<Assembly> assembly_;
   std::unique_ptr<ParamState> state_;
   std::unique_ptr<RemoteTable> table_;
@@ -322,6 +324,20 @@ absl::Status WorkerRun::AwaitSum() {
   return absl::OkStatus();
 }
 
+// All that can run now; false when the run is over.
+bool WorkerRun::StepCursors() {
+  bool moved = true, finished = false;
+  while (moved && !finished) {
+    moved = false;
+    for (const auto& cursor : cursor_) {
+      Cursor::State state;
+      while ((state = cursor->Step()) == Cursor::kRan) moved = true;
+      finished |= state == Cursor::kFinished;
+    }
+  }
+  return !finished;
+}
+
 void WorkerRun::RunLanes() {
   const int lanes = std::clamp(job_.plan->cluster().lanes(), 1, workers());
   Lane::Options options;
@@ -342,7 +358,9 @@ void WorkerRun::RunLanes() {
   for (int l = 1; l < lanes; ++l) {
     threads.emplace_back([&lane, l] { lane[static_cast<size_t>(l)].Run(); });
   }
+  if (lanes == 1) env_.SetWork([this] { return StepCursors(); });
   lane[0].Run();
+  env_.SetWork(nullptr);
   for (std::thread& t : threads) t.join();
   const int64_t passed = Cycles() - cycles;
   if (passed > 0) {
@@ -418,6 +436,9 @@ absl::Status WorkerRun::Execute() {
     link_options.token = token_;
     link_options.owner = description_.owner();
     link_options.deadline = absl::Seconds(description_.deadline_seconds());
+    link_options.around_receive = [this](const std::function<void()>& receive) {
+      env_.Receive(receive);
+    };
     OwnerLink link(link_options, [this] { return Channel(description_.owner()); }, table_.get(),
                    [this](absl::Status failure) { gate_->Fail(std::move(failure)); });
     std::thread watch([this] { Watch(); });
