@@ -3,9 +3,10 @@
 # that the comment before it names (<!-- from PATH -->), which is built and tested as such; and every
 # relative link leads somewhere.
 #
-#   snippets.sh DOCUMENT...        in the runfiles
-set -uo pipefail
-exec python3 -B - "$@" << 'PYTHON'
+#   snippets.sh README.md          of the tree to check
+set -euo pipefail
+cd "$(dirname "$(readlink -f "$1")")"
+exec python3 -B - README.md CONTRIBUTING.md $(find docs -name '*.md' | sort) << 'PYTHON'
 import os
 import re
 import sys
