@@ -29,14 +29,16 @@ absl::StatusOr<Assembly> Assembly::Bind(const Job& job) {
   assembly.stages_ = *std::move(stages);
   for (const StagePlan& s : assembly.stages_) {
     if (s.statement->kind == StatementKind::kSweep) {
-      return absl::UnimplementedError("a sweep needs all its rows in one process: run it with "
-                                      "--cluster=embedded");
+      return absl::UnimplementedError(
+          "a sweep needs all its rows in one process: run it with "
+          "--cluster=embedded");
     }
     if (s.pass != nullptr && (s.lag > assembly.lag_ || s.lag == kAsync)) assembly.lag_ = s.lag;
   }
   if (assembly.stages_.front().pass == nullptr) {
-    return absl::UnimplementedError("the program's clock does not begin with a sum over rows: run "
-                                    "it with --cluster=embedded");
+    return absl::UnimplementedError(
+        "the program's clock does not begin with a sum over rows: run "
+        "it with --cluster=embedded");
   }
   return assembly;
 }
@@ -98,8 +100,7 @@ StopRules Assembly::Rules() const {
   rules.decision_lag = stop.decision_lag();
   const Statement& root = job_->program->root;  // the loop of the program, when it is the clock
   if (root.kind == StatementKind::kRepeat) {
-    rules.max_clocks =
-        rules.max_clocks > 0 ? std::min(rules.max_clocks, root.repeat) : root.repeat;
+    rules.max_clocks = rules.max_clocks > 0 ? std::min(rules.max_clocks, root.repeat) : root.repeat;
   }
   if (root.kind == StatementKind::kUntil && rules.tolerance == 0) rules.tolerance = root.tolerance;
   return rules;
@@ -117,7 +118,8 @@ Monitor::Options Assembly::MonitorOptions(int processes) const {
   options.by_product = job_->plan->evaluation().mode() == Evaluation::BYPRODUCT && lag_ == 1 &&
                        !Batched() && stages_.size() == 1 &&
                        stages_[0].statement->kind == StatementKind::kMinimize;
-  if (job_->plan->evaluation().budget() > 0) options.pause_share = job_->plan->evaluation().budget();
+  if (job_->plan->evaluation().budget() > 0)
+    options.pause_share = job_->plan->evaluation().budget();
   options.epochs_per_clock = EpochsPerClock(stages_.front());
   options.lag = lag_;
   return options;

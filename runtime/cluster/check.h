@@ -4,10 +4,10 @@
 #include <cstdio>
 #include <cstdlib>
 
-#define GYRE_CHECK(condition, words)                                                     \
-  do {                                                                                   \
-    if (!(condition)) {                                                                  \
+#define GYRE_CHECK(condition, words)                                                    \
+  do {                                                                                  \
+    if (!(condition)) {                                                                 \
       std::fprintf(stderr, "%s:%d: broken invariant: %s\n", __FILE__, __LINE__, words); \
-      std::abort();                                                                      \
-    }                                                                                    \
+      std::abort();                                                                     \
+    }                                                                                   \
   } while (false)

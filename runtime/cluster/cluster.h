@@ -32,9 +32,9 @@ class Plan;
 struct WorkerShare {
   const Plan* plan = nullptr;
   int process = 0, processes = 1;
-  int first_worker = 0;                    // logical workers [first_worker, first_worker + rows.size())
+  int first_worker = 0;  // logical workers [first_worker, first_worker + rows.size())
   std::vector<std::pair<int64_t, int64_t>> rows;  // of each of them, in the whole data
-  std::vector<std::string> setting;        // ClusterOptions::setting
+  std::vector<std::string> setting;               // ClusterOptions::setting
   Type type = Type::kFloat64;
 };
 
@@ -52,27 +52,27 @@ struct ClusterOptions {
     kWait,    // workers are started by somebody else and told this coordinator's address
   };
   Kind kind = Kind::kLocal;
-  std::string listen = "127.0.0.1:0";      // port 0: any free one
+  std::string listen = "127.0.0.1:0";  // port 0: any free one
   SecurityOptions security;
-  std::vector<std::string> worker_command; // kLocal: argv; --coordinator=HOST:PORT is appended
+  std::vector<std::string> worker_command;      // kLocal: argv; --coordinator=HOST:PORT is appended
   std::vector<std::string> worker_environment;  // NAME=VALUE
-  DataLoader loader;                       // kInproc
-  std::vector<std::string> setting;        // handed to every worker's loader
+  DataLoader loader;                            // kInproc
+  std::vector<std::string> setting;             // handed to every worker's loader
   absl::Duration start_deadline = absl::Seconds(60);  // for workers to register and load
   absl::Duration stop_deadline = absl::Seconds(10);   // for workers to report and end
   std::function<void(const std::string& address)> on_listening;
 };
 
-// Runs the plan over processes. `job` is as for RunEmbedded, but its workers' rows need not be here:
-// only their ranges are used, tensors without a data axis, and held-out rows.
-// InvalidArgument: the user's mistake (address, security, port in use). Other errors name the worker
-// or the wait that failed; no process is left behind either way.
+// Runs the plan over processes. `job` is as for RunEmbedded, but its workers' rows need not be
+// here: only their ranges are used, tensors without a data axis, and held-out rows.
+// InvalidArgument: the user's mistake (address, security, port in use). Other errors name the
+// worker or the wait that failed; no process is left behind either way.
 absl::StatusOr<RunResult> RunCluster(const Job& job, const ClusterOptions& options);
 
 struct WorkerOptions {
-  std::string coordinator;                 // HOST:PORT
-  SecurityOptions security;                // token: from GYRE_TOKEN when empty
-  int process = -1;                        // from GYRE_PROCESS when negative
+  std::string coordinator;   // HOST:PORT
+  SecurityOptions security;  // token: from GYRE_TOKEN when empty
+  int process = -1;          // from GYRE_PROCESS when negative
   absl::Duration connect_deadline = absl::Seconds(30);
   uint32_t incarnation = 0;
 };

@@ -32,8 +32,8 @@ DataLoader LoaderOf(const TestJob<>& t) {
 void EmptyClock(benchmark::State& state) {
   const int workers = static_cast<int>(state.range(0));
   const int64_t clocks = state.range(1) > 100000 ? 50 : 5000;
-  TestJob<> t(Kind::kEmpty, {.workers = workers, .lag = static_cast<int>(state.range(2)),
-                             .max_clocks = clocks},
+  TestJob<> t(Kind::kEmpty,
+              {.workers = workers, .lag = static_cast<int>(state.range(2)), .max_clocks = clocks},
               kRows, state.range(1));
   t.plan.mutable_cluster()->set_processes(workers);
   t.plan.mutable_stop()->set_boundary(state.range(2) > 1 ? 100 : 1);

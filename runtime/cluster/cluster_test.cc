@@ -15,10 +15,10 @@
 #include <thread>
 #include <vector>
 
-#include "absl/strings/strip.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -120,8 +120,8 @@ TEST_P(Shapes, SinglePrecision) {
 }
 
 TEST_P(Shapes, CompleteFoldStopsByTolerance) {
-  const PlanOptions o = {.fold = Table::COMPLETE, .max_clocks = 2000, .rule = "fista",
-                         .by_product = true};
+  const PlanOptions o = {
+      .fold = Table::COMPLETE, .max_clocks = 2000, .rule = "fista", .by_product = true};
   ClusterJob<> t(Kind::kMinimize, o, GetParam());
   t.plan.mutable_stop()->set_tolerance(1e-14);
   const RunResult result = Must(t.Run());
@@ -150,10 +150,10 @@ TEST(Ssp, ReachesTheOptimumWithinTheBound) {
 }
 
 TEST(Ssp, LinearContributionsAreFoldedOneByOne) {
-  ClusterJob<> t(Kind::kLeastSquares,
-                 {.lag = 3, .fold = Table::LINEAR, .max_clocks = 2000, .boundary = 100,
-                  .decision_lag = 1},
-                 Shape{4, 4, 1});
+  ClusterJob<> t(
+      Kind::kLeastSquares,
+      {.lag = 3, .fold = Table::LINEAR, .max_clocks = 2000, .boundary = 100, .decision_lag = 1},
+      Shape{4, 4, 1});
   const RunResult result = Must(t.Run());
   ExpectSameObjective(result, Embedded<double>(Kind::kLeastSquares, {.max_clocks = 2000}));
   EXPECT_LE(result.staleness.max, 2);
@@ -161,10 +161,10 @@ TEST(Ssp, LinearContributionsAreFoldedOneByOne) {
 
 TEST(Async, ReachesTheOptimum) {
   for (const Shape shape : {Shape{1, 1, 1}, Shape{4, 4, 1}, Shape{4, 2, 1}}) {
-    ClusterJob<> t(Kind::kLeastSquares,
-                   {.lag = -1, .fold = Table::LINEAR, .max_clocks = 2000, .boundary = 10,
-                    .decision_lag = 1},
-                   shape);
+    ClusterJob<> t(
+        Kind::kLeastSquares,
+        {.lag = -1, .fold = Table::LINEAR, .max_clocks = 2000, .boundary = 10, .decision_lag = 1},
+        shape);
     t.job.hyper[kRate] = 0.05;  // there is no bound on how many steps are under way
     const RunResult result = Must(t.Run());
     ExpectSameObjective(result, Embedded<double>(Kind::kLeastSquares, {.max_clocks = 2000}));

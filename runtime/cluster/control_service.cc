@@ -10,8 +10,12 @@ namespace gyre {
 
 ControlService::ControlService(int processes, uint32_t epoch, std::string token, uint64_t program,
                                std::function<wire::JobDescription(int process)> job)
-    : slot_size_(static_cast<size_t>(processes)), epoch_(epoch), token_(std::move(token)),
-      program_(program), job_(std::move(job)), slot_(slot_size_) {}
+    : slot_size_(static_cast<size_t>(processes)),
+      epoch_(epoch),
+      token_(std::move(token)),
+      program_(program),
+      job_(std::move(job)),
+      slot_(slot_size_) {}
 
 ControlService::Process ControlService::process(int p) const {
   MutexLock lock(&mutex_);
@@ -49,9 +53,9 @@ grpc::Status ControlService::Admit(const grpc::ServerContext& context, const wir
     return grpc::Status(StatusCode::UNAUTHENTICATED, "the token is not this run's");
   }
   if (!report.has_register_() || report.process() >= slot_size_) {
-    return grpc::Status(StatusCode::INVALID_ARGUMENT,
-                        absl::StrCat("this run has processes 0 to ", slot_size_ - 1, ", not ",
-                                     report.process()));
+    return grpc::Status(
+        StatusCode::INVALID_ARGUMENT,
+        absl::StrCat("this run has processes 0 to ", slot_size_ - 1, ", not ", report.process()));
   }
   if (report.register_().program() != program_) {
     return grpc::Status(StatusCode::FAILED_PRECONDITION,

@@ -22,10 +22,10 @@ class ControlService final : public wire::Coordinator::Service {
   struct Process {
     bool registered = false, finished = false, lost = false, started = false;
     int64_t pid = 0;
-    absl::Status failure;         // what it said itself
+    absl::Status failure;  // what it said itself
     absl::Time heard;
     Clock clock = 0;
-    std::string waiting;          // empty: it computes
+    std::string waiting;  // empty: it computes
     wire::Finished report;
   };
 

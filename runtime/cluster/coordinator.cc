@@ -3,17 +3,9 @@
 // Nothing here is on the path of a clock: parcels, folds and updates run on the threads of their
 // streams, and stop rules are decided by the Monitor on the thread that completes a boundary. This
 // thread starts processes, watches them, and ends the run.
-#include <arpa/inet.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
-#include <cstring>
-#include <limits>
 #include <memory>
 #include <string>
 #include <thread>
@@ -42,34 +34,6 @@ namespace {
 // What workers of a failed run get to end by themselves, and again after SIGTERM.
 constexpr absl::Duration kLastMoment = absl::Milliseconds(300);
 constexpr uint32_t kEpoch = 1;  // of a run; a re-planned run has the next
-
-// A port that is taken is found here, where it can be said in one line; gRPC says it to its log.
-absl::Status CheckPortIsFree(const HostPort& address) {
-  if (address.port == 0) return absl::OkStatus();
-  addrinfo hints{}, *found = nullptr;
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE;
-  const std::string port = absl::StrCat(address.port);
-  if (getaddrinfo(address.host.c_str(), port.c_str(), &hints, &found) != 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("cannot listen on ", address.host, ": no such address on this machine"));
-  }
-  absl::Status status;
-  const int fd = socket(found->ai_family, found->ai_socktype | SOCK_CLOEXEC, found->ai_protocol);
-  const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  if (fd >= 0 && bind(fd, found->ai_addr, found->ai_addrlen) != 0) {
-    status = absl::InvalidArgumentError(
-        absl::StrCat("cannot listen on ", address.host, ":", address.port, ": ",
-                     std::strerror(errno), "; give another port, or 0 for a free one"));
-  } else if (fd >= 0 && listen(fd, 1) != 0) {
-    status = absl::InvalidArgumentError(absl::StrCat("cannot listen on ", address.host, ":",
-                                                     address.port, ": ", std::strerror(errno)));
-  }
-  if (fd >= 0) close(fd);
-  freeaddrinfo(found);
-  return status;
-}
 
 class ClusterRun {
  public:
@@ -113,8 +77,8 @@ class ClusterRun {
   std::unique_ptr<Owner> owner_;
   std::unique_ptr<ParameterServer> server_;
   std::unique_ptr<grpc::Server> grpc_;
-  std::vector<ChildProcess> child_;        // kLocal, by process
-  std::vector<std::thread> thread_;        // kInproc
+  std::vector<ChildProcess> child_;  // kLocal, by process
+  std::vector<std::thread> thread_;  // kInproc
 
   PostContext context_;
   std::vector<double> built_;
@@ -124,8 +88,8 @@ class ClusterRun {
   std::unique_ptr<Evaluator> evaluator_;
   std::unique_ptr<Monitor> monitor_;
   std::unique_ptr<EmbeddedTable> table_;
-  bool failed_ = true;                     // until the run has succeeded
-  std::atomic<bool> started_{false};       // what is above is complete
+  bool failed_ = true;                // until the run has succeeded
+  std::atomic<bool> started_{false};  // what is above is complete
   std::atomic<int64_t> pauses_{0}, progress_{0};
 
   mutable Mutex mutex_;
@@ -141,8 +105,8 @@ absl::Status ClusterRun::Bind() {
     return absl::InvalidArgumentError(absl::StrCat("the plan is for ", plan.cluster().workers(),
                                                    " workers and the data for ", workers));
   }
-  processes_ = plan.cluster().processes() > 0 ? std::min(plan.cluster().processes(), workers)
-                                              : workers;
+  processes_ =
+      plan.cluster().processes() > 0 ? std::min(plan.cluster().processes(), workers) : workers;
   job_ = user_job_;
   job_.worker.clear();
   job_.test.clear();
@@ -157,7 +121,8 @@ absl::Status ClusterRun::Bind() {
     job_.test.assign(static_cast<size_t>(processes_), user_job_.test[0]);
     const int64_t end = user_job_.test.back().row_end;
     job_.test[0].row_end = end;
-    for (size_t p = 1; p < job_.test.size(); ++p) job_.test[p].row_begin = job_.test[p].row_end = end;
+    for (size_t p = 1; p < job_.test.size(); ++p)
+      job_.test[p].row_begin = job_.test[p].row_end = end;
   }
   absl::StatusOr<Assembly> assembly = Assembly::Bind(job_);
   if (!assembly.ok()) return assembly.status();
@@ -171,8 +136,9 @@ absl::Status ClusterRun::Bind() {
     int64_t rows = 0;
     for (const WorkerData& w : job_.worker) rows += w.row_end - w.row_begin;
     if (rows != job_.extent[static_cast<size_t>(s.pass->row_axis)]) {
-      return absl::UnimplementedError("the program sums over several data axes: run it with "
-                                      "--cluster=embedded");
+      return absl::UnimplementedError(
+          "the program sums over several data axes: run it with "
+          "--cluster=embedded");
     }
   }
   return absl::OkStatus();
@@ -216,8 +182,7 @@ absl::Status ClusterRun::Listen() {
   owner.epoch = kEpoch;
   owner.type = job_.type;
   owner_ = std::make_unique<Owner>(owner);
-  control_ = std::make_unique<ControlService>(processes_, kEpoch, token_,
-                                              job_.program->fingerprint,
+  control_ = std::make_unique<ControlService>(processes_, kEpoch, token_, job_.program->fingerprint,
                                               [this](int process) { return Describe(process); });
   ParameterServer::Handlers handlers;
   handlers.limit = [this] { return started_.load() ? monitor_->limit() : 0; };
@@ -313,11 +278,11 @@ absl::Status ClusterRun::CheckProcesses() {
                           absl::StrCat(NameOf(p), ": ", state.failure.message()));
     }
     if (state.finished) continue;
-    const bool ended = static_cast<size_t>(p) < child_.size() &&
-                       child_[static_cast<size_t>(p)].Poll().has_value();
+    const bool ended =
+        static_cast<size_t>(p) < child_.size() && child_[static_cast<size_t>(p)].Poll().has_value();
     if (state.lost || ended) {
-      return absl::UnavailableError(absl::StrCat(
-          NameOf(p), " ended before the run was over", HowItEnded(p)));
+      return absl::UnavailableError(
+          absl::StrCat(NameOf(p), " ended before the run was over", HowItEnded(p)));
     }
   }
   return Failure();
@@ -333,10 +298,10 @@ std::string ClusterRun::Waiting() {
       continue;
     }
     const absl::Duration silent = absl::Now() - state.heard;
-    words.push_back(absl::StrCat(
-        NameOf(p), " was last heard ", absl::ToInt64Milliseconds(silent), " ms ago",
-        !state.started ? ", loading" : absl::StrCat(" at clock ", state.clock),
-        state.waiting.empty() ? "" : absl::StrCat(": ", state.waiting)));
+    words.push_back(
+        absl::StrCat(NameOf(p), " was last heard ", absl::ToInt64Milliseconds(silent), " ms ago",
+                     !state.started ? ", loading" : absl::StrCat(" at clock ", state.clock),
+                     state.waiting.empty() ? "" : absl::StrCat(": ", state.waiting)));
   }
   return absl::StrJoin(words, "; ");
 }
@@ -391,9 +356,9 @@ absl::Status ClusterRun::AwaitLoaded() {
       return absl::CancelledError("stopped before training began");
     }
     if (absl::Now() > deadline) {
-      return absl::DeadlineExceededError(
-          absl::StrCat("not all workers have started within ",
-                       absl::FormatDuration(options_.start_deadline), ": ", Waiting()));
+      return absl::DeadlineExceededError(absl::StrCat("not all workers have started within ",
+                                                      absl::FormatDuration(options_.start_deadline),
+                                                      ": ", Waiting()));
     }
     control_->AwaitChange(std::min(deadline, absl::Now() + absl::Milliseconds(50)));
   }
@@ -454,9 +419,8 @@ absl::Status ClusterRun::AwaitEnd() {
       computing |= state.waiting.empty() && now - state.heard < job_.stall_deadline;
     }
     if (now - moved > job_.stall_deadline && !computing) {
-      return absl::DeadlineExceededError(
-          absl::StrCat("nothing moved for ", absl::ToInt64Milliseconds(now - moved), " ms: ",
-                       Waiting()));
+      return absl::DeadlineExceededError(absl::StrCat(
+          "nothing moved for ", absl::ToInt64Milliseconds(now - moved), " ms: ", Waiting()));
     }
     control_->AwaitChange(now + absl::Milliseconds(50));
   }
@@ -471,8 +435,8 @@ absl::Status ClusterRun::AwaitReports() {
     for (int p = 0; p < processes_; ++p) all = all && control_->process(p).finished;
     if (all) return absl::OkStatus();
     if (absl::Now() > deadline) {
-      return absl::DeadlineExceededError(absl::StrCat("not all workers reported at the end: ",
-                                                      Waiting()));
+      return absl::DeadlineExceededError(
+          absl::StrCat("not all workers reported at the end: ", Waiting()));
     }
     control_->AwaitChange(std::min(deadline, absl::Now() + absl::Milliseconds(50)));
   }
@@ -539,8 +503,7 @@ absl::StatusOr<RunResult> ClusterRun::Run() {
 
 // Every thread and process ends here, whatever happened before.
 void ClusterRun::Shutdown() {
-  const absl::Time deadline =
-      absl::Now() + (failed_ ? kLastMoment : options_.stop_deadline);
+  const absl::Time deadline = absl::Now() + (failed_ ? kLastMoment : options_.stop_deadline);
   for (ChildProcess& child : child_) {
     if (!child.Wait(deadline).has_value()) child.Stop(kLastMoment);
   }

@@ -40,7 +40,8 @@ class NoObserver final : public ClockObserver {
 struct OwnerSide {
   OwnerSide(int processes, int lag, int64_t features = kFeatures)
       : t(Kind::kLeastSquares, {.workers = processes, .lag = lag}, kRows, features),
-        assembly(*Assembly::Bind(t.job)), state(t.program, t.job.extent, Type::kFloat64),
+        assembly(*Assembly::Bind(t.job)),
+        state(t.program, t.job.extent, Type::kFloat64),
         owner({.processes = processes, .window = lag}) {
     context.program = &t.program;
     context.data = t.block.data();
@@ -71,8 +72,11 @@ struct OwnerSide {
 
 struct WorkerSide {
   WorkerSide(OwnerSide* side, int process, int workers = 1, uint32_t incarnation = 0, int lag = 1)
-      : table({.process = static_cast<uint32_t>(process), .incarnation = incarnation,
-               .first_worker = process * workers, .workers = workers, .window = lag,
+      : table({.process = static_cast<uint32_t>(process),
+               .incarnation = incarnation,
+               .first_worker = process * workers,
+               .workers = workers,
+               .window = lag,
                .layout = side->assembly.TotalLayouts()},
               &side->state, &env) {}
   // One clock of worker w: adds `value` to every element of the gradient.
@@ -114,9 +118,9 @@ void Update(OwnerSide* side, WorkerSide* to, int process) {
   header.set_own(snapshot->own[static_cast<size_t>(process)]);
   header.set_size(snapshot->bytes.size() / 8);
   header.set_last(true);
-  const absl::Status status = to->table.Receive(Decoded(EncodeFrame(
-      header, Alias(snapshot, snapshot->bytes.data(),
-                    static_cast<size_t>(snapshot->bytes.size())))));
+  const absl::Status status = to->table.Receive(
+      Decoded(EncodeFrame(header, Alias(snapshot, snapshot->bytes.data(),
+                                        static_cast<size_t>(snapshot->bytes.size())))));
   EXPECT_TRUE(status.ok()) << status;
 }
 
@@ -307,8 +311,8 @@ TEST(Links, BrokenStreamsLoseAndRepeatNothing) {
   for (int p = 0; p < kProcesses; ++p) {
     worker.push_back(std::make_unique<WorkerSide>(&side, p));
     link.push_back(std::make_unique<OwnerLink>(
-        OwnerLink::Options{"token", "test", absl::Seconds(20), nullptr}, connect, &worker.back()->table,
-        [](absl::Status status) { ADD_FAILURE() << status; }));
+        OwnerLink::Options{"token", "test", absl::Seconds(20), nullptr}, connect,
+        &worker.back()->table, [](absl::Status status) { ADD_FAILURE() << status; }));
   }
   std::atomic<bool> over{false};
   std::thread breaker([&] {
@@ -374,7 +378,8 @@ TEST(Links, TokenIsDemanded) {
         return grpc::CreateChannel(absl::StrCat("127.0.0.1:", port),
                                    grpc::InsecureChannelCredentials());
       },
-      &w.table, [&](absl::Status status) {
+      &w.table,
+      [&](absl::Status status) {
         MutexLock lock(&mutex);
         failure = status;
         changed.SignalAll();
@@ -394,7 +399,8 @@ TEST(Links, UnreachableOwnerFailsWithinTheDeadline) {
   OwnerLink link(
       OwnerLink::Options{"token", "127.0.0.1:1", absl::Milliseconds(300), nullptr},
       [] { return grpc::CreateChannel("127.0.0.1:1", grpc::InsecureChannelCredentials()); },
-      &w.table, [&](absl::Status status) {
+      &w.table,
+      [&](absl::Status status) {
         MutexLock lock(&mutex);
         failure = status;
         changed.SignalAll();

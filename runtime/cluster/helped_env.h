@@ -1,9 +1,10 @@
-// HelpedEnv: the machine's Env, in which the thread that receives may do the work of a sleeping lane.
+// HelpedEnv: the machine's Env, in which the thread that receives may do the work of a sleeping
+// lane.
 //
-// Parameters arrive on the thread that reads the stream. Waking the lane's thread for them costs tens
-// of microseconds on an idle core, half of a round trip; when the work is short the reading thread
-// does it at once, while the lane sleeps on. Long work is left to the lane, because nothing is read
-// in the meantime.
+// Parameters arrive on the thread that reads the stream. Waking the lane's thread for them costs
+// tens of microseconds on an idle core, half of a round trip; when the work is short the reading
+// thread does it at once, while the lane sleeps on. Long work is left to the lane, because nothing
+// is read in the meantime.
 //
 //   env.Receive([&] { status = table.Receive(frame); });   // the reading thread
 //
@@ -21,8 +22,8 @@ namespace gyre {
 
 class HelpedEnv final : public Env {
  public:
-  // What the lane would do when woken, as far as it goes without blocking; false when the lane itself
-  // must look (the run is over). Empty: nobody helps. Waits for help in progress.
+  // What the lane would do when woken, as far as it goes without blocking; false when the lane
+  // itself must look (the run is over). Empty: nobody helps. Waits for help in progress.
   void SetWork(std::function<bool()> work);
 
   // Runs `receive`, and if that woke the lane, does its work here or wakes it.

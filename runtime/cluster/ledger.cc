@@ -24,10 +24,16 @@ Ledger::Verdict Ledger::Check(absl::Span<const SequenceRun> from) const {
   size_t applies = 0, duplicates = 0;
   for (const SequenceRun& range : from) {
     switch (Check(range.origin, range.first, range.last)) {
-      case Verdict::kApply: ++applies; break;
-      case Verdict::kDuplicate: ++duplicates; break;
-      case Verdict::kGap: break;
-      case Verdict::kFenced: return Verdict::kFenced;
+      case Verdict::kApply:
+        ++applies;
+        break;
+      case Verdict::kDuplicate:
+        ++duplicates;
+        break;
+      case Verdict::kGap:
+        break;
+      case Verdict::kFenced:
+        return Verdict::kFenced;
     }
   }
   if (applies == from.size()) return Verdict::kApply;
@@ -58,10 +64,14 @@ uint32_t Ledger::Incarnation(uint32_t process) const { return At(process).incarn
 
 const char* Name(Ledger::Verdict verdict) {
   switch (verdict) {
-    case Ledger::Verdict::kApply: return "apply";
-    case Ledger::Verdict::kDuplicate: return "duplicate";
-    case Ledger::Verdict::kGap: return "gap";
-    case Ledger::Verdict::kFenced: return "fenced";
+    case Ledger::Verdict::kApply:
+      return "apply";
+    case Ledger::Verdict::kDuplicate:
+      return "duplicate";
+    case Ledger::Verdict::kGap:
+      return "gap";
+    case Ledger::Verdict::kFenced:
+      return "fenced";
   }
   return "?";
 }

@@ -44,7 +44,8 @@ std::shared_ptr<const Snapshot> SnapshotPool::Share(std::unique_ptr<Snapshot> sn
 }
 
 Owner::Owner(const Options& options)
-    : options_(options), ledger_(options.processes),
+    : options_(options),
+      ledger_(options.processes),
       incoming_(static_cast<size_t>(options.processes)),
       pool_(std::make_shared<SnapshotPool>()) {}
 
@@ -60,9 +61,8 @@ void Owner::Attach(EmbeddedTable* table, const StageFolds* stages, const ParamSt
 absl::StatusOr<wire::Header> Owner::Admit(const wire::Header& hello) {
   MutexLock lock(&mutex_);
   if (hello.epoch() != options_.epoch) {
-    return absl::FailedPreconditionError(absl::StrCat("this is run ", options_.epoch,
-                                                      ", the worker belongs to run ",
-                                                      hello.epoch()));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "this is run ", options_.epoch, ", the worker belongs to run ", hello.epoch()));
   }
   if (hello.process() >= static_cast<uint32_t>(options_.processes)) {
     return absl::InvalidArgumentError(absl::StrCat("there is no process ", hello.process()));
@@ -140,8 +140,8 @@ absl::StatusOr<Ledger::Verdict> Owner::Receive(const ReceivedFrame& frame) {
   }
   frame.CopyTo(incoming.flat + header.offset());
   incoming.filled += header.size();
-  const Stage done = header.stage_done() ? header.stage() + 1
-                                         : ledger_.ClocksDone(header.process());
+  const Stage done =
+      header.stage_done() ? header.stage() + 1 : ledger_.ClocksDone(header.process());
   ledger_.Record(OriginOf(header), header.sequence(), done);
   if (header.stage_done()) {
     incoming = {};

@@ -1,11 +1,11 @@
 // Owner: the parameter server's state without its network.
 //
 // It stands between frames and a table of the embedded runtime whose workers are the processes of
-// the run: contributions that pass the ledger are written into that table, stages are folded as soon
-// as they are complete (PER_CLOCK and COMPLETE: all processes, in order; LINEAR: each on its own),
-// and readers are given snapshots with stamps. What a process sent of an unfinished stage is its
-// pending accumulator: it becomes part of the state at the stage's last piece and vanishes when the
-// process is fenced.
+// the run: contributions that pass the ledger are written into that table, stages are folded as
+// soon as they are complete (PER_CLOCK and COMPLETE: all processes, in order; LINEAR: each on its
+// own), and readers are given snapshots with stamps. What a process sent of an unfinished stage is
+// its pending accumulator: it becomes part of the state at the stage's last piece and vanishes when
+// the process is fenced.
 //
 // Thread-safe. Folds, and the table's ClockObserver, run under the owner's lock.
 #pragma once
@@ -32,16 +32,16 @@ namespace gyre {
 // The parameters as readers get them: in the run's element type. Immutable once handed out.
 struct Snapshot {
   AlignedArray<char> bytes;
-  int64_t element = 8;          // bytes of one
+  int64_t element = 8;  // bytes of one
   Stage complete = 0;
   std::vector<Stage> own;       // by process: its stages that are recorded
   std::vector<Stage> included;  // by process: its stages that are in the parameters
   uint64_t version = 0;
 };
 
-// Snapshots that nobody reads any more, to be filled again: theirs is the largest memory of an owner,
-// and touching fresh pages would cost more than the copy. A snapshot comes back when its last reader,
-// often gRPC's, lets it go. Thread-safe; outlives the owner as long as readers do.
+// Snapshots that nobody reads any more, to be filled again: theirs is the largest memory of an
+// owner, and touching fresh pages would cost more than the copy. A snapshot comes back when its
+// last reader, often gRPC's, lets it go. Thread-safe; outlives the owner as long as readers do.
 class SnapshotPool : public std::enable_shared_from_this<SnapshotPool> {
  public:
   std::unique_ptr<Snapshot> Take();
@@ -59,8 +59,8 @@ class Owner {
  public:
   struct Options {
     int processes = 1;
-    int window = 1;          // clocks a process may be ahead of what is complete; 0: no bound
-    bool linear = false;     // folds per process: stamps say what is in of whom
+    int window = 1;       // clocks a process may be ahead of what is complete; 0: no bound
+    bool linear = false;  // folds per process: stamps say what is in of whom
     uint32_t epoch = 1;
     Type type = Type::kFloat64;
   };

@@ -1,8 +1,8 @@
 // OwnerLink: the worker's stream to the owner, kept up over breaks.
 //
-// One thread reads. When the stream breaks it connects again, says HELLO, and the table goes on where
-// the owner's ledger says; when that does not succeed within the deadline the link has failed.
-// Thread-safe.
+// One thread reads. When the stream breaks it connects again, says HELLO, and the table goes on
+// where the owner's ledger says; when that does not succeed within the deadline the link has
+// failed. Thread-safe.
 #pragma once
 
 #include <functional>
@@ -24,7 +24,7 @@ class OwnerLink {
  public:
   struct Options {
     std::string token;
-    std::string owner;                       // for words
+    std::string owner;                            // for words
     absl::Duration deadline = absl::Seconds(30);  // to connect, again and again
     // Runs what it is given: the table's taking of a frame. Empty: just so.
     std::function<void(const std::function<void()>&)> around_receive;
@@ -52,7 +52,7 @@ class OwnerLink {
   const std::function<std::shared_ptr<grpc::Channel>()> connect_;
   RemoteTable* const table_;
   const std::function<void(absl::Status)> failed_;
-  Mutex sender_mutex_;   // held while the sender is used, so that it outlives its use
+  Mutex sender_mutex_;  // held while the sender is used, so that it outlives its use
   Sender* sender_ ABSL_GUARDED_BY(sender_mutex_) = nullptr;
   mutable Mutex mutex_;
   CondVar changed_;

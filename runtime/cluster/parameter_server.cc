@@ -10,8 +10,7 @@ namespace gyre {
 namespace {
 
 grpc::Status ToGrpc(const absl::Status& status) {
-  return grpc::Status(static_cast<grpc::StatusCode>(status.code()),
-                      std::string(status.message()));
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
 }
 
 }  // namespace
@@ -21,8 +20,11 @@ class ParameterServer::Peer {
  public:
   Peer(ParameterServer* server, const wire::Header& hello, grpc::ServerContext* context,
        FrameStream* stream)
-      : process(static_cast<int>(hello.process())), server_(server),
-        incarnation_(hello.incarnation()), epoch_(hello.epoch()), context_(context),
+      : process(static_cast<int>(hello.process())),
+        server_(server),
+        incarnation_(hello.incarnation()),
+        epoch_(hello.epoch()),
+        context_(context),
         sender_(stream, [this](grpc::ByteBuffer* frame) { return Next(frame); }) {}
 
   void Pump() { sender_.Pump(); }
@@ -114,9 +116,9 @@ void ParameterServer::Peer::NextPiece(grpc::ByteBuffer* frame) {
   piece_.set_offset(sending_.sent);
   piece_.set_size(count);
   piece_.set_last(sending_.sent + count == sending_.size);
-  *frame = EncodeFrame(piece_, Alias(sending_.owner,
-                                     sending_.data + sending_.sent * sending_.element,
-                                     static_cast<size_t>(count * sending_.element)));
+  *frame =
+      EncodeFrame(piece_, Alias(sending_.owner, sending_.data + sending_.sent * sending_.element,
+                                static_cast<size_t>(count * sending_.element)));
   sending_.sent += count;
   if (piece_.last()) sending_ = {};
 }
@@ -168,10 +170,12 @@ bool ParameterServer::Peer::NextNote(grpc::ByteBuffer* frame) {
 
 // ---- The server.
 
-ParameterServer::ParameterServer(int processes, std::string token, Owner* owner,
-                                 Handlers handlers)
-    : token_(std::move(token)), owner_(owner), handlers_(std::move(handlers)),
-      peer_(static_cast<size_t>(processes)), arriving_(static_cast<size_t>(processes)),
+ParameterServer::ParameterServer(int processes, std::string token, Owner* owner, Handlers handlers)
+    : token_(std::move(token)),
+      owner_(owner),
+      handlers_(std::move(handlers)),
+      peer_(static_cast<size_t>(processes)),
+      arriving_(static_cast<size_t>(processes)),
       service_([this](grpc::ServerContext* context, FrameStream* stream) {
         return Serve(context, stream);
       }) {}

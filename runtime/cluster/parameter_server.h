@@ -1,9 +1,9 @@
 // ParameterServer: an Owner on the network.
 //
 // One stream for each worker process. Its reading thread hands parcels to the owner; what has to be
-// sent is decided when it can be sent (newest snapshot, at most one under way per process), so a slow
-// reader costs it freshness and nobody else anything. Sums over processes, the model of a pause and
-// the clock limit travel on the same streams.
+// sent is decided when it can be sent (newest snapshot, at most one under way per process), so a
+// slow reader costs it freshness and nobody else anything. Sums over processes, the model of a
+// pause and the clock limit travel on the same streams.
 //
 // Thread-safe.
 #pragma once

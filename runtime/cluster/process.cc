@@ -19,7 +19,8 @@ extern char** environ;
 namespace gyre {
 namespace {
 
-// Everything the child needs, made before the fork: after it only async-signal-safe calls are legal.
+// Everything the child needs, made before the fork: after it only async-signal-safe calls are
+// legal.
 struct Image {
   std::vector<char*> argv, envp;
 

@@ -1,6 +1,7 @@
 // Worker processes on this machine: started, watched and never left behind.
 //
-//   absl::StatusOr<ChildProcess> child = ChildProcess::Start({"/proc/self/exe", "worker"}, {"A=1"});
+//   absl::StatusOr<ChildProcess> child = ChildProcess::Start({"/proc/self/exe", "worker"},
+//   {"A=1"});
 //   ...
 //   if (absl::optional<int> status = child->Poll()) ...it ended...
 //
@@ -42,7 +43,7 @@ class ChildProcess {
 
  private:
   explicit ChildProcess(pid_t pid) : pid_(pid) {}
-  pid_t pid_ = 0;                 // 0: moved from
+  pid_t pid_ = 0;  // 0: moved from
   absl::optional<int> status_;
 };
 

@@ -13,8 +13,8 @@ namespace {
 constexpr int64_t kPieceDoubles = static_cast<int64_t>(kPieceBytes / sizeof(double));
 
 absl::Status Malformed(const wire::Header& header, absl::string_view what) {
-  return absl::DataLossError(absl::StrCat("the frame ", wire::Header::Kind_Name(header.kind()),
-                                          " from the owner ", what));
+  return absl::DataLossError(
+      absl::StrCat("the frame ", wire::Header::Kind_Name(header.kind()), " from the owner ", what));
 }
 
 // The piece at `sent` of an array of doubles.
@@ -25,8 +25,8 @@ grpc::ByteBuffer PieceOf(wire::Header* header, std::shared_ptr<const void> owner
   header->set_size(count);
   header->set_last(sent + count == size);
   if (count == 0) return EncodeFrame(*header);
-  return EncodeFrame(*header, Alias(std::move(owner), data + sent,
-                                    static_cast<size_t>(count) * sizeof(double)));
+  return EncodeFrame(
+      *header, Alias(std::move(owner), data + sent, static_cast<size_t>(count) * sizeof(double)));
 }
 
 }  // namespace
@@ -82,8 +82,7 @@ Stamp RemoteTable::Read(int worker, Clock clock, Stage /*need*/, const void** pa
 }
 
 double* const* RemoteTable::Write(int worker, Clock clock, int slice, double scale) {
-  Contribution& c =
-      *SlotOf(clock, slice).part[static_cast<size_t>(worker - options_.first_worker)];
+  Contribution& c = *SlotOf(clock, slice).part[static_cast<size_t>(worker - options_.first_worker)];
   c.Clear();
   c.scale = scale;
   return c.target.data();
@@ -113,8 +112,8 @@ void RemoteTable::Done(int worker, Stage stage) {
     SumContributions(slot->parts.data(), options_.workers, 0, out.size, slot->sum.data());
     out.data = slot->sum.data();
   }
-  out.pieces = static_cast<uint64_t>(std::max<int64_t>(1, (out.size + kPieceDoubles - 1) /
-                                                              kPieceDoubles));
+  out.pieces =
+      static_cast<uint64_t>(std::max<int64_t>(1, (out.size + kPieceDoubles - 1) / kPieceDoubles));
   {
     MutexLock lock(&mutex_);
     out.first = next_new_;

@@ -1,10 +1,11 @@
 // RemoteTable: a worker process's view of state that an owner elsewhere holds, without the network.
 //
-// Its logical workers read the newest parameters that have arrived and add into accumulators of their
-// own; when all of them have ended a stage their sum leaves as one contribution, in pieces with
-// sequence numbers, and is kept until the owner has recorded it. NextFrame says what to send now,
-// Receive takes what arrived, Resume goes on after a broken stream: whoever has a stream (or a test)
-// drives these three. The clock limit and the model to evaluate in a pause arrive the same way.
+// Its logical workers read the newest parameters that have arrived and add into accumulators of
+// their own; when all of them have ended a stage their sum leaves as one contribution, in pieces
+// with sequence numbers, and is kept until the owner has recorded it. NextFrame says what to send
+// now, Receive takes what arrived, Resume goes on after a broken stream: whoever has a stream (or a
+// test) drives these three. The clock limit and the model to evaluate in a pause arrive the same
+// way.
 //
 // Thread-safe as StateTable says; NextFrame, Receive and Resume each from one thread at a time.
 #pragma once
@@ -34,9 +35,11 @@ class RemoteTable final : public StateTable {
  public:
   struct Options {
     uint32_t process = 0, incarnation = 0, epoch = 1;
-    int first_worker = 0;  // logical workers of this process: first_worker .. first_worker + workers
+    int first_worker =
+        0;  // logical workers of this process: first_worker .. first_worker + workers
     int workers = 1;
-    int window = 1;        // clocks whose contributions may be under way: the lag; of async a small number
+    int window =
+        1;  // clocks whose contributions may be under way: the lag; of async a small number
     std::vector<Layout> layout;  // of totals, by stage of the clock; empty: gathers nothing
   };
   // `state` is used for its layout and element type.
@@ -87,12 +90,12 @@ class RemoteTable final : public StateTable {
     Stage complete = 0, own = 0;
     std::vector<Stage> included;
   };
-  struct Slot {     // one stage of one clock of the window
+  struct Slot {  // one stage of one clock of the window
     Slot(const Layout& layout, int workers);
     std::vector<std::unique_ptr<Contribution>> part;  // by local worker
     std::vector<const Contribution*> parts;
-    AlignedArray<double> sum;                         // of several workers, or of a scaled one
-    std::atomic<int> left;                            // workers that have not ended the stage
+    AlignedArray<double> sum;  // of several workers, or of a scaled one
+    std::atomic<int> left;     // workers that have not ended the stage
   };
   struct Outgoing {  // a contribution that the owner has not recorded yet
     Stage stage = 0;
@@ -140,8 +143,8 @@ class RemoteTable final : public StateTable {
   std::vector<double> model_;
   std::vector<double> sum_;  // read by others once sum_arrived_
 
-  std::atomic<Stage> complete_{-1};   // of the newest version; -1: none has arrived
-  std::atomic<Stage> recorded_{0};    // own stages that the owner has recorded
+  std::atomic<Stage> complete_{-1};  // of the newest version; -1: none has arrived
+  std::atomic<Stage> recorded_{0};   // own stages that the owner has recorded
   std::atomic<Clock> limit_{0};
   std::atomic<int64_t> pause_{0};
   std::atomic<bool> sum_arrived_{false};

@@ -1,8 +1,13 @@
 #include "runtime/cluster/security.h"
 
+#include <netdb.h>
 #include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <utility>
@@ -90,6 +95,33 @@ absl::Status CheckSecurity(absl::string_view host, const SecurityOptions& option
   return absl::OkStatus();
 }
 
+absl::Status CheckPortIsFree(const HostPort& address) {
+  if (address.port == 0) return absl::OkStatus();
+  addrinfo hints{}, *found = nullptr;
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE;
+  const std::string port = absl::StrCat(address.port);
+  if (getaddrinfo(address.host.c_str(), port.c_str(), &hints, &found) != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot listen on ", address.host, ": no such address on this machine"));
+  }
+  absl::Status status;
+  const int fd = socket(found->ai_family, found->ai_socktype | SOCK_CLOEXEC, found->ai_protocol);
+  const int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  if (fd >= 0 && bind(fd, found->ai_addr, found->ai_addrlen) != 0) {
+    status = absl::InvalidArgumentError(absl::StrCat("cannot listen on ", address.host, ":",
+                                                     address.port, ": ", std::strerror(errno),
+                                                     "; give another port, or 0 for a free one"));
+  } else if (fd >= 0 && listen(fd, 1) != 0) {
+    status = absl::InvalidArgumentError(absl::StrCat("cannot listen on ", address.host, ":",
+                                                     address.port, ": ", std::strerror(errno)));
+  }
+  if (fd >= 0) close(fd);
+  freeaddrinfo(found);
+  return status;
+}
+
 std::string RandomToken() {
   char bits[32];
   GYRE_CHECK(getrandom(bits, sizeof(bits), 0) == sizeof(bits), "no randomness from the kernel");
@@ -102,8 +134,7 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServerSecurity(
   absl::StatusOr<TlsFiles> files = ReadTls(options);
   if (!files.ok()) return files.status();
   // Both sides show a certificate: a worker is as privileged as the coordinator.
-  grpc::SslServerCredentialsOptions ssl(
-      GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  grpc::SslServerCredentialsOptions ssl(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
   ssl.pem_root_certs = files->authority;
   ssl.pem_key_cert_pairs.push_back({files->key, files->certificate});
   return grpc::SslServerCredentials(ssl);

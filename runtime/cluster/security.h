@@ -26,7 +26,7 @@ struct SecurityOptions {
   std::string certificate_file;  // PEM; all three or none
   std::string key_file;
   std::string authority_file;
-  bool insecure = false;         // beyond loopback without TLS and token, on the user's own word
+  bool insecure = false;  // beyond loopback without TLS and token, on the user's own word
 };
 
 // The environment variable through which a started worker receives its token.
@@ -44,6 +44,10 @@ bool IsLoopback(absl::string_view host);
 
 // Refuses a combination that would expose the run; one line that says what is missing.
 absl::Status CheckSecurity(absl::string_view host, const SecurityOptions& options);
+
+// Whether this process may listen there: the address is this machine's and the port is free. gRPC
+// would say it to its log.
+absl::Status CheckPortIsFree(const HostPort& address);
 
 // 256 random bits from the kernel, in hexadecimal.
 std::string RandomToken();

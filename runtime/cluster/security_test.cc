@@ -74,7 +74,8 @@ class Certificates {
     char name[] = "/tmp/gyre-tls-XXXXXX";
     folder_ = mkdtemp(name);
     const std::string command = absl::StrCat(
-        "cd ", folder_, " && exec >/dev/null 2>&1 && "
+        "cd ", folder_,
+        " && exec >/dev/null 2>&1 && "
         "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=ca -keyout ca.key "
         "-out ca.pem && "
         "openssl req -newkey rsa:2048 -nodes -subj /CN=gyre -keyout key.pem -out req.pem && "

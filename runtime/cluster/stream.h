@@ -1,8 +1,9 @@
 // A stream of frames between a worker and an owner, and its sending side.
 //
-// gRPC's generated stubs would copy every payload through a protobuf string; these few lines say the
-// same method with byte buffers, in the way the generated code says it (gRPC has this as "raw"
-// methods, but not for its synchronous interface, whose round trip is a fifth of the callback one's).
+// gRPC's generated stubs would copy every payload through a protobuf string; these few lines say
+// the same method with byte buffers, in the way the generated code says it (gRPC has this as "raw"
+// methods, but not for its synchronous interface, whose round trip is a fifth of the callback
+// one's).
 #pragma once
 
 #include <cstddef>
@@ -71,10 +72,10 @@ void ServerSettings(grpc::ServerBuilder* builder);
 
 // Sends without ever making the caller wait for the peer.
 //
-// A small frame that certainly fits the peer's window is written by the caller, which saves waking a
-// thread (half of a round trip); everything else is written by the sender's own thread. What to send
-// is asked for at the last moment, so that newer state replaces older instead of queueing behind it.
-// Thread-safe.
+// A small frame that certainly fits the peer's window is written by the caller, which saves waking
+// a thread (half of a round trip); everything else is written by the sender's own thread. What to
+// send is asked for at the last moment, so that newer state replaces older instead of queueing
+// behind it. Thread-safe.
 class Sender {
  public:
   // Fills the frame to send now and returns true, or returns false when nothing is due. Called by
@@ -83,8 +84,8 @@ class Sender {
   Sender(FrameStream* stream, Next next);
   ~Sender();  // sends nothing more; waits for a write in progress
 
-  void Pump();    // something may be due
-  void Heard();   // a frame came from the peer, so what it answers has left the window
+  void Pump();   // something may be due
+  void Heard();  // a frame came from the peer, so what it answers has left the window
   bool broken() const;
 
  private:

@@ -4,8 +4,8 @@
 //   bazel run //runtime/cluster:transport_benchmark -- --benchmark_repetitions=5
 //       --benchmark_enable_random_interleaving=true
 //
-// Push and Pull go the whole way of a parameter: from an array of doubles on one side to an array on
-// the other. Bare is gRPC's generated code with a bytes field, which ends at a protobuf string.
+// Push and Pull go the whole way of a parameter: from an array of doubles on one side to an array
+// on the other. Bare is gRPC's generated code with a bytes field, which ends at a protobuf string.
 #include <cstring>
 #include <memory>
 #include <string>

@@ -3,8 +3,8 @@
 // On the wire a frame is the message gyre.wire.Frame (a header, then raw bytes), so any protobuf
 // reader understands it. It is written and read by hand, over gRPC's slices: the payload of a sent
 // frame aliases the sender's memory, and that of a received frame is copied once, from the
-// transport's slices to where it belongs. Integers and floats are little-endian, as on every machine
-// this runs on.
+// transport's slices to where it belongs. Integers and floats are little-endian, as on every
+// machine this runs on.
 //
 // Thread-compatible.
 #pragma once

@@ -17,125 +17,19 @@
 #include "compiler/plan.pb.h"
 #include "grpcpp/create_channel.h"
 #include "runtime/cluster/assembly.h"
-#include "runtime/cluster/cluster.grpc.pb.h"
 #include "runtime/cluster/cluster.h"
+#include "runtime/cluster/cluster.pb.h"
+#include "runtime/cluster/control_stream.h"
 #include "runtime/cluster/helped_env.h"
 #include "runtime/cluster/owner_link.h"
 #include "runtime/cluster/quiet.h"
+#include "runtime/cluster/remote_gate.h"
 #include "runtime/cluster/remote_table.h"
 #include "runtime/evaluator.h"
 #include "runtime/lane.h"
-#include "runtime/mutex.h"
 
 namespace gyre {
 namespace {
-
-absl::Status FromGrpc(const grpc::Status& status) {
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
-}
-
-// The control stream: reports out, the job and the end in.
-class ControlStream {
- public:
-  ControlStream(std::shared_ptr<grpc::Channel> channel, const std::string& token, int process,
-                uint32_t incarnation)
-      : process_(process), incarnation_(incarnation),
-        stub_(wire::Coordinator::NewStub(std::move(channel))) {
-    AddToken(token, &context_);
-    stream_ = stub_->Control(&context_);
-  }
-
-  bool Send(wire::Report* report) {
-    MutexLock lock(&mutex_);
-    report->set_epoch(epoch_.load());
-    report->set_process(static_cast<uint32_t>(process_));
-    report->set_incarnation(incarnation_);
-    return stream_->Write(*report);
-  }
-  bool Read(wire::Order* order) {
-    if (!stream_->Read(order)) return false;
-    epoch_.store(order->epoch());
-    return true;
-  }
-  void Cancel() { context_.TryCancel(); }
-  // Says that nothing more will be sent; the coordinator then ends the stream.
-  void HalfClose() {
-    MutexLock lock(&mutex_);
-    if (!half_closed_) stream_->WritesDone();
-    half_closed_ = true;
-  }
-  absl::Status Finish() {
-    HalfClose();
-    wire::Order rest;
-    while (stream_->Read(&rest)) {
-    }
-    return FromGrpc(stream_->Finish());
-  }
-
- private:
-  const int process_;
-  const uint32_t incarnation_;
-  std::atomic<uint32_t> epoch_{0};
-  std::unique_ptr<wire::Coordinator::Stub> stub_;
-  grpc::ClientContext context_;
-  Mutex mutex_;  // of writes
-  bool half_closed_ ABSL_GUARDED_BY(mutex_) = false;
-  std::unique_ptr<grpc::ClientReaderWriter<wire::Report, wire::Order>> stream_;
-};
-
-// Limit and pauses as they come from the owner, the end as it comes from the coordinator.
-class RemoteGate final : public ClockGate {
- public:
-  RemoteGate(RemoteTable* table, Env* env, int first_worker, int workers)
-      : table_(table), env_(env), first_worker_(first_worker), workers_(workers), left_(workers) {}
-
-  // Once the evaluator exists and before any lane runs.
-  void SetEvaluator(Evaluator* evaluator, double epochs_per_clock) {
-    evaluator_ = evaluator;
-    table_->SetOnModel([this, epochs_per_clock](const double* model, Clock clock) {
-      evaluator_->Set(model);
-      epoch_ = static_cast<double>(clock) * epochs_per_clock;
-    });
-  }
-
-  Clock limit() const override { return table_->limit(); }
-  bool finished() const override { return finished_.load(std::memory_order_seq_cst); }
-  int64_t pause() const override { return table_->pause(); }
-  void TakePart(int worker) override {
-    evaluator_->Part(worker - first_worker_, epoch_);
-    if (left_.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
-    left_.store(workers_, std::memory_order_relaxed);
-    std::vector<double> share(static_cast<size_t>(evaluator_->sum_size()));
-    evaluator_->Sum(share.data());
-    table_->SendPartial(table_->pause(), std::move(share));
-  }
-  void Fail(absl::Status status) override {
-    {
-      MutexLock lock(&mutex_);
-      if (status_.ok()) status_ = std::move(status);
-    }
-    Finish();
-  }
-  void Finish() {
-    finished_.store(true, std::memory_order_seq_cst);
-    env_->Wake();
-  }
-  absl::Status status() const {
-    MutexLock lock(&mutex_);
-    return status_;
-  }
-
- private:
-  RemoteTable* const table_;
-  Env* const env_;
-  const int first_worker_, workers_;
-  Evaluator* evaluator_ = nullptr;
-  double epoch_ = 0;
-  std::atomic<int> left_;
-  std::atomic<bool> finished_{false};
-  mutable Mutex mutex_;
-  absl::Status status_ ABSL_GUARDED_BY(mutex_);
-};
 
 class WorkerRun {
  public:
@@ -297,7 +191,8 @@ absl::Status WorkerRun::AwaitSum() {
       env_.Cancel();
       break;
     }
-    env_.Sleep(seen, env_.Nanos() + 100'000'000);  // the coordinator keeps the deadline of the start
+    env_.Sleep(seen,
+               env_.Nanos() + 100'000'000);  // the coordinator keeps the deadline of the start
   }
   if (!table_->SumArrived()) return gate_->status();
   context_.program = &program_;
@@ -308,18 +203,16 @@ absl::Status WorkerRun::AwaitSum() {
   context_.param = state_->by_symbol();
   UseBuilt(job_, table_->sum().data(), &context_);
   evaluator_ = std::make_unique<Evaluator>(job_, context_, *state_);
-  gate_->SetEvaluator(evaluator_.get(),
-                      assembly_->EpochsPerClock(assembly_->stages().front()));
+  gate_->SetEvaluator(evaluator_.get(), assembly_->EpochsPerClock(assembly_->stages().front()));
   for (int w = 0; w < workers(); ++w) {
     const WorkerData& rows = job_.worker[static_cast<size_t>(w)];
     const int worker = description_.first_worker() + w;
     std::vector<GatherOp> ops = assembly_->MakeGathers(context_, worker, rows);
     std::vector<std::string> names;
     for (const GatherOp& op : ops) names.push_back(job_.plan->task(op.task).id());
-    cursor_.push_back(std::make_unique<Cursor>(worker, std::move(ops), std::move(names),
-                                               program_.graph.symbol.size,
-                                               assembly_->ScratchBytes(rows), table_.get(),
-                                               gate_.get()));
+    cursor_.push_back(std::make_unique<Cursor>(
+        worker, std::move(ops), std::move(names), program_.graph.symbol.size,
+        assembly_->ScratchBytes(rows), table_.get(), gate_.get()));
   }
   return absl::OkStatus();
 }
@@ -350,7 +243,8 @@ void WorkerRun::RunLanes() {
   std::vector<Lane> lane;
   for (int l = 0; l < lanes; ++l) {
     std::vector<Cursor*> mine;
-    for (int w = l; w < workers(); w += lanes) mine.push_back(cursor_[static_cast<size_t>(w)].get());
+    for (int w = l; w < workers(); w += lanes)
+      mine.push_back(cursor_[static_cast<size_t>(w)].get());
     lane.emplace_back(options, std::move(mine), gate_.get(), &env_, &running_);
   }
   const int64_t ns = env_.Nanos(), cycles = Cycles();
@@ -370,8 +264,8 @@ void WorkerRun::RunLanes() {
 
 // Tells the coordinator that this process lives, and whether it computes or waits.
 void WorkerRun::Watch() {
-  const absl::Duration interval = std::clamp(
-      absl::Seconds(description_.deadline_seconds()) / 10, absl::Milliseconds(20), absl::Seconds(1));
+  const absl::Duration interval = std::clamp(absl::Seconds(description_.deadline_seconds()) / 10,
+                                             absl::Milliseconds(20), absl::Seconds(1));
   while (!gate_->finished()) {
     wire::Report report;
     wire::Heartbeat* beat = report.mutable_heartbeat();
@@ -426,8 +320,8 @@ absl::Status WorkerRun::Execute() {
       gate_->Finish();
     }
     if (!told_to_end_.load()) {
-      gate_->Fail(absl::UnavailableError(
-          absl::StrCat("coordinator ", options_.coordinator, " is gone")));
+      gate_->Fail(
+          absl::UnavailableError(absl::StrCat("coordinator ", options_.coordinator, " is gone")));
     }
   });
   absl::Status status;
@@ -439,8 +333,9 @@ absl::Status WorkerRun::Execute() {
     link_options.around_receive = [this](const std::function<void()>& receive) {
       env_.Receive(receive);
     };
-    OwnerLink link(link_options, [this] { return Channel(description_.owner()); }, table_.get(),
-                   [this](absl::Status failure) { gate_->Fail(std::move(failure)); });
+    OwnerLink link(
+        link_options, [this] { return Channel(description_.owner()); }, table_.get(),
+        [this](absl::Status failure) { gate_->Fail(std::move(failure)); });
     std::thread watch([this] { Watch(); });
     status = AwaitSum();
     if (status.ok() && !gate_->finished()) RunLanes();
