@@ -199,7 +199,12 @@ struct TypedStatement : StatementTag {
     StatementIr s;
     body.emit(p, s);
     std::apply([&](const Clauses&... c) { (c.emit(p), ...); }, clauses);
-    return static_cast<int16_t>(p.statement.push(s));
+    const int id = p.statement.push(s);
+    if (p.statement.overflow || p.measure.overflow || p.prediction.overflow || p.start.overflow ||
+        p.constraint.overflow || s.assign.overflow || s.child.overflow) {
+      p.builder.fail(90);
+    }
+    return static_cast<int16_t>(id);
   }
 
   template <class C>
