@@ -159,6 +159,8 @@ class Algebra {
       case ir::Op::kDiv: return Div(Canonical(n.a), Canonical(n.b));
       case ir::Op::kWhere: return Where(Canonical(n.a), Canonical(n.b), Canonical(n.c));
       case ir::Op::kSum: return Sum(n.index, Canonical(n.a));
+      case ir::Op::kArgmax: case ir::Op::kArgmin:
+        return b.node(n.op, DropConstant(n.index, Canonical(n.a)), -1, -1, n.index);
       default: break;
     }
     if (n.a < 0) return gathers ? b.add(copy) : id;
@@ -193,6 +195,15 @@ class Algebra {
   Builder& b;
 
  private:
+  // `id` without the terms that do not use `index`: they move no maximum.
+  constexpr int DropConstant(int index, int id) {
+    const ir::Node n = at(id);
+    if (n.op != ir::Op::kAdd && n.op != ir::Op::kSub) return id;
+    if (!uses(n.b, index)) return DropConstant(index, n.a);
+    if (!uses(n.a, index)) return n.op == ir::Op::kAdd ? DropConstant(index, n.b) : Neg(n.b);
+    const int left = DropConstant(index, n.a), right = DropConstant(index, n.b);
+    return n.op == ir::Op::kAdd ? Add(left, right) : Sub(left, right);
+  }
   // A sum of terms is split where the terms want different loops: over a data axis only when the
   // result has axes (each term is then a contraction of its own).
   constexpr bool SplitsOver(int index, const ir::Node& n) const {

@@ -50,9 +50,12 @@ constexpr void CheckProgram() {
                  "is needed; name another let over those indices");
   GYRE_ERROR(33, "GY033: a draw whose mean or width depends on a parameter is differentiated; write "
                  "mean + width * normal(0, 1)");
+  GYRE_ERROR(34, "GY034: this Sweep has no derived kernel: it must assign one parameter over the swept "
+                 "axis, from sums over data of the data matrix's column times values of the row, one "
+                 "named let of which is affine in the parameter (let<\"r\">(n, y - sum(d, X * beta)))");
   GYRE_ERROR(90, "GY090: the program is too large for compile time; build it at run time");
   static_assert(kError == 0 || kError == 11 || kError == 12 || kError == 14 || kError == 15 ||
-                    kError == 16 || (kError >= 22 && kError <= 26) || (kError >= 30 && kError <= 33) ||
+                    kError == 16 || (kError >= 22 && kError <= 26) || (kError >= 30 && kError <= 34) ||
                     kError == 90,
                 "GY099: the program does not lower");
 }
@@ -89,7 +92,7 @@ Program Compile(const S& source) {
       (posts.push_back(&RunPost<P, I>), ...);
     }(std::make_integer_sequence<int, P::kIr.post.size>{});
     Describe(P::kIr, program, posts);
-    AttachSweeps<P>(program.root, P::kIr.root);
+    AttachSweeps<P>(program.root);
     return program;
   } else {
     return Program();

@@ -53,17 +53,19 @@ class Reverse {
     for (int& g : adjoint) g = -1;
   }
 
-  // Adds the derivative of scalar node `root`, times `seed`, to the gradients.
-  constexpr void Run(int root, int seed) {
+  // Adds the derivative of node `root`, times `seed`, to the gradients. Indices in `held` are those of
+  // the root itself: the derivative is at each of their positions, not summed over them.
+  constexpr void Run(int root, int seed, uint32_t held = 0) {
     Back(root, seed, 0);
     for (int l = lets - 1; l >= 0; --l) {
       if (adjoint[l] < 0) continue;
       const ir::Let let = b.graph.let[l];
       uint32_t context = 0;
       for (int i = 0; i < let.rank; ++i) context |= 1u << let.index[i];
+      context &= ~held;
       body = let.lowered;
       body_value = ReadOf(l, let);
-      Back(let.lowered, Named(l), context);
+      Back(let.lowered, held ? adjoint[l] : Named(l), context);
     }
   }
 

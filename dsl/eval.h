@@ -18,9 +18,11 @@ namespace gyre::internal {
 
 #define GYRE_INLINE [[gnu::always_inline]] inline
 
-// What an evaluation may read. T: element type of parameters, data and slots.
-template <class T>
+// What an evaluation may read. T: element type of parameters and slots; D: of data.
+template <class T, class D = T>
 struct Context {
+  using Value = T;
+  using Datum = D;
   const Block* data = nullptr;            // by symbol
   const int64_t* origin = nullptr;        // by symbol: row of `data` where the block begins
   const T* const* param = nullptr;        // by symbol
@@ -45,6 +47,7 @@ struct PostUnit {
   static constexpr const ProgramIr& kIr = P::kIr;
   static constexpr int kRow = -1;
   static constexpr int SlotOf(int, int) { return -1; }
+  static constexpr bool IsView(int) { return false; }
 };
 template <class P, int Pass>
 struct PassUnit {
@@ -64,6 +67,7 @@ struct PassUnit {
     }
     return -1;
   }
+  static constexpr bool IsView(int) { return false; }
 };
 
 template <class U>
@@ -72,10 +76,25 @@ template <class U>
 constexpr bool HasRows(int id) {
   return U::kRow >= 0 && (NodeOf<U>(id).free >> (U::kRow < 0 ? 0 : U::kRow) & 1);
 }
-template <class U, class T>
-GYRE_INLINE int64_t ExtentOf(const Context<T>& c, int index) {
+template <class U, class C>
+GYRE_INLINE int64_t ExtentOf(const C& c, int index) {
   return c.extent[U::kIr.builder.graph.index[index].axis];
 }
+
+// Coordinate updates: lets with rows are views kept up to date by the sweep, or computed from them.
+template <class P, int S>
+struct SweepUnit {
+  static constexpr const ProgramIr& kIr = P::kIr;
+  static constexpr const StatementIr& kStatement = P::kIr.statement[S];
+  static constexpr int kRow = kStatement.row_index;
+  static constexpr int SlotOf(int, int) { return -1; }
+  static constexpr bool IsView(int let) {
+    for (int l : kStatement.maintained) {
+      if (l == let) return true;
+    }
+    return false;
+  }
+};
 
 // ---- Functions of the row.
 
@@ -202,8 +221,8 @@ struct WhereFn {
   }
 };
 
-template <class U, int S, int Id, class T>
-GYRE_INLINE auto Make(const Context<T>& c, Indices& p);
+template <class U, int S, int Id, class C>
+GYRE_INLINE auto Make(const C& c, Indices& p);
 
 struct ShuffleFn {
   uint64_t seed;
@@ -220,8 +239,8 @@ struct RowPosition {
 // ---- Subscripts.
 
 // The value of a subscript without rows.
-template <class U, int S, int Id, int Dim, class T>
-GYRE_INLINE int64_t SubscriptValue(const Context<T>& c, Indices& p) {
+template <class U, int S, int Id, int Dim, class C>
+GYRE_INLINE int64_t SubscriptValue(const C& c, Indices& p) {
   constexpr ir::Subscript s = NodeOf<U>(Id).sub[Dim];
   if constexpr (s.node >= 0) {
     return static_cast<int64_t>(Make<U, S, s.node>(c, p)(0));
@@ -240,8 +259,8 @@ GYRE_INLINE int64_t SubscriptValue(const Context<T>& c, Indices& p) {
 
 // The element offset of node Id's subscripts as a function of the row; `stride` is of dimension Dim
 // and grows outwards. `row_stride` overrides the stride of the first dimension (data tensors).
-template <class U, int S, int Id, int Dim, class T>
-GYRE_INLINE auto OffsetOf(const Context<T>& c, Indices& p, const int64_t* extents, int64_t stride,
+template <class U, int S, int Id, int Dim, class C>
+GYRE_INLINE auto OffsetOf(const C& c, Indices& p, const int64_t* extents, int64_t stride,
                           int64_t row_stride, int64_t row_origin) {
   constexpr ir::Node n = NodeOf<U>(Id);
   constexpr ir::Subscript s = n.sub[Dim];
@@ -276,8 +295,8 @@ GYRE_INLINE auto LoadAt(const V* values, const F& offset) {
 
 // A read of a tensor stored row-major over its symbol's axes; data tensors have rows apart by the
 // block's stride.
-template <class U, int S, int Id, class V, class T>
-GYRE_INLINE auto ReadTensor(const Context<T>& c, Indices& p, const V* values, bool data) {
+template <class U, int S, int Id, class V, class C>
+GYRE_INLINE auto ReadTensor(const C& c, Indices& p, const V* values, bool data) {
   constexpr ir::Node n = NodeOf<U>(Id);
   constexpr bool rows = HasRows<U>(Id);
   if constexpr (n.subs == 0) {
@@ -301,8 +320,9 @@ GYRE_INLINE auto ReadTensor(const Context<T>& c, Indices& p, const V* values, bo
   }
 }
 
-template <class U, int Slot, class T>
-GYRE_INLINE auto ReadSlot(const Context<T>& c, Indices& p) {
+template <class U, int Slot, class C>
+GYRE_INLINE auto ReadSlot(const C& c, Indices& p) {
+  using T = typename C::Value;
   constexpr const internal::Slot& slot = U::kPass.schedule.slot[Slot];
   int64_t offset = 0;
   for (int i = 0; i < slot.rank; ++i) {
@@ -320,8 +340,9 @@ GYRE_INLINE auto ReadSlot(const Context<T>& c, Indices& p) {
 }
 
 // A reduction without rows, in double.
-template <class U, int S, int Id, class T>
-auto ReduceNow(const Context<T>& c, Indices& p) {
+template <class U, int S, int Id, class C>
+auto ReduceNow(const C& c, Indices& p) {
+  using T = typename C::Value;
   constexpr ir::Node n = NodeOf<U>(Id);
   using enum ir::Op;
   const int64_t extent = ExtentOf<U>(c, n.index);
@@ -362,8 +383,9 @@ auto ReduceNow(const Context<T>& c, Indices& p) {
 }
 
 // A draw, identified by its symbol and subscripts.
-template <class U, int S, int Id, class T>
-auto DrawNow(const Context<T>& c, Indices& p) {
+template <class U, int S, int Id, class C>
+auto DrawNow(const C& c, Indices& p) {
+  using T = typename C::Value;
   constexpr ir::Node n = NodeOf<U>(Id);
   constexpr std::string_view name =
       n.symbol >= 0 ? U::kIr.builder.graph.symbol[n.symbol < 0 ? 0 : n.symbol].name : std::string_view{};
@@ -382,8 +404,9 @@ auto DrawNow(const Context<T>& c, Indices& p) {
   }
 }
 
-template <class U, int S, int Id, class T>
-GYRE_INLINE auto Make(const Context<T>& c, Indices& p) {
+template <class U, int S, int Id, class C>
+GYRE_INLINE auto Make(const C& c, Indices& p) {
+  using T = typename C::Value;
   constexpr ir::Node n = NodeOf<U>(Id);
   constexpr int slot = U::SlotOf(Id, S);
   using enum ir::Op;
@@ -408,7 +431,7 @@ GYRE_INLINE auto Make(const Context<T>& c, Indices& p) {
   } else if constexpr (n.op == kShuffle) {
     return ShuffleFn{c.seed, c.first_row, ExtentOf<U>(c, n.sub[0].index)};
   } else if constexpr (n.op == kData) {
-    return ReadTensor<U, S, Id>(c, p, c.data[n.symbol].template data<T>(), true);
+    return ReadTensor<U, S, Id>(c, p, c.data[n.symbol].template data<typename C::Datum>(), true);
   } else if constexpr (n.op == kKey) {
     return ReadTensor<U, S, Id>(c, p, c.data[n.symbol].template data<int32_t>(), true);
   } else if constexpr (n.op == kParam) {
@@ -422,7 +445,13 @@ GYRE_INLINE auto Make(const Context<T>& c, Indices& p) {
     return Constant<T>{static_cast<T>(c.total[n.symbol][offset])};
   } else if constexpr (n.op == kLet) {
     constexpr ir::Let let = U::kIr.builder.graph.let[n.symbol];
-    static_assert(!HasRows<U>(Id), "a let with rows has a slot");
+    if constexpr (HasRows<U>(Id)) {
+      if constexpr (U::IsView(n.symbol)) {
+        return Column<T>{c.slot[n.symbol]};
+      } else {
+        return Make<U, S, let.lowered>(c, p);
+      }
+    } else {
     int64_t at[ir::kMaxSubscripts] = {};
     [&]<int... D>(std::integer_sequence<int, D...>) {
       ((at[D] = SubscriptValue<U, S, Id, D>(c, p)), ...);
@@ -430,6 +459,7 @@ GYRE_INLINE auto Make(const Context<T>& c, Indices& p) {
     Indices inner = p;
     for (int i = 0; i < n.subs; ++i) inner.at[let.index[i]] = at[i];
     return Make<U, S, let.lowered>(c, inner);
+    }
   } else if constexpr (n.op == kNormal || n.op == kUniform || n.op == kBernoulli) {
     return DrawNow<U, S, Id>(c, p);
   } else if constexpr (n.op >= kSum && n.op <= kAny) {

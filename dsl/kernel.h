@@ -43,20 +43,23 @@ class Kernel {
 
   static KernelLayout Layout(const Block* data, const int64_t* extent) {
     KernelLayout l;
-    int64_t per_row = 3, fixed = 0;
-    for (const Slot& s : kSchedule.slot) (s.rows ? per_row : fixed) += Inner(s, extent);
+    int64_t per_row = 3, fixed = 0, outputs = 1;
+    for (const Slot& s : kSchedule.slot) {
+      (s.rows ? per_row : fixed) += Inner(s, extent);
+      if (s.rows) outputs = std::max(outputs, Inner(s, extent));
+    }
     const Block* matrix = nullptr;
     for (const Stage& s : kSchedule.stage) {
       if (s.matrix.symbol >= 0 && matrix == nullptr) matrix = data + s.matrix.symbol;
     }
     for (int i = 0; i < kIr.builder.graph.symbol.size; ++i) {
-      if (ReadsElements(i) && data[i].cols > 1) {
+      if (ReadsElements(i) && (data[i].cols > 1 || data[i].format != Format::kDense)) {
         if (matrix == nullptr) matrix = data + i;
         if (data[i].format != Format::kDense) per_row += data[i].cols;
       }
     }
     const auto size = static_cast<int64_t>(sizeof(T));
-    l.rows = matrix != nullptr ? RowsPerBlock(*matrix, per_row * size)
+    l.rows = matrix != nullptr ? RowsPerBlock(*matrix, per_row * size, outputs)
                                : std::clamp<int64_t>((256 << 10) / (per_row * size), 64, 2048);
     l.rows = (l.rows + 15) / 16 * 16;
     int64_t next = 0;
@@ -80,7 +83,7 @@ class Kernel {
     l.contraction = take(contraction);
     for (int i = 0; i < kIr.builder.graph.symbol.size; ++i) {
       l.dense[i] = -1;
-      if (ReadsElements(i) && data[i].cols > 1 && data[i].format != Format::kDense) {
+      if (ReadsElements(i) && data[i].format != Format::kDense) {
         l.dense[i] = take(l.rows * data[i].cols);
       }
     }
@@ -430,12 +433,12 @@ class Kernel {
   int64_t begin_ = 0, rows_ = 0;
 };
 
-// g: an expression of totals and parameters at every position of its axes.
-template <class P, int Post>
-void RunPost(const PostArgs& args) {
+// g: an expression of totals and parameters at every position of its axes. D: element type of data.
+template <class P, int Post, class D>
+void RunPostOn(const PostArgs& args) {
   using U = PostUnit<P>;
   constexpr const PostIr& post = P::kIr.post[Post];
-  Context<double> c;
+  Context<double, D> c;
   int64_t origin[ir::kMaxSymbols] = {};
   c.data = args.data;
   c.origin = origin;
@@ -450,14 +453,34 @@ void RunPost(const PostArgs& args) {
   int64_t count = 1;
   for (int i = 0; i < post.rank; ++i) count *= ExtentOf<U>(c, post.index[i]);
   for (int64_t at = 0; at < count; ++at) {
-    int64_t rest = at;
-    for (int i = post.rank - 1; i >= 0; --i) {
-      const int64_t extent = ExtentOf<U>(c, post.index[i]);
-      p.at[post.index[i]] = rest % extent;
-      rest /= extent;
-    }
     args.out[at] = static_cast<double>(Make<U, 1 << 20, post.node>(c, p)(0));
+    for (int i = post.rank - 1; i >= 0; --i) {  // the next position, row-major
+      if (++p.at[post.index[i]] < ExtentOf<U>(c, post.index[i])) break;
+      p.at[post.index[i]] = 0;
+    }
   }
+}
+
+// A data tensor that node `id` reads, or -1.
+constexpr int DataReadBy(const ir::Graph& g, int id) {
+  if (id < 0) return -1;
+  const ir::Node& n = g.node[id];
+  if (n.op == ir::Op::kData) return n.symbol;
+  int found = n.op == ir::Op::kLet ? DataReadBy(g, g.let[n.symbol].lowered) : -1;
+  for (int i = 0; i < n.subs && found < 0; ++i) found = DataReadBy(g, n.sub[i].node);
+  for (int child : {n.a, n.b, n.c}) {
+    if (found < 0) found = DataReadBy(g, child);
+  }
+  return found;
+}
+
+template <class P, int Post>
+void RunPost(const PostArgs& args) {
+  constexpr int data = DataReadBy(P::kIr.builder.graph, P::kIr.post[Post].node);
+  if constexpr (data >= 0) {
+    if (args.data[data].type == Type::kFloat32) return RunPostOn<P, Post, float>(args);
+  }
+  RunPostOn<P, Post, double>(args);
 }
 
 }  // namespace gyre::internal

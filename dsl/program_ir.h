@@ -28,6 +28,11 @@ struct PostIr {
   constexpr bool operator==(const PostIr&) const = default;
 };
 
+struct LiveSumIr {
+  int16_t total = -1;
+  int16_t weight = -1;  // node over the row; -1: one
+};
+
 struct StatementIr {
   StatementKind kind = StatementKind::kSequence;
   int16_t objective = -1;            // kMinimize: as written
@@ -38,7 +43,13 @@ struct StatementIr {
   ir::Array<PenaltyIr, 12> penalty;
   int16_t smooth_value = -1;         // post
   ir::Array<AssignIr, 12> smooth;    // gradients of the smooth part of Omega
-  int16_t axis_index = -1;           // kSweep: index of the swept axis
+  // kSweep: the swept index, the row index of its sums, the new value as a function of the live
+  // sums (totals of rank 0, each sum_row matrix(row, item) * weight(row)), and how the view changes:
+  // view(row) += change * matrix(row, item) * response(row).
+  int16_t axis_index = -1, row_index = -1;
+  int16_t matrix = -1;
+  ir::Array<LiveSumIr, 6> live;
+  int16_t update = -1, response = -1;
   int16_t view_pass = -1;
   ir::Array<int16_t, 8> maintained;  // lets
   ir::Array<int16_t, 8> child;
