@@ -1,6 +1,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "runtime/archive.h"
 #include "runtime/fold.h"
 
 namespace gyre {
@@ -28,6 +29,20 @@ class AssignFold final : public Fold {
   }
 
   double change() const override { return change_; }
+
+  std::string Save() const override {
+    std::string bytes;
+    double change = change_;
+    Archive archive(&bytes);
+    archive(change);
+    return bytes;
+  }
+  absl::Status Load(absl::string_view bytes) override {
+    Archive archive(bytes);
+    archive(change_);
+    return archive.complete() ? absl::OkStatus()
+                              : absl::InvalidArgumentError("state of another kind of fold");
+  }
 
  private:
   void Measure(const ParamState& state) {

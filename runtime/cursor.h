@@ -53,6 +53,9 @@ class alignas(64) Cursor {
   Cursor(const Cursor&) = delete;
   Cursor& operator=(const Cursor&) = delete;
 
+  // Before the run: begins with `clock`.
+  void StartAt(Clock clock) { clock_ = clock; }
+
   State Step();
 
   // Looks that find it blocked before it folds for others (default: none). Folds done by one lane

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/graph/verify.h"
 #include "compiler/plan.pb.h"
+#include "runtime/checkpoint.h"
 #include "runtime/cursor.h"
 #include "runtime/env.h"
 #include "runtime/job.h"
@@ -16,6 +17,8 @@
 #include "runtime/linear_table.h"
 #include "runtime/local_table.h"
 #include "runtime/monitor.h"
+#include "runtime/plan_rules.h"
+#include "runtime/run_gate.h"
 #include "runtime/shared_table.h"
 #include "runtime/start.h"
 
@@ -35,32 +38,6 @@ absl::Status CheckJob(const Job& job) {
     return absl::InvalidArgumentError("parameters are float32 or float64");
   return Verify(*job.plan);
 }
-
-// The gate that cursors see: the monitor, and the first failure.
-class Gate final : public ClockGate {
- public:
-  explicit Gate(Monitor* monitor) : monitor_(monitor) {}
-  Clock limit() const override { return monitor_->limit(); }
-  bool finished() const override { return monitor_->finished(); }
-  int64_t pause() const override { return monitor_->pause(); }
-  void TakePart(int worker) override { monitor_->TakePart(worker); }
-  void Fail(absl::Status status) override {
-    {
-      MutexLock lock(&mutex_);
-      if (status_.ok()) status_ = std::move(status);
-    }
-    monitor_->Abort();
-  }
-  absl::Status status() {
-    MutexLock lock(&mutex_);
-    return status_;
-  }
-
- private:
-  Monitor* const monitor_;
-  Mutex mutex_;
-  absl::Status status_ ABSL_GUARDED_BY(mutex_);
-};
 
 class EmbeddedRun {
  public:
@@ -85,9 +62,9 @@ class EmbeddedRun {
 
   absl::Status Prepare();
   absl::Status MakeStages();
-  StopRules Rules() const;
-  absl::Status CheckStop() const;
-  void MakeMonitor();
+  absl::Status MakeMonitor();
+  absl::Status ReadState();
+  absl::Status WriteState(Clock clock, std::string monitor);
   void MakeTable();
   void MakeSharedTable(int lag);
   void MakeCursors();
@@ -95,9 +72,10 @@ class EmbeddedRun {
   void RunLanes();
   RunResult Collect();
   void CollectCounters(RunResult* result) const;
-  double EpochsPerClock(const StagePlan& stage) const;
-  bool Batched() const;
-  int Lag() const;  // of the gathers: 0 and 1 are BSP
+  // Whether contributions of one worker are folded on their own.
+  bool Linear() const {
+    return LagOf(stage_plan_) != 1 && stage_plan_[0].linear && workers() > 1;
+  }
 
   const Job& job_;
   const Plan& plan_;
@@ -111,9 +89,11 @@ class EmbeddedRun {
   StageFolds stages_;
   std::unique_ptr<Evaluator> evaluator_;
   std::unique_ptr<Monitor> monitor_;
-  std::unique_ptr<Gate> gate_;
+  std::unique_ptr<RunGate> gate_;
   std::unique_ptr<EmbeddedTable> table_;
   std::vector<std::unique_ptr<Cursor>> cursor_;
+  Checkpoint checkpoint_;  // the last written
+  Clock first_ = 0;        // of the run: where the checkpoint ended
   int patience_ = 0;  // of cursors that are not on the first lane
   double ns_per_cycle_ = 1;
 };
@@ -133,31 +113,16 @@ absl::Status EmbeddedRun::Prepare() {
   context_.param = state_->by_symbol();
   absl::Status status = StartParameters(job_, context_, state_.get());
   if (status.ok()) status = MakeStages();
-  if (status.ok()) status = CheckStop();
   if (!status.ok()) return status;
   evaluator_ = std::make_unique<Evaluator>(job_, context_, *state_);
-  MakeMonitor();
+  status = MakeMonitor();
+  if (status.ok()) status = ReadState();
+  if (!status.ok()) return status;
   MakeTable();
   MakeCursors();
+  table_->StartAt(first_);
+  for (const auto& cursor : cursor_) cursor->StartAt(first_);
   return absl::OkStatus();
-}
-
-double EmbeddedRun::EpochsPerClock(const StagePlan& stage) const {
-  if (stage.pass == nullptr || stage.batch <= 0) return 1;
-  const int64_t rows = job_.extent[static_cast<size_t>(stage.pass->row_axis)];
-  return rows > 0 ? std::min(1.0, static_cast<double>(stage.batch) / static_cast<double>(rows)) : 1;
-}
-
-bool EmbeddedRun::Batched() const {
-  return std::any_of(stage_plan_.begin(), stage_plan_.end(),
-                     [&](const StagePlan& s) { return EpochsPerClock(s) < 1; });
-}
-
-int EmbeddedRun::Lag() const {
-  int lag = 1;
-  for (const StagePlan& s : stage_plan_)
-    if (s.pass != nullptr && (s.lag > lag || s.lag == kAsync)) lag = s.lag;
-  return lag;
 }
 
 absl::Status EmbeddedRun::MakeStages() {
@@ -176,53 +141,71 @@ absl::Status EmbeddedRun::MakeStages() {
     Layout totals =
         plan.pass == nullptr ? Layout() : TotalLayout(program_, *plan.pass, job_.extent);
     stages_.push_back(std::make_unique<StageFold>(plan, context_, std::move(totals),
-                                                  *std::move(fold), EpochsPerClock(plan)));
+                                                  *std::move(fold),
+                                                  EpochsPerClock(plan, job_.extent)));
   }
   return absl::OkStatus();
 }
 
-StopRules EmbeddedRun::Rules() const {
-  const auto& stop = plan_.stop();
-  StopRules rules;
-  rules.max_clocks = stop.max_clocks();
-  rules.max_seconds = stop.max_seconds();
-  rules.tolerance = stop.tolerance();
-  rules.has_target = stop.has_target();
-  rules.target = stop.target();
-  rules.boundary = std::max<Clock>(1, stop.boundary());
-  rules.decision_lag = stop.decision_lag();
-  // The loop of the program itself, when it is the clock.
-  if (program_.root.kind == StatementKind::kRepeat)
-    rules.max_clocks = rules.max_clocks > 0 ? std::min(rules.max_clocks, program_.root.repeat)
-                                            : program_.root.repeat;
-  if (program_.root.kind == StatementKind::kUntil && rules.tolerance == 0)
-    rules.tolerance = program_.root.tolerance;
-  return rules;
+// The state as the file has it, in place of the start; before tables copy it.
+absl::Status EmbeddedRun::ReadState() {
+  if (job_.checkpoint.path.empty()) return absl::OkStatus();
+  checkpoint_ = CheckpointOf(job_);
+  if (!job_.checkpoint.resume) return absl::OkStatus();
+  const std::string& path = job_.checkpoint.path;
+  absl::StatusOr<Checkpoint> found = ReadCheckpoint(path);
+  if (!found.ok()) return found.status();
+  absl::Status status = CheckCheckpoint(path, *found, checkpoint_, program_);
+  if (!status.ok()) return status;
+  const auto misfit = [&](const absl::Status& why) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": was written by another build of this program (", why.message(),
+                     "); start anew without --resume"));
+  };
+  if (found->model.size() != static_cast<size_t>(state_->layout().size) ||
+      found->fold.size() != stages_.size())
+    return misfit(absl::InvalidArgumentError("another layout"));
+  std::copy(found->model.begin(), found->model.end(), state_->master());
+  for (size_t k = 0; k < stages_.size(); ++k)
+    if (status = stages_[k]->fold->Load(found->fold[k]); !status.ok()) return misfit(status);
+  if (status = monitor_->Resume(found->clock, found->monitor); !status.ok()) return misfit(status);
+  first_ = found->clock;
+  return absl::OkStatus();
 }
 
-absl::Status EmbeddedRun::CheckStop() const {
-  const StopRules rules = Rules();
-  const bool ends = rules.max_clocks > 0 || rules.max_seconds > 0 || rules.tolerance > 0 ||
-                    rules.has_target || job_.stop_requested != nullptr;
-  return ends ? absl::OkStatus()
-              : absl::InvalidArgumentError(
-                    "the plan has no rule to stop; set max_clocks, max_seconds, tolerance or "
-                    "target");
+absl::Status EmbeddedRun::WriteState(Clock clock, std::string monitor) {
+  checkpoint_.clock = clock;
+  checkpoint_.monitor = std::move(monitor);
+  checkpoint_.model.assign(state_->master(), state_->master() + state_->layout().size);
+  checkpoint_.fold.clear();
+  for (const auto& stage : stages_) checkpoint_.fold.push_back(stage->fold->Save());
+  return WriteCheckpoint(job_.checkpoint.path, checkpoint_);
 }
 
-void EmbeddedRun::MakeMonitor() {
+absl::Status EmbeddedRun::MakeMonitor() {
   Monitor::Options options;
-  options.stop = Rules();
+  options.stop = StopRulesOf(plan_, program_);
+  if (!options.stop.ends() && job_.stop_requested == nullptr)
+    return absl::InvalidArgumentError(
+        "the plan has no rule to stop; set max_clocks, max_seconds, tolerance or target");
+  absl::StatusOr<EvaluationRules> evaluation =
+      EvaluationRulesOf(plan_, stage_plan_, job_.extent);
+  if (!evaluation.ok()) return evaluation.status();
+  options.evaluation = *evaluation;
   options.workers = workers();
-  options.by_product = plan_.evaluation().mode() == Evaluation::BYPRODUCT && Lag() == 1 &&
-                       !Batched() && stages_.size() == 1 &&
-                       stage_plan_[0].statement->kind == StatementKind::kMinimize;
-  if (plan_.evaluation().budget() > 0) options.pause_share = plan_.evaluation().budget();
   options.epochs_per_clock = stages_.front()->epochs_per_clock;
-  options.lag = Lag();
+  options.lag = LagOf(stage_plan_);
+  options.checkpoint.every = plan_.recovery().every();
+  options.checkpoint.seconds = job_.checkpoint.seconds;
+  options.checkpoint.at_pauses = Linear();
+  if (!job_.checkpoint.path.empty())
+    options.checkpoint.save = [this](Clock clock, std::string monitor) {
+      return WriteState(clock, std::move(monitor));
+    };
   monitor_ =
       std::make_unique<Monitor>(options, job_, &stages_, state_.get(), evaluator_.get(), env_);
-  gate_ = std::make_unique<Gate>(monitor_.get());
+  gate_ = std::make_unique<RunGate>(monitor_.get());
+  return absl::OkStatus();
 }
 
 // Looks before another lane than the first folds: about a microsecond, many times what it takes the
@@ -237,8 +220,8 @@ void EmbeddedRun::MakeSharedTable(int lag) {
 }
 
 void EmbeddedRun::MakeTable() {
-  const int lag = Lag();
-  if (lag != 1 && stage_plan_[0].linear && workers() > 1)
+  const int lag = LagOf(stage_plan_);
+  if (Linear())
     table_ = std::make_unique<LinearTable>(workers(), lanes(), state_.get(), stages_[0].get(),
                                            monitor_.get(), env_);
   else if (workers() == 1)
@@ -253,10 +236,11 @@ GatherOp EmbeddedRun::MakeGather(int worker, int stage) const {
   const WorkerData rows = RowsOf(job_, plan.pass->row_axis, worker);
   const int64_t all = job_.extent[static_cast<size_t>(plan.pass->row_axis)],
                 mine = rows.row_end - rows.row_begin;
+  const int lag = LagOf(stage_plan_);
   GatherOp op;
   op.task = plan.gather;
   op.slice = stage;
-  op.need = {0, Lag() == 1 ? 0 : Lag(), static_cast<int>(stages_.size()),
+  op.need = {0, lag == 1 ? 0 : lag, static_cast<int>(stages_.size()),
              stage};  // lag 1 in place: the stage before it
   op.fn = KernelOf(*plan.pass, job_.type);
   op.args = ArgsOf(context_, rows);
@@ -265,7 +249,7 @@ GatherOp EmbeddedRun::MakeGather(int worker, int stage) const {
                                : 0;
   const int64_t batch = plan.batch > 0 ? std::max<int64_t>(1, std::llround(share)) : 0;
   op.batches = Batches(rows.row_begin, rows.row_end, batch, job_.seed, worker);
-  op.epochs_per_clock = EpochsPerClock(plan);
+  op.epochs_per_clock = EpochsPerClock(plan, job_.extent);
   return op;
 }
 
@@ -345,6 +329,7 @@ void EmbeddedRun::CollectCounters(RunResult* result) const {
 
 RunResult EmbeddedRun::Collect() {
   RunResult result;
+  monitor_->EvaluateCopies();
   monitor_->Report(&result);
   result.staleness = table_->ObservedStaleness();
   CollectCounters(&result);

@@ -27,6 +27,8 @@ class EmbeddedTable : public StateTable {
   absl::Status Apply(const Parcel& /*parcel*/) override {
     return absl::FailedPreconditionError("a table of one process takes no parcels");
   }
+  // Before the run: the state already holds the clocks below `clock`, and nothing else.
+  virtual void StartAt(Clock clock) = 0;
   // Clocks that are folded. Approximate while the run goes on.
   virtual Clock Folded() const = 0;
   // The clocks that the slowest and the fastest worker have contributed.

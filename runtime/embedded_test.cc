@@ -250,6 +250,59 @@ TEST(MiniBatch, EstimatesTheWholeGradient) {
   EXPECT_NE(MustRun(again.job).parameter[kW], result.parameter[kW]);
 }
 
+// ---- Evaluation.
+
+void Evaluate(Plan* plan, const char* measure, int every) {
+  Task* task = plan->add_task();
+  task->set_id(std::string("evaluate/") + (*measure != 0 ? measure : "objective"));
+  task->set_kind(Task::EVALUATE);
+  task->set_measure(measure);
+  task->set_every(every);
+}
+
+TEST(Evaluation, AtTheBoundariesThatThePlanNames) {
+  for (const int workers : {1, 2}) {
+    TestJob<> t(Kind::kLasso,
+                {.workers = workers, .lanes = workers, .max_clocks = 100, .boundary = 5});
+    Evaluate(&t.plan, "", 4);
+    Evaluate(&t.plan, "rmse", 6);
+    std::vector<Clock> clocks;
+    for (const TracePoint& point : MustRun(t.job).trace) clocks.push_back(point.clock);
+    EXPECT_EQ(clocks, (std::vector<Clock>{20, 30, 40, 60, 80, 90, 100}));
+  }
+}
+
+TEST(Evaluation, DeferredTellsWhatPausesTell) {
+  for (const int workers : {1, 3}) {
+    TestJob<> paused(Kind::kLasso, {.workers = workers, .lanes = 2, .max_clocks = 60});
+    Evaluate(&paused.plan, "rmse", 7);
+    TestJob<> deferred(Kind::kLasso, {.workers = workers, .lanes = 2, .max_clocks = 60});
+    Evaluate(&deferred.plan, "rmse", 7);
+    Evaluate(&paused.plan, "", 7);
+    Evaluate(&deferred.plan, "", 7);
+    deferred.plan.mutable_evaluation()->set_mode(Evaluation::DEFERRED);
+    const RunResult a = MustRun(paused.job), b = MustRun(deferred.job);
+    EXPECT_EQ(b.evaluated, "deferred");
+    EXPECT_EQ(a.objective, b.objective);
+    ASSERT_EQ(a.trace.size(), b.trace.size());
+    EXPECT_EQ(a.trace.size(), 9u);  // eight on the way, and the end
+    for (size_t i = 0; i < a.trace.size(); ++i) {
+      EXPECT_EQ(a.trace[i].clock, b.trace[i].clock);
+      EXPECT_EQ(a.trace[i].objective, b.trace[i].objective);
+      EXPECT_EQ(a.trace[i].metric, b.trace[i].metric);
+    }
+  }
+}
+
+TEST(Evaluation, WhatCannotBeDoneIsRefused) {
+  TestJob<> t(Kind::kLasso, {});
+  t.plan.mutable_evaluation()->set_mode(Evaluation::CONCURRENT);
+  EXPECT_THAT(std::string(RunEmbedded(t.job).status().message()), HasSubstr("CONCURRENT"));
+  t.plan.mutable_evaluation()->set_mode(Evaluation::DEFERRED);
+  t.plan.mutable_stop()->set_target(1);
+  EXPECT_THAT(std::string(RunEmbedded(t.job).status().message()), HasSubstr("target"));
+}
+
 // ---- Stop rules.
 
 TEST(Stop, AtTheTarget) {

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "compiler/graph/clock.h"
 #include "dsl/program.h"
 #include "runtime/layout.h"
@@ -52,6 +53,14 @@ class Fold {
   // Replaces, in the flat vector `model` over the state's layout, what the fold knows better than
   // the state: the state may hold a point under trial.
   virtual void Model(const ParamState& /*state*/, double* /*model*/) const {}
+
+  // Everything Apply depends on beside the parameters; Load, on a fold that was started with the
+  // same setup, goes on to the bit.
+  virtual std::string Save() const { return ""; }
+  virtual absl::Status Load(absl::string_view bytes) {
+    return bytes.empty() ? absl::OkStatus()
+                         : absl::InvalidArgumentError("state of a fold that has none");
+  }
 };
 
 // What all folds of a run share. `sweep_data` is by symbol: column views.

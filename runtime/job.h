@@ -45,6 +45,14 @@ struct Progress {
   Clock slowest = 0, fastest = 0;  // clocks of the slowest and the fastest worker
 };
 
+// Where the state of a run is kept, to go on from after it was stopped or lost. An embedded run
+// heeds it; see runtime/checkpoint.h.
+struct CheckpointOptions {
+  std::string path;     // a file; empty: none is kept
+  bool resume = false;  // begin where the file ends
+  double seconds = 30;  // of training between two, where the plan names no number of clocks
+};
+
 struct Job {
   const Program* program = nullptr;
   const Plan* plan = nullptr;
@@ -64,6 +72,7 @@ struct Job {
   absl::Duration stall_deadline =
       absl::Seconds(60);  // without any progress: fail, naming who waits for what
   Env* env = nullptr;     // time and sleep; null: the machine's
+  CheckpointOptions checkpoint;
 };
 
 enum class StopReason : uint8_t { kClocks, kSeconds, kTolerance, kTarget, kRequested, kConverged };
@@ -90,11 +99,13 @@ struct RunResult {
   double objective = 0;         // at `parameter`, exact; NaN: the program has none
   std::vector<double> measure;  // by Program::measure, at `parameter`
   bool measured_on_test = false;
-  std::string evaluated;  // how the trace was: "by-product", "paused"
+  std::string evaluated;  // how the trace was: "by-product", "paused", "deferred", "none"
   std::vector<TracePoint> trace;
   double train_seconds = 0;     // wall time of clocks; pauses for evaluation are left out
   double evaluate_seconds = 0;  // those pauses
-  int64_t rows = 0;             // rows visited by GATHER and SWEEP tasks, all clocks together
+  Clock resumed_clocks = 0;     // of those, done before the checkpoint that the run went on from ...
+  double resumed_seconds = 0;   // ... and the training they took, part of train_seconds
+  int64_t rows = 0;             // since then: rows visited by GATHER and SWEEP tasks, all clocks together
   Staleness staleness;
   std::vector<TaskCounters> counters;
   int64_t bytes_sent = 0, bytes_received = 0;

@@ -24,6 +24,16 @@ LinearTable::LinearTable(int workers, int lanes, ParamState* state, StageFold* s
   current_.store(copy_[0].get(), std::memory_order_release);
 }
 
+void LinearTable::StartAt(Clock clock) {
+  count_.assign(count_.size(), clock);
+  complete_ = clock;
+  for (int w = 0; w < workers_; ++w) {
+    posted_.Post(w, clock);
+    folded_.Post(w, clock);
+  }
+  Publish();
+}
+
 bool LinearTable::Ready(int worker, Stage need) {
   // A worker's accumulator is free once its last post is folded.
   return folded_.Done(worker) == posted_.Done(worker) && (need <= 0 || folded_.Ready(need));

@@ -39,6 +39,7 @@ class LinearTable final : public EmbeddedTable {
   void Fold(Stage stage, int part) override;
   int Blocker(Stage need) const override { return folded_.Blocker(need); }
 
+  void StartAt(Clock clock) override;
   Clock Folded() const override { return folded_.Complete(); }
   Clock Slowest() const override { return posted_.Complete(); }
   Clock Fastest() const override;

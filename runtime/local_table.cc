@@ -12,6 +12,12 @@ LocalTable::LocalTable(ParamState* state, StageFolds* stages, ClockObserver* obs
   }
 }
 
+void LocalTable::StartAt(Clock clock) {
+  clock_ = clock;
+  applied_ = posted_ = clock * static_cast<Stage>(stages_->size());
+  if (published_.size() > 0) state_->Publish(published_.data());
+}
+
 Stamp LocalTable::Read(int /*worker*/, Clock clock, Stage /*need*/, const void** param) {
   if (reads_++ == 0)
     state_->Point(

@@ -22,6 +22,7 @@ class LocalTable final : public EmbeddedTable {
   void Fold(Stage stage, int part) override;
   int Blocker(Stage /*need*/) const override { return -1; }
 
+  void StartAt(Clock clock) override;
   Clock Folded() const override { return clock_; }
   Clock Slowest() const override { return clock_; }
   Clock Fastest() const override { return clock_; }

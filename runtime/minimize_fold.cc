@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "ops/update/update.h"
+#include "runtime/archive.h"
 #include "runtime/fold.h"
 #include "runtime/penalty.h"
 
@@ -75,7 +76,30 @@ class MinimizeFold final : public Fold {
       Copy(best.data() + f.offset, model + state.layout().Find(f.id)->offset, f.size);
   }
 
+  std::string Save() const override {
+    std::string bytes;
+    Archive archive(&bytes);
+    std::string rule = rule_->Save();
+    const_cast<MinimizeFold*>(this)->Visit(archive, rule);  // saving only reads
+    return bytes;
+  }
+  absl::Status Load(absl::string_view bytes) override {
+    std::string rule;
+    Archive archive(bytes);
+    Visit(archive, rule);
+    if (!archive.complete()) return absl::InvalidArgumentError("state of another update rule");
+    return rule_->Load(rule);
+  }
+
  private:
+  // `rule`: the state of the rule as its own bytes.
+  void Visit(Archive& a, std::string& rule) {
+    a(rule);
+    a(last_.objective), a(last_.best_objective), a(last_.stationarity);
+    a(last_.converged), a(last_.accepted);
+    if (!in_place_) a.Array(point_.data(), layout_.size);
+  }
+
   absl::Span<double> Span(double* x) const { return {x, static_cast<size_t>(layout_.size)}; }
   static void Copy(const double* from, double* to, int64_t n) {
     std::memcpy(to, from, static_cast<size_t>(n) * sizeof(double));

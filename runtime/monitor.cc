@@ -11,6 +11,7 @@ namespace gyre {
 namespace {
 
 constexpr size_t kMostTracePoints = 4096;  // then every other one is dropped and the stride doubles
+constexpr size_t kMostCopies = size_t{256} << 20;  // bytes, likewise
 constexpr int64_t kShowEveryNs = 100'000'000;  // progress, ten times a second
 // Tolerance is about the last quarter of the run: single steps of a slow rule are always small. Too
 // few values say nothing; one that is a whole pass over the data says more than a by-product.
@@ -50,18 +51,25 @@ Monitor::Monitor(const Options& options, const Job& job, StageFolds* stages, Par
   trace_.reserve(kMostTracePoints);
 }
 
+// Boundaries are at multiples of `boundary`, wherever the run begins.
 void Monitor::Start() {
-  start_ns_ = env_->Nanos();
+  start_ns_ = env_->Nanos() - train_ns_ - paused_ns_;
   const Clock most = options_.stop.max_clocks > 0 ? options_.stop.max_clocks : kNever;
-  next_ = std::min(most, options_.stop.boundary);
-  limit_.store(std::min(most, options_.stop.boundary * (1 + options_.stop.decision_lag)),
-               std::memory_order_seq_cst);
+  const Clock boundary = options_.stop.boundary, first = (done_ / boundary + 1) * boundary;
+  next_ = std::min(most, first);
+  if (done_ >= most) Stop(StopReason::kClocks, absl::StrCat("all ", done_, " clocks are done"));
+  pause_wanted_ = pause_left_;
+  const Clock limit = stopping_ || pause_wanted_
+                          ? done_
+                          : std::min(most, first + boundary * options_.stop.decision_lag);
+  limit_.store(limit, std::memory_order_seq_cst);
+  if (limit == done_) BeginPause();
 }
 
 // Known with the contributions of the clock, and so of the point that the clock before left. Trials
 // that a rule takes back say nothing: their objective is NaN.
 void Monitor::TakeByProduct(Clock clock) {
-  if (!options_.by_product) return;
+  if (!options_.evaluation.by_product) return;
   const Fold& fold = *stages_->front()->fold;
   if (std::isnan(fold.objective())) return;
   CheckObjective(clock - 1, fold.objective());
@@ -77,11 +85,24 @@ void Monitor::Boundary(Clock clock) {
     next_ = std::max(clock, std::min(next_, options_.stop.max_clocks));
   TakeByProduct(clock);
   if (!stopping_) stopping_ = Stops(clock, train_ns_);
-  if (!stopping_ && !pause_wanted_) pause_wanted_ = PauseIsDue(clock, train_ns_);
+  if (!stopping_ && EvaluationIsDue(clock)) {
+    if (options_.evaluation.deferred)
+      KeepCopy(clock);
+    else
+      pause_wanted_ = true;
+  }
+  if (!stopping_ && options_.checkpoint.at_pauses && CheckpointIsDue(clock)) pause_wanted_ = true;
   if (now - shown_ns_ > kShowEveryNs)
     Show({clock, Seconds(train_ns_), has_objective_ ? last_objective_ : kNone, kNone}, now);
-  if (!stopping_ && !pause_wanted_) return Raise(clock);
-  if (clock >= limit_.load(std::memory_order_relaxed)) BeginPause(clock, now);
+  if (!stopping_ && !pause_wanted_) return GoOn(clock);
+  if (clock >= limit_.load(std::memory_order_relaxed)) BeginPause();
+}
+
+// The state is that of a whole clock, and the next one is about to be allowed.
+void Monitor::GoOn(Clock clock) {
+  if (CheckpointIsDue(clock)) Save(false);
+  if (!stopping_) return Raise(clock);
+  if (clock >= limit_.load(std::memory_order_relaxed)) BeginPause();
 }
 
 void Monitor::Raise(Clock clock) {
@@ -98,7 +119,7 @@ void Monitor::Stop(StopReason reason, std::string detail) {
 
 // Whether the best objective fell by less than the tolerance since the start of the window.
 bool Monitor::HoldsStill(Clock clock) {
-  const int few = options_.by_product ? kFewByProducts : kFewPauses;
+  const int few = options_.evaluation.by_product ? kFewByProducts : kFewPauses;
   if (window_values_++ == 0) {
     window_start_ = clock;
     window_best_ = best_;
@@ -161,18 +182,114 @@ bool Monitor::Stops(Clock clock, int64_t train_ns) {
   return stopping_;
 }
 
-// Pauses take at most `pause_share` of the time; before the first, its cost is guessed as that of
-// the clocks that visit every row once.
-bool Monitor::PauseIsDue(Clock clock, int64_t train_ns) const {
-  if (!evaluator_->any() || (options_.by_product && !evaluator_->has_measures())) return false;
-  const double per_epoch =
-      static_cast<double>(train_ns) / (static_cast<double>(clock) * options_.epochs_per_clock);
-  const double cost = pause_cost_ns_ > 0 ? static_cast<double>(pause_cost_ns_) : per_epoch;
-  return static_cast<double>(train_ns - last_pause_train_ns_) * options_.pause_share >= cost;
+// At the boundaries that the plan names; where it names none, by time.
+bool Monitor::EvaluationIsDue(Clock clock) const {
+  const EvaluationRules& e = options_.evaluation;
+  const Clock boundary = clock / options_.stop.boundary;
+  const auto due = [&](bool wanted, int64_t every) {
+    return wanted && (every > 0 ? boundary % every == 0 : DueByTime());
+  };
+  return due(evaluator_->has_objective() && !e.by_product, e.objective_every) ||
+         due(evaluator_->has_measures(), e.measures_every);
 }
 
-void Monitor::BeginPause(Clock /*clock*/, int64_t now) {
-  pause_begin_ns_ = now;
+// Pauses take at most `pause_share` of the time; before the first, its cost is guessed as that of
+// the clocks that visit every row once.
+bool Monitor::DueByTime() const {
+  const double per_epoch = static_cast<double>(train_ns_) /
+                           (static_cast<double>(done_) * options_.epochs_per_clock);
+  const double cost = pause_cost_ns_ > 0 ? static_cast<double>(pause_cost_ns_) : per_epoch;
+  return static_cast<double>(train_ns_ - last_pause_train_ns_) * options_.evaluation.pause_share >=
+         cost;
+}
+
+void Monitor::KeepCopy(Clock clock) {
+  last_pause_train_ns_ = train_ns_;
+  if (++copy_skip_ < copy_stride_) return;
+  copy_skip_ = 0;
+  Copy copy{clock, Seconds(train_ns_), model_};
+  std::memcpy(copy.model.data(), state_->master(), model_.size() * sizeof(double));
+  for (const auto& stage : *stages_) stage->fold->Model(*state_, copy.model.data());
+  copy_.push_back(std::move(copy));
+  if (copy_.size() * model_.size() * sizeof(double) < kMostCopies && copy_.size() < kMostTracePoints)
+    return;
+  for (size_t i = 0; 2 * i < copy_.size(); ++i) copy_[i] = std::move(copy_[2 * i]);
+  copy_.resize((copy_.size() + 1) / 2);
+  copy_stride_ *= 2;
+}
+
+void Monitor::EvaluateCopies() {
+  std::vector<TracePoint> last;
+  last.swap(trace_);
+  for (const Copy& copy : copy_) {
+    const double epoch = static_cast<double>(copy.clock) * options_.epochs_per_clock;
+    evaluator_->Set(copy.model.data());
+    for (int w = 0; w < options_.workers; ++w) evaluator_->Part(w, epoch);
+    evaluator_->Combine(epoch);
+    const double metric = evaluator_->measure().empty() ? kNone : evaluator_->measure().front();
+    trace_.push_back({copy.clock, copy.seconds, evaluator_->objective(), metric});
+  }
+  trace_.insert(trace_.end(), last.begin(), last.end());
+  std::stable_sort(trace_.begin(), trace_.end(),
+                   [](const TracePoint& a, const TracePoint& b) { return a.clock < b.clock; });
+  if (copy_.empty()) return;
+  copy_.clear();
+  evaluator_->Set(model_.data());  // the final model again: what Report tells
+  const double epoch = static_cast<double>(done_) * options_.epochs_per_clock;
+  for (int w = 0; w < options_.workers; ++w) evaluator_->Part(w, epoch);
+  evaluator_->Combine(epoch);
+}
+
+// ---- Checkpoints.
+
+bool Monitor::CheckpointIsDue(Clock clock) const {
+  const CheckpointRules& c = options_.checkpoint;
+  if (!c.save || clock == saved_) return false;
+  if (c.every > 0) return clock / c.every > saved_ / c.every;
+  return Seconds(train_ns_ - saved_ns_) >= c.seconds;
+}
+
+// A disk that is full ends the run: what it would still do could not be kept.
+void Monitor::Save(bool pause_left) {
+  const int64_t begin = env_->Nanos();
+  pause_left_ = pause_left;
+  saved_ = done_;
+  saved_ns_ = train_ns_;
+  std::string bytes;
+  Archive archive(&bytes);
+  Visit(archive);
+  pause_left_ = false;
+  absl::Status status = options_.checkpoint.save(done_, std::move(bytes));
+  if (!status.ok() && status_.ok()) {
+    status_ = std::move(status);
+    stopping_ = true;
+  }
+  paused_ns_ += env_->Nanos() - begin;
+}
+
+void Monitor::Visit(Archive& a) {
+  a(train_ns_), a(paused_ns_), a(last_pause_train_ns_), a(pause_cost_ns_), a(pause_left_);
+  a(last_objective_), a(has_objective_), a(best_), a(window_best_), a(window_start_);
+  a(window_values_), a(unmoved_), a(trace_), a(trace_stride_), a(trace_skip_);
+}
+
+absl::Status Monitor::Resume(Clock clock, absl::string_view bytes) {
+  Archive archive(bytes);
+  Visit(archive);
+  if (!archive.complete()) return absl::InvalidArgumentError("state of another kind of run");
+  trace_.reserve(kMostTracePoints);
+  done_ = resumed_ = saved_ = clock;
+  resumed_ns_ = saved_ns_ = train_ns_;
+  return absl::OkStatus();
+}
+
+// ---- Pauses.
+
+void Monitor::BeginPause() {
+  // Before the final evaluation: a run that goes on from here has not paused here.
+  if (stopping_ && status_.ok() && options_.checkpoint.save && saved_ != done_)
+    Save(!options_.evaluation.deferred && EvaluationIsDue(done_));
+  pause_begin_ns_ = env_->Nanos();
   last_pause_train_ns_ = train_ns_;
   std::memcpy(model_.data(), state_->master(), model_.size() * sizeof(double));
   for (const auto& stage : *stages_) stage->fold->Model(*state_, model_.data());
@@ -193,7 +310,7 @@ void Monitor::EndPause() {
   if (evaluator_->any()) {
     evaluator_->Combine(static_cast<double>(done_) * options_.epochs_per_clock);
     const double metric = evaluator_->measure().empty() ? kNone : evaluator_->measure().front();
-    if (evaluator_->has_objective() && !options_.by_product)
+    if (evaluator_->has_objective() && !options_.evaluation.by_product)
       CheckObjective(done_, evaluator_->objective());
     const TracePoint point{done_, Seconds(train_ns_), evaluator_->objective(), metric};
     Measured(point);
@@ -204,6 +321,11 @@ void Monitor::EndPause() {
   pause_wanted_ = false;
   // A target met by what was just measured ends the run here: the measure is that of the final
   // model.
+  if (stopping_) {
+    if (status_.ok() && options_.checkpoint.save && saved_ != done_) Save(false);
+    return Finish();
+  }
+  if (CheckpointIsDue(done_)) Save(false);
   if (stopping_) return Finish();
   Raise(done_);
   env_->Wake();
@@ -241,7 +363,12 @@ void Monitor::Report(RunResult* result) const {
   result->trace = trace_;
   result->train_seconds = Seconds(train_ns_);
   result->evaluate_seconds = Seconds(paused_ns_);
-  result->evaluated = options_.by_product ? "by-product" : evaluator_->any() ? "paused" : "none";
+  result->resumed_clocks = resumed_;
+  result->resumed_seconds = Seconds(resumed_ns_);
+  result->evaluated = options_.evaluation.by_product ? "by-product"
+                      : !evaluator_->any()           ? "none"
+                      : options_.evaluation.deferred ? "deferred"
+                                                     : "paused";
   result->objective = evaluator_->objective();
   result->measure = evaluator_->measure();
   result->measured_on_test = evaluator_->on_test();

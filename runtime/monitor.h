@@ -9,35 +9,35 @@
 // ClockDone is called by folds, in clock order; the rest is thread-safe.
 #pragma once
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "compiler/plan.pb.h"
+#include "absl/strings/string_view.h"
+#include "runtime/archive.h"
 #include "runtime/embedded_table.h"
 #include "runtime/env.h"
 #include "runtime/evaluator.h"
 #include "runtime/job.h"
+#include "runtime/plan_rules.h"
 
 namespace gyre {
 
-struct StopRules {
-  Clock max_clocks = 0;    // 0: no bound
-  double max_seconds = 0;  // 0: no bound
-  double tolerance =
-      0;  // relative change of the objective (of the parameters, without one); 0: off
-  bool has_target = false;
-  double target = 0;  // objective at most this
-  Clock boundary = 1;
-  int decision_lag = 0;
+// When a run is saved, and how. `save` is called while the state is that of a whole clock.
+struct CheckpointRules {
+  Clock every = 0;      // clocks; 0: by time
+  double seconds = 30;  // of training
+  bool at_pauses = false;  // the state is whole in pauses only
+  std::function<absl::Status(Clock clock, std::string monitor)> save;  // none: never
 };
 
 class Monitor final : public ClockObserver {
  public:
   struct Options {
     StopRules stop;
-    bool by_product = false;  // the folds' objective is exact: one read sees exactly one clock
-    double pause_share = 0.05;
+    EvaluationRules evaluation;
+    CheckpointRules checkpoint;
     double epochs_per_clock = 1;
     int workers = 1;
     int lag = 1;  // clocks of reads: parameters must hold still this long to be called still
@@ -46,6 +46,8 @@ class Monitor final : public ClockObserver {
           Evaluator* evaluator, Env* env);
 
   void SetTable(const EmbeddedTable* table) { table_ = table; }
+  // Before Start: goes on from `clock` with what Save was given.
+  absl::Status Resume(Clock clock, absl::string_view bytes);
   void Start();
 
   void ClockDone(Clock completed) override {
@@ -64,6 +66,8 @@ class Monitor final : public ClockObserver {
 
   // After the run.
   const absl::Status& status() const { return status_; }
+  // Evaluates the copies that a deferred evaluation kept.
+  void EvaluateCopies();
   void Report(RunResult* result) const;
 
  private:
@@ -73,8 +77,14 @@ class Monitor final : public ClockObserver {
   void Raise(Clock clock);
   bool Stops(Clock clock, int64_t train_ns);
   void Stop(StopReason reason, std::string detail);
-  bool PauseIsDue(Clock clock, int64_t train_ns) const;
-  void BeginPause(Clock clock, int64_t now);
+  bool EvaluationIsDue(Clock clock) const;
+  bool DueByTime() const;
+  void KeepCopy(Clock clock);
+  void GoOn(Clock clock);
+  bool CheckpointIsDue(Clock clock) const;
+  void Save(bool pause_left);
+  void Visit(Archive& archive);
+  void BeginPause();
   void EndPause();
   void Finish();
   void CheckObjective(Clock clock, double objective);
@@ -110,6 +120,16 @@ class Monitor final : public ClockObserver {
   std::vector<TracePoint> trace_;
   Clock trace_stride_ = 1, trace_skip_ = 0;
   std::vector<double> model_;
+  struct Copy {
+    Clock clock;
+    double seconds;
+    std::vector<double> model;
+  };
+  std::vector<Copy> copy_;  // deferred evaluation
+  Clock copy_stride_ = 1, copy_skip_ = 0;
+  Clock resumed_ = 0, saved_ = 0;            // clocks
+  int64_t resumed_ns_ = 0, saved_ns_ = 0;    // of training
+  bool pause_left_ = false;                  // of the checkpoint: a pause was due where it was made
 
   alignas(64) std::atomic<Clock> limit_{0};
   std::atomic<int64_t> pause_{0};

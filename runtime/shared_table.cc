@@ -38,6 +38,15 @@ SharedTable::SharedTable(const Options& options, ParamState* state, StageFolds* 
     }
 }
 
+// With lag > 1 every version is the state at the cut: newer than a read's bound asks for.
+void SharedTable::StartAt(Clock clock) {
+  const Stage done = clock * stages_per_clock();
+  for (int w = 0; w < options_.workers; ++w) frontier_.Post(w, done);
+  applied_.store(done, std::memory_order_seq_cst);
+  ticket_.store(done * most_parts_, std::memory_order_seq_cst);
+  for (AlignedArray<char>& version : version_) state_->Publish(version.data());
+}
+
 int SharedTable::Parts(const StageFold& fold) const {
   const int64_t work = fold.layout.size * options_.workers;
   return static_cast<int>(std::clamp<int64_t>(work / kSliceWork, 1, options_.lanes));

@@ -48,6 +48,7 @@ class SharedTable : public EmbeddedTable {
   // Whether lanes share the work of one fold.
   bool sliced() const { return most_parts_ > 1; }
 
+  void StartAt(Clock clock) override;
   Clock Folded() const override {
     return applied_.load(std::memory_order_acquire) / stages_per_clock();
   }

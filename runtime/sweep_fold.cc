@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "runtime/data/layout.h"
+#include "runtime/archive.h"
 #include "runtime/fold.h"
 
 namespace gyre {
@@ -67,7 +68,27 @@ class SweepFold final : public Fold {
 
   double change() const override { return change_; }
 
+  // The view too: computed afresh, it would differ by the roundings of the sweeps since.
+  std::string Save() const override {
+    std::string bytes;
+    Archive archive(&bytes);
+    const_cast<SweepFold*>(this)->Visit(archive);  // saving only reads
+    return bytes;
+  }
+  absl::Status Load(absl::string_view bytes) override {
+    Archive archive(bytes);
+    Visit(archive);
+    return archive.complete() ? absl::OkStatus()
+                              : absl::InvalidArgumentError("state of another sweep");
+  }
+
  private:
+  void Visit(Archive& a) {
+    a(sweeps_), a(change_);
+    a.Array(view_.data(), view_.size());
+    a.Array(seen_.data(), seen_.size());
+  }
+
   // Matrices of rows by swept items, by columns: dense ones transposed, sparse ones as CSC.
   void CutColumns(int row_axis) {
     const ir::Graph& graph = setup_.program->graph;

@@ -35,6 +35,15 @@ absl::StatusOr<Assembly> Assembly::Bind(const Job& job) {
     }
     if (s.pass != nullptr && (s.lag > assembly.lag_ || s.lag == kAsync)) assembly.lag_ = s.lag;
   }
+  absl::StatusOr<EvaluationRules> evaluation =
+      EvaluationRulesOf(*job.plan, assembly.stages_, job.extent);
+  if (!evaluation.ok()) return evaluation.status();
+  if (evaluation->deferred) {
+    return absl::UnimplementedError(
+        "plan: evaluation DEFERRED keeps copies in one process; use PAUSED, or run it with "
+        "--cluster=embedded");
+  }
+  assembly.evaluation_ = *evaluation;
   if (assembly.stages_.front().pass == nullptr) {
     return absl::UnimplementedError(
         "the program's clock does not begin with a sum over rows: run "
@@ -48,14 +57,7 @@ bool Assembly::linear() const { return lag_ != 1 && stages_.front().linear; }
 int Assembly::window() const { return lag_ == kAsync ? kAsyncWindow : std::max(1, lag_); }
 
 double Assembly::EpochsPerClock(const StagePlan& stage) const {
-  if (stage.pass == nullptr || stage.batch <= 0) return 1;
-  const int64_t rows = job_->extent[static_cast<size_t>(stage.pass->row_axis)];
-  return rows > 0 ? std::min(1.0, static_cast<double>(stage.batch) / static_cast<double>(rows)) : 1;
-}
-
-bool Assembly::Batched() const {
-  return std::any_of(stages_.begin(), stages_.end(),
-                     [&](const StagePlan& s) { return EpochsPerClock(s) < 1; });
+  return gyre::EpochsPerClock(stage, job_->extent);
 }
 
 std::vector<Layout> Assembly::TotalLayouts() const {
@@ -88,38 +90,13 @@ absl::StatusOr<StageFolds> Assembly::MakeFolds(const PostContext& context,
   return folds;
 }
 
-StopRules Assembly::Rules() const {
-  const auto& stop = job_->plan->stop();
-  StopRules rules;
-  rules.max_clocks = stop.max_clocks();
-  rules.max_seconds = stop.max_seconds();
-  rules.tolerance = stop.tolerance();
-  rules.has_target = stop.has_target();
-  rules.target = stop.target();
-  rules.boundary = std::max<Clock>(1, stop.boundary());
-  rules.decision_lag = stop.decision_lag();
-  const Statement& root = job_->program->root;  // the loop of the program, when it is the clock
-  if (root.kind == StatementKind::kRepeat) {
-    rules.max_clocks = rules.max_clocks > 0 ? std::min(rules.max_clocks, root.repeat) : root.repeat;
-  }
-  if (root.kind == StatementKind::kUntil && rules.tolerance == 0) rules.tolerance = root.tolerance;
-  return rules;
-}
-
-bool Assembly::Ends() const {
-  const StopRules rules = Rules();
-  return rules.max_clocks > 0 || rules.max_seconds > 0 || rules.tolerance > 0 || rules.has_target;
-}
+bool Assembly::Ends() const { return StopRulesOf(*job_->plan, *job_->program).ends(); }
 
 Monitor::Options Assembly::MonitorOptions(int processes) const {
   Monitor::Options options;
-  options.stop = Rules();
+  options.stop = StopRulesOf(*job_->plan, *job_->program);
   options.workers = processes;
-  options.by_product = job_->plan->evaluation().mode() == Evaluation::BYPRODUCT && lag_ == 1 &&
-                       !Batched() && stages_.size() == 1 &&
-                       stages_[0].statement->kind == StatementKind::kMinimize;
-  if (job_->plan->evaluation().budget() > 0)
-    options.pause_share = job_->plan->evaluation().budget();
+  options.evaluation = evaluation_;
   options.epochs_per_clock = EpochsPerClock(stages_.front());
   options.lag = lag_;
   return options;

@@ -42,12 +42,11 @@ class Assembly {
 
  private:
   explicit Assembly(const Job& job) : job_(&job) {}
-  bool Batched() const;
-  StopRules Rules() const;
 
   const Job* job_;
   std::vector<StagePlan> stages_;
   int lag_ = 1;
+  EvaluationRules evaluation_;
 };
 
 // The part of the BUILD pass over `rows`; empty when the program has none.
