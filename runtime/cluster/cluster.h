@@ -52,7 +52,8 @@ struct ClusterOptions {
     kWait,    // workers are started by somebody else and told this coordinator's address
   };
   Kind kind = Kind::kLocal;
-  std::string listen = "127.0.0.1:0";  // port 0: any free one
+  std::string listen = "127.0.0.1:0";  // port 0: any free one; shard k of the parameter server
+                                       // listens k ports higher, or on any free one
   SecurityOptions security;
   std::vector<std::string> worker_command;      // kLocal: argv; --coordinator=HOST:PORT is appended
   std::vector<std::string> worker_environment;  // NAME=VALUE

@@ -45,7 +45,7 @@ DataLoader LoaderOf(const TestJob<T>& t) {
 }
 
 struct Shape {
-  int workers = 1, processes = 1, lanes = 1;
+  int workers = 1, processes = 1, lanes = 1, shards = 1;
 };
 
 template <class T = double>
@@ -54,6 +54,7 @@ struct ClusterJob : TestJob<T> {
              int64_t features = kFeatures)
       : TestJob<T>(kind, With(o, shape), rows, features) {
     this->plan.mutable_cluster()->set_processes(shape.processes);
+    this->plan.mutable_cluster()->set_shards(shape.shards);
     this->job.stall_deadline = absl::Seconds(20);
     options.kind = ClusterOptions::Kind::kInproc;
     options.loader = LoaderOf(*this);
@@ -94,7 +95,22 @@ void ExpectSameObjective(const RunResult& a, const RunResult& b) {
 class Shapes : public ::testing::TestWithParam<Shape> {};
 INSTANTIATE_TEST_SUITE_P(Cluster, Shapes,
                          ::testing::Values(Shape{1, 1, 1}, Shape{2, 2, 1}, Shape{4, 4, 1},
-                                           Shape{4, 2, 1}, Shape{6, 2, 2}));
+                                           Shape{4, 2, 1}, Shape{6, 2, 2}, Shape{1, 1, 1, 2},
+                                           Shape{2, 2, 1, 2}, Shape{4, 4, 1, 2}, Shape{1, 1, 1, 3},
+                                           Shape{2, 2, 1, 3}, Shape{4, 4, 1, 3}, Shape{4, 2, 2, 2}));
+
+// So many features that every shard has a range of the one parameter.
+TEST_P(Shapes, BspEqualsTheSerialRunWhereAParameterIsCut) {
+  const PlanOptions o = {.max_clocks = 20};
+  ClusterJob<> t(Kind::kLasso, o, GetParam(), kRows, 100);
+  t.job.hyper[kRate] = 0.01;
+  TestJob<> s(Kind::kLasso, o, kRows, 100);
+  s.job.hyper[kRate] = 0.01;
+  const RunResult result = Must(t.Run()), serial = Must(RunEmbedded(s.job));
+  ExpectNear(result.parameter[kW], serial.parameter[kW], 1e-12);
+  EXPECT_NEAR(result.objective, serial.objective, 1e-12);
+  EXPECT_EQ(result.staleness.max, 0);
+}
 
 TEST_P(Shapes, BspEqualsTheSerialRun) {
   for (const Kind kind : {Kind::kLeastSquares, Kind::kLasso}) {
@@ -138,10 +154,10 @@ std::vector<double> Optimum() {
 }
 
 TEST(Ssp, ReachesTheOptimumWithinTheBound) {
-  for (const int lag : {2, 4}) {
+  for (const auto& [lag, shards] : {std::pair{2, 1}, std::pair{4, 1}, std::pair{3, 2}}) {
     ClusterJob<> t(Kind::kLasso,
                    {.lag = lag, .max_clocks = 4000, .boundary = 50, .decision_lag = 1},
-                   Shape{4, 4, 1});
+                   Shape{4, 4, 1, shards});
     const RunResult result = Must(t.Run());
     ExpectNear(result.parameter[kW], Optimum(), 1e-9);
     EXPECT_LE(result.staleness.max, lag - 1);
@@ -150,17 +166,21 @@ TEST(Ssp, ReachesTheOptimumWithinTheBound) {
 }
 
 TEST(Ssp, LinearContributionsAreFoldedOneByOne) {
-  ClusterJob<> t(
-      Kind::kLeastSquares,
-      {.lag = 3, .fold = Table::LINEAR, .max_clocks = 2000, .boundary = 100, .decision_lag = 1},
-      Shape{4, 4, 1});
-  const RunResult result = Must(t.Run());
-  ExpectSameObjective(result, Embedded<double>(Kind::kLeastSquares, {.max_clocks = 2000}));
-  EXPECT_LE(result.staleness.max, 2);
+  for (const int shards : {1, 3}) {
+    ClusterJob<> t(
+        Kind::kLeastSquares,
+        {.lag = 3, .fold = Table::LINEAR, .max_clocks = 2000, .boundary = 100, .decision_lag = 1},
+        Shape{4, 4, 1, shards});
+    const RunResult result = Must(t.Run());
+    ExpectSameObjective(result, Embedded<double>(Kind::kLeastSquares, {.max_clocks = 2000}));
+    EXPECT_LE(result.staleness.max, 2);
+    EXPECT_GT(result.staleness.histogram[0], 0);
+  }
 }
 
 TEST(Async, ReachesTheOptimum) {
-  for (const Shape shape : {Shape{1, 1, 1}, Shape{4, 4, 1}, Shape{4, 2, 1}}) {
+  for (const Shape shape :
+       {Shape{1, 1, 1}, Shape{4, 4, 1}, Shape{4, 2, 1}, Shape{2, 2, 1, 2}, Shape{4, 4, 1, 3}}) {
     ClusterJob<> t(
         Kind::kLeastSquares,
         {.lag = -1, .fold = Table::LINEAR, .max_clocks = 2000, .boundary = 10, .decision_lag = 1},
@@ -174,11 +194,14 @@ TEST(Async, ReachesTheOptimum) {
 
 TEST(Bulk, ArraysOfManyPiecesArriveWhole) {
   const PlanOptions o = {.max_clocks = 3};
-  ClusterJob<> t(Kind::kLasso, o, Shape{2, 2, 1}, 8, 400000);  // 3.2 MB each way
-  t.job.hyper[kRate] = 1e-6;
-  TestJob<> s(Kind::kLasso, o, 8, 400000);
+  TestJob<> s(Kind::kLasso, o, 8, 400000);  // 3.2 MB each way
   s.job.hyper[kRate] = 1e-6;
-  ExpectNear(Must(t.Run()).parameter[kW], Must(RunEmbedded(s.job)).parameter[kW], 1e-12);
+  const RunResult serial = Must(RunEmbedded(s.job));
+  for (const int shards : {1, 2}) {
+    ClusterJob<> t(Kind::kLasso, o, Shape{2, 2, 1, shards}, 8, 400000);
+    t.job.hyper[kRate] = 1e-6;
+    ExpectNear(Must(t.Run()).parameter[kW], serial.parameter[kW], 1e-12);
+  }
 }
 
 TEST(Held, OutRowsAreMeasured) {
@@ -342,7 +365,8 @@ std::set<int> Children() {
 }
 
 TEST(Processes, BspEqualsTheSerialRun) {
-  for (const Shape shape : {Shape{1, 1, 1}, Shape{2, 2, 1}, Shape{4, 4, 1}, Shape{4, 2, 2}}) {
+  for (const Shape shape : {Shape{1, 1, 1}, Shape{2, 2, 1}, Shape{4, 4, 1}, Shape{4, 2, 2},
+                            Shape{2, 2, 1, 2}, Shape{4, 4, 1, 3}}) {
     ClusterJob<> t(Kind::kLasso, {}, shape);
     UseProcesses(&t, Kind::kLasso);
     const RunResult result = Must(t.Run());

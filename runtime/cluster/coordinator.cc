@@ -8,32 +8,28 @@
 #include <atomic>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "compiler/plan.pb.h"
-#include "grpcpp/server.h"
-#include "grpcpp/server_builder.h"
 #include "runtime/cluster/assembly.h"
 #include "runtime/cluster/cluster.h"
-#include "runtime/cluster/control_service.h"
+#include "runtime/cluster/crew.h"
 #include "runtime/cluster/owner.h"
-#include "runtime/cluster/parameter_server.h"
-#include "runtime/cluster/process.h"
 #include "runtime/cluster/quiet.h"
+#include "runtime/cluster/servers.h"
 #include "runtime/evaluator.h"
 #include "runtime/start.h"
 
 namespace gyre {
 namespace {
 
-// What workers of a failed run get to end by themselves, and again after SIGTERM.
-constexpr absl::Duration kLastMoment = absl::Milliseconds(300);
+constexpr absl::Duration kLastMoment = absl::Milliseconds(300);  // for workers of a failed run
 constexpr uint32_t kEpoch = 1;  // of a run; a re-planned run has the next
+// How often the coordinator looks whether a process has ended or the run has stalled.
+constexpr absl::Duration kLook = absl::Milliseconds(50);
 
 class ClusterRun {
  public:
@@ -45,7 +41,6 @@ class ClusterRun {
  private:
   absl::Status Bind();
   absl::Status Listen();
-  absl::Status StartWorkers();
   absl::Status AwaitLoaded();
   absl::Status Assemble();
   absl::Status AwaitEnd();
@@ -56,11 +51,8 @@ class ClusterRun {
   void Partial(int process, int64_t round, std::vector<double> share);
   void Moved();
   void Fail(absl::Status status);
-  absl::Status Failure() const;
-  absl::Status CheckProcesses();
+  absl::Status Check();
   std::string Waiting();
-  std::string NameOf(int process) const;
-  std::string HowItEnded(int process);
   wire::JobDescription Describe(int process) const;
   int FirstWorker(int process) const {
     return static_cast<int>(static_cast<int64_t>(user_job_.worker.size()) * process / processes_);
@@ -70,15 +62,11 @@ class ClusterRun {
   const ClusterOptions& options_;
   Job job_;  // one worker and one share of the held-out rows for each process
   int processes_ = 1;
-  std::string address_, token_;
   MachineEnv env_;
   std::unique_ptr<Assembly> assembly_;
-  std::unique_ptr<ControlService> control_;
   std::unique_ptr<Owner> owner_;
-  std::unique_ptr<ParameterServer> server_;
-  std::unique_ptr<grpc::Server> grpc_;
-  std::vector<ChildProcess> child_;  // kLocal, by process
-  std::vector<std::thread> thread_;  // kInproc
+  Servers servers_;
+  std::unique_ptr<Crew> crew_;
 
   PostContext context_;
   std::vector<double> built_;
@@ -92,7 +80,7 @@ class ClusterRun {
   std::atomic<bool> started_{false};  // what is above is complete
   std::atomic<int64_t> pauses_{0}, progress_{0};
 
-  mutable Mutex mutex_;
+  Mutex mutex_;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::vector<double>> share_ ABSL_GUARDED_BY(mutex_);  // of the build sum
   int shares_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -159,101 +147,44 @@ wire::JobDescription ClusterRun::Describe(int process) const {
     rows->set_end(user_job_.worker[static_cast<size_t>(w)].row_end);
   }
   d.set_single(job_.type == Type::kFloat32);
-  d.set_owner(address_);
+  for (const std::string& address : servers_.addresses()) d.add_owner(address);
   d.set_measured_elsewhere(!job_.test.empty());
   d.set_deadline_seconds(absl::ToDoubleSeconds(job_.stall_deadline));
   return d;
 }
 
 absl::Status ClusterRun::Listen() {
-  absl::StatusOr<HostPort> listen = ParseAddress(options_.listen);
-  if (!listen.ok()) return listen.status();
-  SecurityOptions security = options_.security;
-  if (absl::Status s = CheckSecurity(listen->host, security); !s.ok()) return s;
-  token_ = security.token.empty() ? RandomToken() : security.token;
-  absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> credentials = ServerSecurity(security);
-  if (!credentials.ok()) return credentials.status();
-  if (absl::Status s = CheckPortIsFree(*listen); !s.ok()) return s;
-
   Owner::Options owner;
   owner.processes = processes_;
+  owner.shards = std::max(1, user_job_.plan->cluster().shards());
   owner.window = assembly_->lag() == kAsync ? 0 : assembly_->window();
   owner.linear = assembly_->linear();
   owner.epoch = kEpoch;
   owner.type = job_.type;
   owner_ = std::make_unique<Owner>(owner);
-  control_ = std::make_unique<ControlService>(processes_, kEpoch, token_, job_.program->fingerprint,
-                                              [this](int process) { return Describe(process); });
   ParameterServer::Handlers handlers;
   handlers.limit = [this] { return started_.load() ? monitor_->limit() : 0; };
   handlers.partial = [this](int process, int64_t round, std::vector<double> share) {
     Partial(process, round, std::move(share));
   };
   handlers.failed = [this](int process, absl::Status status) {
-    Fail(absl::Status(status.code(), absl::StrCat(NameOf(process), ": ", status.message())));
+    Fail(absl::Status(status.code(),
+                      absl::StrCat("worker process ", process, ": ", status.message())));
   };
   handlers.moved = [this] { Moved(); };
-  server_ = std::make_unique<ParameterServer>(processes_, token_, owner_.get(), handlers);
-
-  grpc::ServerBuilder builder;
-  ServerSettings(&builder);
-  int port = 0;
-  builder.AddListeningPort(options_.listen, *credentials, &port);
-  builder.RegisterService(control_.get());
-  builder.RegisterService(server_->service());
-  grpc_ = builder.BuildAndStart();
-  if (grpc_ == nullptr || port == 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("cannot listen on ", options_.listen, ": give another address"));
-  }
-  const size_t colon = options_.listen.rfind(':');
-  address_ = absl::StrCat(options_.listen.substr(0, colon), ":", port);
-  if (options_.on_listening) options_.on_listening(address_);
+  Servers::Options servers;
+  servers.listen = options_.listen;
+  servers.security = options_.security;
+  servers.processes = processes_;
+  servers.shards = owner.shards;
+  servers.epoch = kEpoch;
+  servers.program = job_.program->fingerprint;
+  const absl::Status status = servers_.Listen(
+      servers, owner_.get(), [this](int process) { return Describe(process); }, handlers);
+  if (!status.ok()) return status;
+  crew_ = std::make_unique<Crew>(options_, processes_, servers_.control());
+  if (options_.on_listening) options_.on_listening(servers_.address());
   return absl::OkStatus();
-}
-
-absl::Status ClusterRun::StartWorkers() {
-  for (int p = 0; p < processes_; ++p) {
-    if (options_.kind == ClusterOptions::Kind::kLocal) {
-      std::vector<std::string> argv = options_.worker_command;
-      argv.push_back(absl::StrCat("--coordinator=", address_));
-      std::vector<std::string> environment = options_.worker_environment;
-      environment.push_back(absl::StrCat(kTokenVariable, "=", token_));
-      environment.push_back(absl::StrCat(kProcessVariable, "=", p));
-      environment.push_back(absl::StrCat(kStartedVariable, "=1"));
-      absl::StatusOr<ChildProcess> child = ChildProcess::Start(argv, environment);
-      if (!child.ok()) return child.status();
-      child_.push_back(*std::move(child));
-    } else if (options_.kind == ClusterOptions::Kind::kInproc) {
-      thread_.emplace_back([this, p] {
-        WorkerOptions worker;
-        worker.coordinator = address_;
-        worker.security = options_.security;
-        worker.security.token = token_;
-        worker.process = p;
-        const absl::Status status = ServeWorker(*job_.program, worker, options_.loader);
-        if (!status.ok() && status.code() != absl::StatusCode::kCancelled) {
-          Fail(absl::Status(status.code(), absl::StrCat(NameOf(p), ": ", status.message())));
-        }
-      });
-    }
-  }
-  return absl::OkStatus();
-}
-
-std::string ClusterRun::NameOf(int process) const {
-  const int64_t pid = control_->process(process).pid;
-  return pid > 0 && options_.kind != ClusterOptions::Kind::kInproc
-             ? absl::StrCat("worker process ", process, " (pid ", pid, ")")
-             : absl::StrCat("worker process ", process);
-}
-
-// The wait status of a local child that is gone; empty for others.
-std::string ClusterRun::HowItEnded(int process) {
-  if (static_cast<size_t>(process) >= child_.size()) return "";
-  const absl::optional<int> status =
-      child_[static_cast<size_t>(process)].Wait(absl::Now() + absl::Seconds(1));
-  return status.has_value() ? absl::StrCat(": ", DescribeWaitStatus(*status)) : "";
 }
 
 void ClusterRun::Fail(absl::Status status) {
@@ -261,49 +192,19 @@ void ClusterRun::Fail(absl::Status status) {
     MutexLock lock(&mutex_);
     if (failure_.ok()) failure_ = std::move(status);
   }
-  control_->Nudge();
+  servers_.control()->Nudge();
 }
 
-absl::Status ClusterRun::Failure() const {
+// The first failure: of a process, by name, or of what came over its streams.
+absl::Status ClusterRun::Check() {
+  if (absl::Status status = crew_->Check(); !status.ok()) return status;
   MutexLock lock(&mutex_);
   return failure_;
 }
 
-// What ended before its time, by name.
-absl::Status ClusterRun::CheckProcesses() {
-  for (int p = 0; p < processes_; ++p) {
-    const ControlService::Process state = control_->process(p);
-    if (!state.failure.ok()) {
-      return absl::Status(state.failure.code(),
-                          absl::StrCat(NameOf(p), ": ", state.failure.message()));
-    }
-    if (state.finished) continue;
-    const bool ended =
-        static_cast<size_t>(p) < child_.size() && child_[static_cast<size_t>(p)].Poll().has_value();
-    if (state.lost || ended) {
-      return absl::UnavailableError(
-          absl::StrCat(NameOf(p), " ended before the run was over", HowItEnded(p)));
-    }
-  }
-  return Failure();
-}
-
 std::string ClusterRun::Waiting() {
-  std::vector<std::string> words;
-  if (started_.load()) words.push_back(owner_->Laggard());
-  for (int p = 0; p < processes_; ++p) {
-    const ControlService::Process state = control_->process(p);
-    if (!state.registered) {
-      words.push_back(absl::StrCat(NameOf(p), " has not registered"));
-      continue;
-    }
-    const absl::Duration silent = absl::Now() - state.heard;
-    words.push_back(
-        absl::StrCat(NameOf(p), " was last heard ", absl::ToInt64Milliseconds(silent), " ms ago",
-                     !state.started ? ", loading" : absl::StrCat(" at clock ", state.clock),
-                     state.waiting.empty() ? "" : absl::StrCat(": ", state.waiting)));
-  }
-  return absl::StrJoin(words, "; ");
+  return absl::StrCat(started_.load() ? absl::StrCat(owner_->Laggard(), "; ") : "",
+                      crew_->Waiting());
 }
 
 void ClusterRun::Partial(int process, int64_t round, std::vector<double> share) {
@@ -312,13 +213,13 @@ void ClusterRun::Partial(int process, int64_t round, std::vector<double> share) 
     MutexLock lock(&mutex_);
     share_[static_cast<size_t>(process)] = std::move(share);
     ++shares_;
-    control_->Nudge();
+    servers_.control()->Nudge();
     return;
   }
   if (!started_.load() || round != monitor_->pause() ||
       static_cast<int64_t>(share.size()) != evaluator_->sum_size()) {
     return Fail(absl::InternalError(
-        absl::StrCat(NameOf(process), " answered a pause that was not asked for")));
+        absl::StrCat("worker process ", process, " answered a pause that was not asked for")));
   }
   owner_->Locked([&] {
     evaluator_->Load(process, share.data());
@@ -329,6 +230,7 @@ void ClusterRun::Partial(int process, int64_t round, std::vector<double> share) 
 // After every fold and every answer: a pause may have begun, or the run may be over.
 void ClusterRun::Moved() {
   if (!started_.load()) return;
+  servers_.Pump();
   progress_.fetch_add(1, std::memory_order_relaxed);
   const int64_t pause = monitor_->pause();
   int64_t before = pauses_.load();
@@ -339,15 +241,15 @@ void ClusterRun::Moved() {
       std::copy_n(evaluator_->model(), model->size(), model->begin());
       stage = table_->Folded() * static_cast<Stage>(folds_.size());
     });
-    server_->SendModel(pause, stage, std::move(model));
+    servers_.shard(0)->SendModel(pause, stage, std::move(model));
   }
-  if (monitor_->finished()) control_->Nudge();
+  if (monitor_->finished()) servers_.control()->Nudge();
 }
 
 absl::Status ClusterRun::AwaitLoaded() {
   const absl::Time deadline = absl::Now() + options_.start_deadline;
   for (;;) {
-    if (absl::Status status = CheckProcesses(); !status.ok()) return status;
+    if (absl::Status status = Check(); !status.ok()) return status;
     {
       MutexLock lock(&mutex_);
       if (shares_ == processes_) return absl::OkStatus();
@@ -360,7 +262,7 @@ absl::Status ClusterRun::AwaitLoaded() {
                                                       absl::FormatDuration(options_.start_deadline),
                                                       ": ", Waiting()));
     }
-    control_->AwaitChange(std::min(deadline, absl::Now() + absl::Milliseconds(50)));
+    servers_.control()->AwaitChange(std::min(deadline, absl::Now() + kLook));
   }
 }
 
@@ -399,7 +301,8 @@ absl::Status ClusterRun::Assemble() {
   monitor_->Start();
   owner_->Attach(table_.get(), &folds_, state_.get());
   started_.store(true);
-  server_->SendSum(std::make_shared<const std::vector<double>>(built_));
+  servers_.shard(0)->SendSum(std::make_shared<const std::vector<double>>(built_));
+  servers_.Pump();
   return absl::OkStatus();
 }
 
@@ -407,22 +310,17 @@ absl::Status ClusterRun::AwaitEnd() {
   int64_t progress = progress_.load();
   absl::Time moved = absl::Now();
   while (!monitor_->finished()) {
-    if (absl::Status status = CheckProcesses(); !status.ok()) return status;
+    if (absl::Status status = Check(); !status.ok()) return status;
     const absl::Time now = absl::Now();
     if (const int64_t p = progress_.load(); p != progress) {
       progress = p;
       moved = now;
     }
-    bool computing = false;  // somebody who was heard of lately and does not wait
-    for (int p = 0; p < processes_; ++p) {
-      const ControlService::Process state = control_->process(p);
-      computing |= state.waiting.empty() && now - state.heard < job_.stall_deadline;
-    }
-    if (now - moved > job_.stall_deadline && !computing) {
+    if (now - moved > job_.stall_deadline && !crew_->Computing(job_.stall_deadline)) {
       return absl::DeadlineExceededError(absl::StrCat(
           "nothing moved for ", absl::ToInt64Milliseconds(now - moved), " ms: ", Waiting()));
     }
-    control_->AwaitChange(now + absl::Milliseconds(50));
+    servers_.control()->AwaitChange(now + kLook);
   }
   return absl::OkStatus();
 }
@@ -430,15 +328,13 @@ absl::Status ClusterRun::AwaitEnd() {
 absl::Status ClusterRun::AwaitReports() {
   const absl::Time deadline = absl::Now() + options_.stop_deadline;
   for (;;) {
-    if (absl::Status status = CheckProcesses(); !status.ok()) return status;
-    bool all = true;
-    for (int p = 0; p < processes_; ++p) all = all && control_->process(p).finished;
-    if (all) return absl::OkStatus();
+    if (absl::Status status = Check(); !status.ok()) return status;
+    if (crew_->AllFinished()) return absl::OkStatus();
     if (absl::Now() > deadline) {
       return absl::DeadlineExceededError(
           absl::StrCat("not all workers reported at the end: ", Waiting()));
     }
-    control_->AwaitChange(std::min(deadline, absl::Now() + absl::Milliseconds(50)));
+    servers_.control()->AwaitChange(std::min(deadline, absl::Now() + kLook));
   }
 }
 
@@ -451,7 +347,7 @@ RunResult ClusterRun::Collect() {
   }
   StalenessCounter staleness;
   for (int p = 0; p < processes_; ++p) {
-    const ControlService::Process state = control_->process(p);
+    const ControlService::Process state = servers_.control()->process(p);
     for (int s = 0; s < state.report.staleness_size(); ++s) {
       staleness.Record(s, static_cast<int64_t>(state.report.staleness(s)));
     }
@@ -472,8 +368,8 @@ RunResult ClusterRun::Collect() {
     if (c.fired > 0) result.counters.push_back(std::move(c));
   }
   result.staleness = staleness.Summary();
-  result.bytes_sent = server_->bytes_sent();
-  result.bytes_received = server_->bytes_received();
+  result.bytes_sent = servers_.bytes_sent();
+  result.bytes_received = servers_.bytes_received();
   return result;
 }
 
@@ -485,7 +381,12 @@ absl::StatusOr<RunResult> ClusterRun::Run() {
     share_.resize(static_cast<size_t>(processes_));
   }
   if (absl::Status status = Listen(); !status.ok()) return status;
-  absl::Status status = StartWorkers();
+  absl::Status status =
+      crew_->Start(*job_.program, servers_.address(), servers_.token(),
+                   [this](int process, absl::Status failure) {
+                     Fail(absl::Status(failure.code(), absl::StrCat("worker process ", process,
+                                                                    ": ", failure.message())));
+                   });
   if (status.ok()) status = AwaitLoaded();
   if (status.ok()) status = Assemble();
   if (status.ok()) status = AwaitEnd();
@@ -494,7 +395,7 @@ absl::StatusOr<RunResult> ClusterRun::Run() {
   end.set_failed(!status.ok());
   end.set_reason(std::string(status.message()));
   if (monitor_ != nullptr) end.set_clock(table_ != nullptr ? table_->Folded() : 0);
-  control_->End(end);
+  servers_.control()->End(end);
   if (status.ok()) status = AwaitReports();
   failed_ = !status.ok();
   if (failed_) return status;
@@ -504,15 +405,9 @@ absl::StatusOr<RunResult> ClusterRun::Run() {
 // Every thread and process ends here, whatever happened before.
 void ClusterRun::Shutdown() {
   const absl::Time deadline = absl::Now() + (failed_ ? kLastMoment : options_.stop_deadline);
-  for (ChildProcess& child : child_) {
-    if (!child.Wait(deadline).has_value()) child.Stop(kLastMoment);
-  }
-  if (server_ != nullptr) server_->Close();
-  if (grpc_ != nullptr) {
-    grpc_->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(100));
-    grpc_->Wait();
-  }
-  for (std::thread& t : thread_) t.join();
+  if (crew_ != nullptr) crew_->StopProcesses(deadline);
+  servers_.Close();
+  if (crew_ != nullptr) crew_->JoinThreads();
 }
 
 }  // namespace

@@ -38,11 +38,16 @@ class NoObserver final : public ClockObserver {
 
 // The gradient program's least squares, its steps taken by the owner: w -= rate * total / rows.
 struct OwnerSide {
-  OwnerSide(int processes, int lag, int64_t features = kFeatures)
-      : t(Kind::kLeastSquares, {.workers = processes, .lag = lag}, kRows, features),
+  OwnerSide(int processes, int lag, int64_t features = kFeatures, int shards = 1,
+            bool linear = false)
+      : t(Kind::kLeastSquares,
+          {.workers = processes,
+           .lag = lag,
+           .fold = linear ? Table::LINEAR : Table::PER_CLOCK},
+          kRows, features),
         assembly(*Assembly::Bind(t.job)),
         state(t.program, t.job.extent, Type::kFloat64),
-        owner({.processes = processes, .window = lag}) {
+        owner({.processes = processes, .shards = shards, .window = lag, .linear = linear}) {
     context.program = &t.program;
     context.data = t.block.data();
     context.hyper = t.job.hyper.data();
@@ -76,15 +81,18 @@ struct WorkerSide {
                .incarnation = incarnation,
                .first_worker = process * workers,
                .workers = workers,
+               .shards = side->owner.shards(),
                .window = lag,
+               .linear = side->assembly.linear(),
                .layout = side->assembly.TotalLayouts()},
               &side->state, &env) {}
   // One clock of worker w: adds `value` to every element of the gradient.
   void Contribute(int worker, Clock clock, double value, double scale = 1) {
     double* const* target = table.Write(worker, clock, 0, scale);
-    for (int64_t j = 0; j < kFeatures; ++j) target[1][j] += value;
+    for (int64_t j = 0; j < features; ++j) target[1][j] += value;
     table.Done(worker, clock + 1);
   }
+  int64_t features = kFeatures;
   MachineEnv env;
   RemoteTable table;
 };
@@ -95,40 +103,46 @@ ReceivedFrame Decoded(grpc::ByteBuffer buffer) {
   return frame;
 }
 
-std::vector<ReceivedFrame> Drain(RemoteTable* table) {
+std::vector<ReceivedFrame> Drain(RemoteTable* table, int shard = 0) {
   std::vector<ReceivedFrame> frames;
   grpc::ByteBuffer buffer;
-  while (table->NextFrame(&buffer)) frames.push_back(Decoded(buffer));
+  while (table->NextFrame(shard, &buffer)) frames.push_back(Decoded(buffer));
   return frames;
 }
 
-Verdict Give(OwnerSide* side, const ReceivedFrame& frame) {
-  absl::StatusOr<Verdict> verdict = side->owner.Receive(frame);
+Verdict Give(OwnerSide* side, const ReceivedFrame& frame, int shard = 0) {
+  absl::StatusOr<Verdict> verdict = side->owner.Receive(shard, frame);
   EXPECT_TRUE(verdict.ok()) << verdict.status();
   return verdict.ok() ? *verdict : Verdict::kFenced;
 }
 
-// The whole state as one update to `process`.
-void Update(OwnerSide* side, WorkerSide* to, int process) {
+// The newest range of `shard` as one update to `process`.
+void Update(OwnerSide* side, WorkerSide* to, int process, int shard = 0) {
   std::shared_ptr<const Snapshot> snapshot = side->owner.Latest();
+  const KeyRange range =
+      ShardRange(snapshot->bytes.size() / 8, shard, side->owner.shards());
   wire::Header header;
   header.set_kind(wire::Header::UPDATE);
   header.set_epoch(1);
+  header.set_part(static_cast<uint32_t>(shard));
   header.set_complete(snapshot->complete);
   header.set_own(snapshot->own[static_cast<size_t>(process)]);
-  header.set_size(snapshot->bytes.size() / 8);
+  for (const Stage s : snapshot->included) header.add_included(s);
+  header.set_offset(range.begin);
+  header.set_size(range.size());
   header.set_last(true);
+  header.set_limit(100);
   const absl::Status status = to->table.Receive(
-      Decoded(EncodeFrame(header, Alias(snapshot, snapshot->bytes.data(),
-                                        static_cast<size_t>(snapshot->bytes.size())))));
+      shard, Decoded(EncodeFrame(header, Alias(snapshot, snapshot->bytes.data() + range.begin * 8,
+                                               static_cast<size_t>(range.size()) * 8))));
   EXPECT_TRUE(status.ok()) << status;
 }
 
 TEST(Exchange, ContributionsAreFoldedWhenAllAreIn) {
   OwnerSide side(2, 1);
   WorkerSide a(&side, 0), b(&side, 1);
-  ASSERT_TRUE(side.owner.Admit(a.table.Hello()).ok());
-  ASSERT_TRUE(side.owner.Admit(b.table.Hello()).ok());
+  ASSERT_TRUE(side.owner.Admit(0, a.table.Hello(0)).ok());
+  ASSERT_TRUE(side.owner.Admit(0, b.table.Hello(0)).ok());
   EXPECT_FALSE(a.table.Ready(0, 0));  // nothing has arrived
   Update(&side, &a, 0);
   EXPECT_TRUE(a.table.Ready(0, 0));
@@ -153,7 +167,7 @@ TEST(Exchange, ContributionsAreFoldedWhenAllAreIn) {
 TEST(Exchange, WorkersOfAProcessLeaveTogetherAndScaled) {
   OwnerSide side(1, 1);
   WorkerSide a(&side, 0, /*workers=*/3);
-  ASSERT_TRUE(side.owner.Admit(a.table.Hello()).ok());
+  ASSERT_TRUE(side.owner.Admit(0, a.table.Hello(0)).ok());
   Update(&side, &a, 0);
   a.Contribute(0, 0, 1, 0.5);
   a.Contribute(2, 0, 1, 2);
@@ -166,7 +180,7 @@ TEST(Exchange, WorkersOfAProcessLeaveTogetherAndScaled) {
 TEST(Exchange, RepeatedFramesCountOnce) {
   OwnerSide side(1, 1);
   WorkerSide a(&side, 0);
-  ASSERT_TRUE(side.owner.Admit(a.table.Hello()).ok());
+  ASSERT_TRUE(side.owner.Admit(0, a.table.Hello(0)).ok());
   a.Contribute(0, 0, 1);
   const std::vector<ReceivedFrame> frames = Drain(&a.table);
   EXPECT_EQ(Give(&side, frames[0]), Verdict::kApply);
@@ -177,7 +191,7 @@ TEST(Exchange, RepeatedFramesCountOnce) {
 TEST(Exchange, GapIsSentAgain) {
   OwnerSide side(1, 4);
   WorkerSide a(&side, 0, 1, 0, /*lag=*/4);
-  ASSERT_TRUE(side.owner.Admit(a.table.Hello()).ok());
+  ASSERT_TRUE(side.owner.Admit(0, a.table.Hello(0)).ok());
   Update(&side, &a, 0);
   for (Clock c = 0; c < 3; ++c) a.Contribute(0, c, 1);
   const std::vector<ReceivedFrame> frames = Drain(&a.table);
@@ -187,8 +201,8 @@ TEST(Exchange, GapIsSentAgain) {
   wire::Header resend;
   resend.set_kind(wire::Header::RESEND);
   resend.set_epoch(1);
-  resend.set_sequence(side.owner.Next(0));
-  ASSERT_TRUE(a.table.Receive(Decoded(EncodeFrame(resend))).ok());
+  resend.set_sequence(side.owner.Next(0, 0));
+  ASSERT_TRUE(a.table.Receive(0, Decoded(EncodeFrame(resend))).ok());
   for (const auto& frame : Drain(&a.table)) EXPECT_EQ(Give(&side, frame), Verdict::kApply);
   EXPECT_DOUBLE_EQ(side.w(0), side.Expected(1, 3, 1));
 }
@@ -197,17 +211,17 @@ TEST(Exchange, GapIsSentAgain) {
 TEST(Exchange, BrokenStreamGoesOnWithinAContribution) {
   OwnerSide side(1, 1, 400000);  // 3.2 MB: four pieces
   WorkerSide a(&side, 0);
-  ASSERT_TRUE(side.owner.Admit(a.table.Hello()).ok());
+  ASSERT_TRUE(side.owner.Admit(0, a.table.Hello(0)).ok());
   Update(&side, &a, 0);
   a.Contribute(0, 0, 1);
   const std::vector<ReceivedFrame> frames = Drain(&a.table);
   ASSERT_EQ(frames.size(), 4u);
   EXPECT_EQ(Give(&side, frames[0]), Verdict::kApply);
   EXPECT_EQ(Give(&side, frames[1]), Verdict::kApply);
-  const absl::StatusOr<wire::Header> welcome = side.owner.Admit(a.table.Hello());
+  const absl::StatusOr<wire::Header> welcome = side.owner.Admit(0, a.table.Hello(0));
   ASSERT_TRUE(welcome.ok());
   EXPECT_EQ(welcome->sequence(), 2u);
-  a.table.Resume(*welcome);
+  a.table.Resume(0, *welcome);
   const std::vector<ReceivedFrame> rest = Drain(&a.table);
   ASSERT_EQ(rest.size(), 2u);
   for (const auto& frame : rest) EXPECT_EQ(Give(&side, frame), Verdict::kApply);
@@ -217,17 +231,17 @@ TEST(Exchange, BrokenStreamGoesOnWithinAContribution) {
 TEST(Exchange, RestartedWorkerFencesItsPredecessor) {
   OwnerSide side(1, 1, 400000);
   WorkerSide old(&side, 0);
-  ASSERT_TRUE(side.owner.Admit(old.table.Hello()).ok());
+  ASSERT_TRUE(side.owner.Admit(0, old.table.Hello(0)).ok());
   Update(&side, &old, 0);
   old.Contribute(0, 0, 1);
   const std::vector<ReceivedFrame> half = Drain(&old.table);
   EXPECT_EQ(Give(&side, half[0]), Verdict::kApply);
   WorkerSide next(&side, 0, 1, /*incarnation=*/1);
-  const absl::StatusOr<wire::Header> welcome = side.owner.Admit(next.table.Hello());
+  const absl::StatusOr<wire::Header> welcome = side.owner.Admit(0, next.table.Hello(0));
   ASSERT_TRUE(welcome.ok());
   EXPECT_EQ(welcome->own(), 0);  // the half clock vanished
   EXPECT_EQ(Give(&side, half[1]), Verdict::kFenced);
-  EXPECT_FALSE(side.owner.Admit(old.table.Hello()).ok());
+  EXPECT_FALSE(side.owner.Admit(0, old.table.Hello(0)).ok());
   Update(&side, &next, 0);
   next.Contribute(0, 0, 2);
   for (const auto& frame : Drain(&next.table)) EXPECT_EQ(Give(&side, frame), Verdict::kApply);
@@ -237,13 +251,13 @@ TEST(Exchange, RestartedWorkerFencesItsPredecessor) {
 TEST(Exchange, FramesThatCannotBeAreRefused) {
   OwnerSide side(2, 1);
   WorkerSide a(&side, 0);
-  ASSERT_TRUE(side.owner.Admit(a.table.Hello()).ok());
-  wire::Header foreign = a.table.Hello();
+  ASSERT_TRUE(side.owner.Admit(0, a.table.Hello(0)).ok());
+  wire::Header foreign = a.table.Hello(0);
   foreign.set_epoch(9);
-  EXPECT_FALSE(side.owner.Admit(foreign).ok());
-  foreign = a.table.Hello();
+  EXPECT_FALSE(side.owner.Admit(0, foreign).ok());
+  foreign = a.table.Hello(0);
   foreign.set_process(7);
-  EXPECT_FALSE(side.owner.Admit(foreign).ok());
+  EXPECT_FALSE(side.owner.Admit(0, foreign).ok());
 
   a.Contribute(0, 0, 1);
   const wire::Header good = Drain(&a.table)[0].header();
@@ -252,7 +266,7 @@ TEST(Exchange, FramesThatCannotBeAreRefused) {
     wire::Header header = good;
     change(&header);
     const auto frame = Decoded(EncodeFrame(header, Alias(data, data->data(), data->size() * 8)));
-    return !side.owner.Receive(frame).ok();
+    return !side.owner.Receive(0, frame).ok();
   };
   EXPECT_TRUE(refused([](wire::Header* h) { h->set_stage(1); }));  // beyond the bound
   EXPECT_TRUE(refused([](wire::Header* h) { h->set_stage(-1); }));
@@ -272,18 +286,147 @@ TEST(Exchange, WorkerRefusesUpdatesThatDoNotFit) {
   header.set_size(4);
   header.set_last(true);
   auto data = std::make_shared<std::vector<double>>(4, 1.0);
-  EXPECT_FALSE(a.table.Receive(Decoded(EncodeFrame(header, Alias(data, data->data(), 32)))).ok());
+  EXPECT_FALSE(a.table.Receive(0, Decoded(EncodeFrame(header, Alias(data, data->data(), 32)))).ok());
   header.set_epoch(2);
-  EXPECT_FALSE(a.table.Receive(Decoded(EncodeFrame(header))).ok());
+  EXPECT_FALSE(a.table.Receive(0, Decoded(EncodeFrame(header))).ok());
+}
+
+// ---- Several shards.
+
+TEST(Shards, RangesAreDisjointAndCoverTheKeys) {
+  for (const int64_t size : {1, 15, 16, 17, 48, 100, 4096}) {
+    for (int shards = 1; shards <= 5; ++shards) {
+      int64_t at = 0;
+      for (int s = 0; s < shards; ++s) {
+        const KeyRange range = ShardRange(size, s, shards);
+        EXPECT_EQ(range.begin, at);
+        EXPECT_TRUE(range.end == size || range.end % kShardLine == 0);
+        at = range.end;
+      }
+      EXPECT_EQ(at, size);
+    }
+  }
+}
+
+void AdmitAll(OwnerSide* side, WorkerSide* worker) {
+  for (int s = 0; s < side->owner.shards(); ++s) {
+    ASSERT_TRUE(side->owner.Admit(s, worker->table.Hello(s)).ok());
+  }
+}
+
+TEST(Shards, AStageIsFoldedWhenEveryShardHasIt) {
+  OwnerSide side(1, 1, 100, /*shards=*/3);
+  WorkerSide a(&side, 0);
+  a.features = 100;
+  AdmitAll(&side, &a);
+  for (const int s : {0, 1}) Update(&side, &a, 0, s);
+  EXPECT_FALSE(a.table.Ready(0, 0));  // the last third has not arrived
+  EXPECT_EQ(a.table.limit(), 0);
+  Update(&side, &a, 0, 2);
+  EXPECT_TRUE(a.table.Ready(0, 0));
+  EXPECT_EQ(a.table.limit(), 100);
+  a.Contribute(0, 0, 2);
+  for (const int s : {2, 0, 1}) {
+    EXPECT_EQ(side.w(3), 0);
+    for (const auto& frame : Drain(&a.table, s)) EXPECT_EQ(Give(&side, frame, s), Verdict::kApply);
+  }
+  for (int64_t j = 0; j < 100; ++j) EXPECT_DOUBLE_EQ(side.w(j), side.Expected(1, 1, 2));
+  for (const int s : {1, 2}) Update(&side, &a, 0, s);
+  EXPECT_FALSE(a.table.Ready(0, 1));
+  Update(&side, &a, 0, 0);
+  ASSERT_TRUE(a.table.Ready(0, 1));
+  const void* param[8] = {};
+  const Stamp stamp = a.table.Read(0, 1, 1, param);
+  EXPECT_EQ(stamp.complete, 1);
+  EXPECT_EQ(stamp.own, 1);
+  for (int64_t j = 0; j < 100; ++j) {
+    EXPECT_EQ(static_cast<const double*>(param[kW])[j], side.w(j)) << j;
+  }
+  a.table.Release(0, 1);
+}
+
+TEST(Shards, EveryShardHasALedgerOfItsOwn) {
+  OwnerSide side(1, 2, 100, /*shards=*/2);
+  WorkerSide a(&side, 0, 1, 0, /*lag=*/2);
+  a.features = 100;
+  AdmitAll(&side, &a);
+  for (const int s : {0, 1}) Update(&side, &a, 0, s);
+  a.Contribute(0, 0, 1);
+  a.Contribute(0, 1, 1);
+  const std::vector<ReceivedFrame> low = Drain(&a.table, 0), high = Drain(&a.table, 1);
+  ASSERT_EQ(low.size(), 2u);
+  EXPECT_FALSE(side.owner.Receive(1, low[0]).ok());  // the range of another shard
+  for (const auto& frame : low) EXPECT_EQ(Give(&side, frame, 0), Verdict::kApply);  // two clocks on
+  EXPECT_EQ(Give(&side, low[1], 0), Verdict::kDuplicate);
+  EXPECT_EQ(Give(&side, high[1], 1), Verdict::kGap);
+  EXPECT_EQ(side.owner.Next(0, 0), 2u);
+  EXPECT_EQ(side.owner.Next(1, 0), 0u);
+  EXPECT_EQ(side.owner.Done(0), 0);
+  for (const auto& frame : high) EXPECT_EQ(Give(&side, frame, 1), Verdict::kApply);
+  EXPECT_EQ(side.owner.Done(0), 2);
+  for (const int64_t j : {0, 99}) EXPECT_DOUBLE_EQ(side.w(j), side.Expected(1, 2, 1));
+}
+
+TEST(Shards, LinearContributionsWaitForTheOneBefore) {
+  OwnerSide side(1, 2, 100, /*shards=*/2, /*linear=*/true);
+  WorkerSide a(&side, 0, 1, 0, /*lag=*/2);
+  a.features = 100;
+  AdmitAll(&side, &a);
+  for (const int s : {0, 1}) Update(&side, &a, 0, s);
+  a.Contribute(0, 0, 1);
+  a.Contribute(0, 1, 1);
+  for (const int s : {0, 1}) {
+    const std::vector<ReceivedFrame> frames = Drain(&a.table, s);
+    ASSERT_EQ(frames.size(), 1u);  // the second clock stays until both shards have the first
+    EXPECT_EQ(Give(&side, frames[0], s), Verdict::kApply);
+  }
+  Update(&side, &a, 0, 0);
+  EXPECT_TRUE(Drain(&a.table, 0).empty());
+  Update(&side, &a, 0, 1);
+  for (const int s : {0, 1}) {
+    for (const auto& frame : Drain(&a.table, s)) EXPECT_EQ(Give(&side, frame, s), Verdict::kApply);
+  }
+  for (const int64_t j : {0, 99}) EXPECT_DOUBLE_EQ(side.w(j), side.Expected(1, 2, 1));
+}
+
+TEST(Shards, AHelloOfAnotherShardIsRefused) {
+  OwnerSide side(1, 1, kFeatures, /*shards=*/2);
+  WorkerSide a(&side, 0);
+  EXPECT_FALSE(side.owner.Admit(0, a.table.Hello(1)).ok());
+  EXPECT_TRUE(side.owner.Admit(1, a.table.Hello(1)).ok());
 }
 
 // ---- Over sockets, with streams that break again and again.
 
-TEST(Links, BrokenStreamsLoseAndRepeatNothing) {
+// One shard's gRPC server.
+struct ShardServer {
+  ShardServer(int shard, int processes, Owner* owner, const ParameterServer::Handlers& handlers)
+      : server(shard, processes, "token", owner, handlers) {
+    grpc::ServerBuilder builder;
+    ServerSettings(&builder);
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+    builder.RegisterService(server.service());
+    grpc = builder.BuildAndStart();
+  }
+  ~ShardServer() {
+    server.Close();
+    grpc->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
+  }
+  ParameterServer server;
+  int port = 0;
+  std::unique_ptr<grpc::Server> grpc;
+};
+
+class Links : public ::testing::TestWithParam<int> {};
+INSTANTIATE_TEST_SUITE_P(Shards, Links, ::testing::Values(1, 2));
+
+TEST_P(Links, BrokenStreamsLoseAndRepeatNothing) {
   QuietGrpc();
   constexpr int kProcesses = 2;
   constexpr Clock kClocks = 400;
-  OwnerSide side(kProcesses, 1);
+  const int shards = GetParam();
+  OwnerSide side(kProcesses, 1, kFeatures, shards);
+  std::vector<std::unique_ptr<ShardServer>> server;
   ParameterServer::Handlers handlers;
   handlers.limit = [] { return kClocks; };
   handlers.partial = [](int, int64_t, std::vector<double>) {};
@@ -292,27 +435,27 @@ TEST(Links, BrokenStreamsLoseAndRepeatNothing) {
     ++failures;
     ADD_FAILURE() << status;
   };
-  handlers.moved = [] {};
-  ParameterServer server(kProcesses, "token", &side.owner, handlers);
-  grpc::ServerBuilder builder;
-  ServerSettings(&builder);
-  int port = 0;
-  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
-  builder.RegisterService(server.service());
-  std::unique_ptr<grpc::Server> grpc = builder.BuildAndStart();
-  ASSERT_NE(grpc, nullptr);
-  const auto connect = [port] {
-    return grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", port),
-                                     grpc::InsecureChannelCredentials(), ChannelSettings());
+  handlers.moved = [&] {
+    for (const auto& each : server) each->server.Pump();
   };
+  for (int s = 0; s < shards; ++s) {
+    server.push_back(std::make_unique<ShardServer>(s, kProcesses, &side.owner, handlers));
+    ASSERT_NE(server.back()->grpc, nullptr);
+  }
 
   std::vector<std::unique_ptr<WorkerSide>> worker;
   std::vector<std::unique_ptr<OwnerLink>> link;
   for (int p = 0; p < kProcesses; ++p) {
     worker.push_back(std::make_unique<WorkerSide>(&side, p));
-    link.push_back(std::make_unique<OwnerLink>(
-        OwnerLink::Options{"token", "test", absl::Seconds(20), nullptr}, connect,
-        &worker.back()->table, [](absl::Status status) { ADD_FAILURE() << status; }));
+    for (int s = 0; s < shards; ++s) {
+      const auto connect = [port = server[static_cast<size_t>(s)]->port] {
+        return grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", port),
+                                         grpc::InsecureChannelCredentials(), ChannelSettings());
+      };
+      link.push_back(std::make_unique<OwnerLink>(
+          OwnerLink::Options{"token", "test", s, absl::Seconds(20), nullptr}, connect,
+          &worker.back()->table, [](absl::Status status) { ADD_FAILURE() << status; }));
+    }
   }
   std::atomic<bool> over{false};
   std::thread breaker([&] {
@@ -349,20 +492,20 @@ TEST(Links, BrokenStreamsLoseAndRepeatNothing) {
   }
   over = true;
   breaker.join();
-  EXPECT_GT(link[0]->connections() + link[1]->connections(), 4);
+  int connections = 0;
+  for (const auto& each : link) connections += each->connections();
+  EXPECT_GT(connections, 2 * kProcesses * shards);
   EXPECT_NEAR(side.w(0), side.Expected(kProcesses, kClocks, 1), 1e-9);
   EXPECT_EQ(side.observer.done, kClocks);
   link.clear();
-  server.Close();
-  grpc->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
 }
 
-TEST(Links, TokenIsDemanded) {
+TEST(Link, TokenIsDemanded) {
   QuietGrpc();
   OwnerSide side(1, 1);
   ParameterServer::Handlers handlers;
   handlers.limit = [] { return Clock{1}; };
-  ParameterServer server(1, "token", &side.owner, handlers);
+  ParameterServer server(0, 1, "token", &side.owner, handlers);
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
@@ -373,7 +516,7 @@ TEST(Links, TokenIsDemanded) {
   CondVar changed;
   absl::Status failure;
   OwnerLink link(
-      OwnerLink::Options{"wrong", "test", absl::Seconds(20), nullptr},
+      OwnerLink::Options{"wrong", "test", 0, absl::Seconds(20), nullptr},
       [port] {
         return grpc::CreateChannel(absl::StrCat("127.0.0.1:", port),
                                    grpc::InsecureChannelCredentials());
@@ -389,7 +532,7 @@ TEST(Links, TokenIsDemanded) {
   EXPECT_EQ(failure.code(), absl::StatusCode::kUnauthenticated);
 }
 
-TEST(Links, UnreachableOwnerFailsWithinTheDeadline) {
+TEST(Link, UnreachableOwnerFailsWithinTheDeadline) {
   QuietGrpc();
   OwnerSide side(1, 1);
   WorkerSide w(&side, 0);
@@ -397,7 +540,7 @@ TEST(Links, UnreachableOwnerFailsWithinTheDeadline) {
   CondVar changed;
   absl::Status failure;
   OwnerLink link(
-      OwnerLink::Options{"token", "127.0.0.1:1", absl::Milliseconds(300), nullptr},
+      OwnerLink::Options{"token", "127.0.0.1:1", 0, absl::Milliseconds(300), nullptr},
       [] { return grpc::CreateChannel("127.0.0.1:1", grpc::InsecureChannelCredentials()); },
       &w.table,
       [&](absl::Status status) {

@@ -10,8 +10,6 @@
 namespace gyre {
 namespace {
 
-Origin OriginOf(const wire::Header& header) { return {header.process(), header.incarnation()}; }
-
 void ConvertTo(Type type, const double* from, int64_t size, char* to) {
   if (type == Type::kFloat64) {
     std::memcpy(to, from, static_cast<size_t>(size) * sizeof(double));
@@ -23,132 +21,85 @@ void ConvertTo(Type type, const double* from, int64_t size, char* to) {
 
 }  // namespace
 
-std::unique_ptr<Snapshot> SnapshotPool::Take() {
-  MutexLock lock(&mutex_);
-  if (free_.empty()) return std::make_unique<Snapshot>();
-  std::unique_ptr<Snapshot> snapshot = std::move(free_.back());
-  free_.pop_back();
-  return snapshot;
-}
-
-void SnapshotPool::Return(std::unique_ptr<Snapshot> snapshot) {
-  MutexLock lock(&mutex_);
-  if (free_.size() < kMost) free_.push_back(std::move(snapshot));
-}
-
-std::shared_ptr<const Snapshot> SnapshotPool::Share(std::unique_ptr<Snapshot> snapshot) {
-  return std::shared_ptr<const Snapshot>(
-      snapshot.release(), [pool = shared_from_this()](const Snapshot* done) {
-        pool->Return(std::unique_ptr<Snapshot>(const_cast<Snapshot*>(done)));
-      });
-}
-
 Owner::Owner(const Options& options)
     : options_(options),
-      ledger_(options.processes),
-      incoming_(static_cast<size_t>(options.processes)),
-      pool_(std::make_shared<SnapshotPool>()) {}
+      process_(static_cast<size_t>(options.processes)),
+      pool_(std::make_shared<SnapshotPool>()) {
+  for (int s = 0; s < options.shards; ++s) {
+    inbox_.push_back(
+        std::make_unique<Inbox>(Inbox::Options{s, options.processes, options.epoch}));
+  }
+  for (Process& process : process_) process.arrived.resize(inbox_.size(), 0);
+}
 
 void Owner::Attach(EmbeddedTable* table, const StageFolds* stages, const ParamState* state) {
-  MutexLock lock(&mutex_);
   GYRE_CHECK(stages->front()->gathers(), "owner: the first stage gathers nothing");
-  table_ = table;
-  stages_ = stages;
-  state_ = state;
+  {
+    MutexLock lock(&mutex_);
+    table_ = table;
+    stages_ = stages;
+    state_ = state;
+  }
+  for (int s = 0; s < options_.shards; ++s) {
+    std::vector<KeyRange> range;
+    for (const auto& stage : *stages) {
+      range.push_back(ShardRange(stage->layout.size, s, options_.shards));
+    }
+    At(s).Attach(std::move(range), this);
+  }
   version_.store(1, std::memory_order_release);
-}
-
-absl::StatusOr<wire::Header> Owner::Admit(const wire::Header& hello) {
-  MutexLock lock(&mutex_);
-  if (hello.epoch() != options_.epoch) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "this is run ", options_.epoch, ", the worker belongs to run ", hello.epoch()));
-  }
-  if (hello.process() >= static_cast<uint32_t>(options_.processes)) {
-    return absl::InvalidArgumentError(absl::StrCat("there is no process ", hello.process()));
-  }
-  const bool restarted = hello.incarnation() != ledger_.Incarnation(hello.process());
-  const int64_t done = ledger_.Fence(OriginOf(hello));
-  if (done < 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("process ", hello.process(), " was replaced by a later incarnation"));
-  }
-  if (restarted) incoming_[hello.process()] = {};  // pending of the old one vanishes
-  wire::Header welcome;
-  welcome.set_kind(wire::Header::WELCOME);
-  welcome.set_epoch(options_.epoch);
-  welcome.set_process(hello.process());
-  welcome.set_incarnation(hello.incarnation());
-  welcome.set_sequence(ledger_.Next(hello.process()));
-  welcome.set_own(done);
-  return welcome;
-}
-
-uint64_t Owner::Next(int process) {
-  MutexLock lock(&mutex_);
-  return ledger_.Next(static_cast<uint32_t>(process));
 }
 
 Stage Owner::Done(int process) {
   MutexLock lock(&mutex_);
-  return ledger_.ClocksDone(static_cast<uint32_t>(process));
+  return process_[static_cast<size_t>(process)].done;
 }
 
-absl::Status Owner::CheckPiece(const wire::Header& header, size_t payload_bytes) const {
-  const Incoming& incoming = incoming_[header.process()];
+absl::Status Owner::CheckBound(int process, Stage stage) const {
+  const auto stages = static_cast<Stage>(stages_->size());
   const auto wrong = [&](absl::string_view what) {
-    return absl::InvalidArgumentError(absl::StrCat("process ", header.process(), ": parcel ",
-                                                   header.sequence(), " of stage ", header.stage(),
-                                                   " ", what));
+    return absl::InvalidArgumentError(
+        absl::StrCat("process ", process, ": a parcel of stage ", stage, " ", what));
   };
-  const Stage stages = StagesPerClock();
-  if (header.stage() < ledger_.ClocksDone(header.process())) return wrong("was done before");
-  const StageFold& fold = *(*stages_)[static_cast<size_t>(header.stage() % stages)];
-  const int64_t size = fold.layout.size;
-  if (!fold.gathers()) return wrong("is for a stage that gathers nothing");
-  if (options_.window > 0 && header.stage() / stages >= table_->Folded() + options_.window) {
+  if (!(*stages_)[static_cast<size_t>(stage % stages)]->gathers()) {
+    return wrong("is for a stage that gathers nothing");
+  }
+  if (options_.window > 0 && stage / stages >= table_->Folded() + options_.window) {
     return wrong("is ahead of the staleness bound");
   }
-  if (header.offset() != incoming.filled) return wrong("is out of place");
-  if (header.size() < 0 || header.size() > size - header.offset() ||
-      payload_bytes != static_cast<size_t>(header.size()) * sizeof(double)) {
-    return wrong("does not fit its table");
-  }
-  if (header.stage_done() != (header.offset() + header.size() == size)) {
-    return wrong("ends its stage at the wrong place");
+  // One accumulator a process: all shards must be done with it before it is filled again.
+  if (options_.linear && stage != process_[static_cast<size_t>(process)].done) {
+    return wrong("comes before the last one is folded");
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<Ledger::Verdict> Owner::Receive(const ReceivedFrame& frame) {
-  const wire::Header& header = frame.header();
+absl::StatusOr<double*> Owner::Open(int process, Stage stage) {
   MutexLock lock(&mutex_);
-  if (header.epoch() != options_.epoch) return Ledger::Verdict::kFenced;
-  const Ledger::Verdict verdict =
-      ledger_.Check(OriginOf(header), header.sequence(), header.sequence());
-  if (verdict != Ledger::Verdict::kApply) return verdict;
-  if (table_ == nullptr) return absl::FailedPreconditionError("a parcel before the run started");
-  if (absl::Status fits = CheckPiece(header, frame.payload_bytes()); !fits.ok()) return fits;
+  std::vector<Pending>& pending = process_[static_cast<size_t>(process)].pending;
+  for (const Pending& p : pending) {
+    if (p.stage == stage) return p.flat;
+  }
+  if (absl::Status status = CheckBound(process, stage); !status.ok()) return status;
+  const auto stages = static_cast<Stage>(stages_->size());
+  double* const* target =
+      table_->Write(process, stage / stages, static_cast<int>(stage % stages), 1.0);
+  pending.push_back({stage, target[0]});  // the first total lies at the start of the flat vector
+  return target[0];
+}
 
-  const int process = static_cast<int>(header.process());
-  const Stage stages = StagesPerClock();
-  Incoming& incoming = incoming_[header.process()];
-  if (header.offset() == 0) {
-    double* const* target = table_->Write(process, header.stage() / stages,
-                                          static_cast<int>(header.stage() % stages), 1.0);
-    incoming.flat = target[0];  // the first total lies at the start of the flat vector
-  }
-  frame.CopyTo(incoming.flat + header.offset());
-  incoming.filled += header.size();
-  const Stage done =
-      header.stage_done() ? header.stage() + 1 : ledger_.ClocksDone(header.process());
-  ledger_.Record(OriginOf(header), header.sequence(), done);
-  if (header.stage_done()) {
-    incoming = {};
-    table_->Done(process, done);
-    Fold();
-  }
-  return verdict;
+void Owner::Arrived(int shard, int process, Stage done) {
+  MutexLock lock(&mutex_);
+  Process& p = process_[static_cast<size_t>(process)];
+  p.arrived[static_cast<size_t>(shard)] = done;
+  const Stage everywhere = *std::min_element(p.arrived.begin(), p.arrived.end());
+  if (everywhere == p.done) return;
+  p.done = everywhere;
+  p.pending.erase(std::remove_if(p.pending.begin(), p.pending.end(),
+                                 [&](const Pending& each) { return each.stage < everywhere; }),
+                  p.pending.end());
+  table_->Done(process, everywhere);
+  Fold();
 }
 
 void Owner::Fold() {
@@ -176,9 +127,9 @@ std::shared_ptr<const Snapshot> Owner::Latest() {
   next->element = SizeOf(options_.type);
   next->own.clear();
   next->included.clear();
-  for (uint32_t p = 0; p < static_cast<uint32_t>(options_.processes); ++p) {
-    next->own.push_back(ledger_.ClocksDone(p));
-    next->included.push_back(options_.linear ? ledger_.ClocksDone(p) : next->complete);
+  for (const Process& process : process_) {
+    next->own.push_back(process.done);
+    next->included.push_back(options_.linear ? process.done : next->complete);
   }
   next->version = version;
   latest_ = pool_->Share(std::move(next));
@@ -192,6 +143,7 @@ void Owner::Locked(const std::function<void()>& body) {
 
 std::string Owner::Laggard() {
   MutexLock lock(&mutex_);
+  if (table_ == nullptr) return "the run has not started";
   const Stage next = folded_;
   const int process = table_->Blocker(next + 1);
   if (process < 0) return absl::StrCat("no process holds back stage ", next);

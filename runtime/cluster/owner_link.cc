@@ -33,13 +33,13 @@ OwnerLink::OwnerLink(const Options& options,
                      std::function<std::shared_ptr<grpc::Channel>()> connect, RemoteTable* table,
                      std::function<void(absl::Status)> failed)
     : options_(options), connect_(std::move(connect)), table_(table), failed_(std::move(failed)) {
-  table_->SetPump([this] { Pump(); });
+  table_->SetPump(options_.shard, [this] { Pump(); });
   thread_ = std::thread([this] { Loop(); });
 }
 
 OwnerLink::~OwnerLink() {
   Close();
-  table_->SetPump(nullptr);
+  table_->SetPump(options_.shard, nullptr);
 }
 
 void OwnerLink::Close() {
@@ -112,7 +112,7 @@ void OwnerLink::Loop() {
 absl::Status OwnerLink::Greet(ExchangeClient* stream) {
   grpc::ByteBuffer buffer;
   ReceivedFrame frame;
-  if (!stream->Write(EncodeFrame(table_->Hello())) || !stream->Read(&buffer)) {
+  if (!stream->Write(EncodeFrame(table_->Hello(options_.shard))) || !stream->Read(&buffer)) {
     absl::Status status = stream->Finish();
     return status.ok() ? absl::UnavailableError("the stream ended before it began") : status;
   }
@@ -120,7 +120,7 @@ absl::Status OwnerLink::Greet(ExchangeClient* stream) {
   if (frame.header().kind() != wire::Header::WELCOME) {
     return absl::DataLossError("the answer to HELLO is not WELCOME");
   }
-  table_->Resume(frame.header());
+  table_->Resume(options_.shard, frame.header());
   MutexLock lock(&mutex_);
   ++connections_;
   return absl::OkStatus();
@@ -130,7 +130,9 @@ absl::Status OwnerLink::Talk(ExchangeClient* stream) {
   if (absl::Status status = Greet(stream); !status.ok()) return status;
   absl::Status status;
   {
-    Sender sender(stream, [this](grpc::ByteBuffer* frame) { return table_->NextFrame(frame); });
+    Sender sender(stream, [this](grpc::ByteBuffer* frame) {
+      return table_->NextFrame(options_.shard, frame);
+    });
     {
       MutexLock lock(&sender_mutex_);
       sender_ = &sender;
@@ -144,7 +146,7 @@ absl::Status OwnerLink::Talk(ExchangeClient* stream) {
     while (status.ok() && stream->Read(&buffer)) {
       sender.Heard();
       status = frame.Decode(&buffer);
-      if (status.ok()) receive([&] { status = table_->Receive(frame); });
+      if (status.ok()) receive([&] { status = table_->Receive(options_.shard, frame); });
     }
     stream->Cancel();  // a write in progress ends too
     MutexLock lock(&sender_mutex_);

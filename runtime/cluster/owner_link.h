@@ -1,4 +1,4 @@
-// OwnerLink: the worker's stream to the owner, kept up over breaks.
+// OwnerLink: the worker's stream to one shard of the owner, kept up over breaks.
 //
 // One thread reads. When the stream breaks it connects again, says HELLO, and the table goes on
 // where the owner's ledger says; when that does not succeed within the deadline the link has
@@ -25,6 +25,7 @@ class OwnerLink {
   struct Options {
     std::string token;
     std::string owner;                            // for words
+    int shard = 0;
     absl::Duration deadline = absl::Seconds(30);  // to connect, again and again
     // Runs what it is given: the table's taking of a frame. Empty: just so.
     std::function<void(const std::function<void()>&)> around_receive;

@@ -42,10 +42,11 @@ class ParameterServer::Peer {
   const int process;
 
  private:
-  struct Sending {  // an array on its way, piece by piece
+  struct Sending {  // a range of an array on its way, piece by piece
     std::shared_ptr<const void> owner;
-    const char* data = nullptr;
-    int64_t size = 0, sent = 0, element = 0;
+    const char* data = nullptr;  // element 0 of the array
+    KeyRange rest;               // what is not sent yet
+    int64_t element = 0;
     bool active = false;
   };
 
@@ -55,7 +56,7 @@ class ParameterServer::Peer {
   bool NextSnapshot(grpc::ByteBuffer* frame);
   bool NextNote(grpc::ByteBuffer* frame);
   void Begin(wire::Header::Kind kind, std::shared_ptr<const void> owner, const void* data,
-             int64_t size, int64_t element);
+             const KeyRange& range, int64_t element);
   void NextPiece(grpc::ByteBuffer* frame);
   wire::Header NewHeader(wire::Header::Kind kind);
 
@@ -81,6 +82,7 @@ wire::Header ParameterServer::Peer::NewHeader(wire::Header::Kind kind) {
   header.set_epoch(epoch_);
   header.set_process(static_cast<uint32_t>(process));
   header.set_incarnation(incarnation_);
+  header.set_part(static_cast<uint32_t>(server_->shard_));
   return header;
 }
 
@@ -93,7 +95,7 @@ bool ParameterServer::Peer::Next(grpc::ByteBuffer* frame) {
 bool ParameterServer::Peer::Fill(grpc::ByteBuffer* frame) {
   if (resend_.exchange(false, std::memory_order_acq_rel)) {
     wire::Header header = NewHeader(wire::Header::RESEND);
-    header.set_sequence(server_->owner_->Next(process));
+    header.set_sequence(server_->owner_->Next(server_->shard_, process));
     *frame = EncodeFrame(header);
     return true;
   }
@@ -105,31 +107,33 @@ bool ParameterServer::Peer::Fill(grpc::ByteBuffer* frame) {
 }
 
 void ParameterServer::Peer::Begin(wire::Header::Kind kind, std::shared_ptr<const void> owner,
-                                  const void* data, int64_t size, int64_t element) {
+                                  const void* data, const KeyRange& range, int64_t element) {
   piece_ = NewHeader(kind);
-  sending_ = {std::move(owner), static_cast<const char*>(data), size, 0, element, true};
+  sending_ = {std::move(owner), static_cast<const char*>(data), range, element, true};
 }
 
 void ParameterServer::Peer::NextPiece(grpc::ByteBuffer* frame) {
-  const int64_t most = static_cast<int64_t>(kPieceBytes) / sending_.element;
-  const int64_t count = std::min(most, sending_.size - sending_.sent);
-  piece_.set_offset(sending_.sent);
+  KeyRange& rest = sending_.rest;
+  const int64_t count =
+      std::min(static_cast<int64_t>(kPieceBytes) / sending_.element, rest.size());
+  piece_.set_offset(rest.begin);
   piece_.set_size(count);
-  piece_.set_last(sending_.sent + count == sending_.size);
-  *frame =
-      EncodeFrame(piece_, Alias(sending_.owner, sending_.data + sending_.sent * sending_.element,
-                                static_cast<size_t>(count * sending_.element)));
-  sending_.sent += count;
+  piece_.set_last(count == rest.size());
+  *frame = count == 0
+               ? EncodeFrame(piece_)
+               : EncodeFrame(piece_, Alias(sending_.owner,
+                                           sending_.data + rest.begin * sending_.element,
+                                           static_cast<size_t>(count * sending_.element)));
+  rest.begin += count;
   if (piece_.last()) sending_ = {};
 }
 
 bool ParameterServer::Peer::NextBroadcast(grpc::ByteBuffer* frame) {
   Broadcast next = sum_sent_ ? server_->model() : server_->sum();
   if (next.array == nullptr || (sum_sent_ && next.round <= model_round_)) return false;
-  const auto size = static_cast<int64_t>(next.array->size());
   const void* data = next.array->data();
-  Begin(sum_sent_ ? wire::Header::MODEL : wire::Header::SUM, next.array, data, size,
-        sizeof(double));
+  Begin(sum_sent_ ? wire::Header::MODEL : wire::Header::SUM, next.array, data,
+        {0, static_cast<int64_t>(next.array->size())}, sizeof(double));
   piece_.set_round(next.round);
   piece_.set_stage(next.stage);
   if (sum_sent_) model_round_ = next.round;
@@ -143,9 +147,9 @@ bool ParameterServer::Peer::NextSnapshot(grpc::ByteBuffer* frame) {
   const Clock limit = server_->handlers_.limit();
   if (server_->owner_->version() <= version_) return false;
   std::shared_ptr<const Snapshot> snapshot = server_->owner_->Latest();
-  const int64_t bytes = snapshot->bytes.size();
-  Begin(wire::Header::UPDATE, snapshot, snapshot->bytes.data(), bytes / snapshot->element,
-        snapshot->element);
+  const int64_t size = snapshot->bytes.size() / snapshot->element;
+  Begin(wire::Header::UPDATE, snapshot, snapshot->bytes.data(),
+        ShardRange(size, server_->shard_, server_->owner_->shards()), snapshot->element);
   piece_.set_complete(snapshot->complete);
   piece_.set_own(snapshot->own[static_cast<size_t>(process)]);
   for (const Stage included : snapshot->included) piece_.add_included(included);
@@ -170,8 +174,10 @@ bool ParameterServer::Peer::NextNote(grpc::ByteBuffer* frame) {
 
 // ---- The server.
 
-ParameterServer::ParameterServer(int processes, std::string token, Owner* owner, Handlers handlers)
-    : token_(std::move(token)),
+ParameterServer::ParameterServer(int shard, int processes, std::string token, Owner* owner,
+                                 Handlers handlers)
+    : shard_(shard),
+      token_(std::move(token)),
       owner_(owner),
       handlers_(std::move(handlers)),
       peer_(static_cast<size_t>(processes)),
@@ -248,7 +254,7 @@ grpc::Status ParameterServer::Serve(grpc::ServerContext* context, FrameStream* s
   if (hello.kind() != wire::Header::HELLO) {
     return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "a stream starts with HELLO");
   }
-  absl::StatusOr<wire::Header> welcome = owner_->Admit(hello);
+  absl::StatusOr<wire::Header> welcome = owner_->Admit(shard_, hello);
   if (!welcome.ok()) return ToGrpc(welcome.status());
   if (!stream->Write(EncodeFrame(*welcome))) return grpc::Status::OK;
 
@@ -291,7 +297,7 @@ grpc::Status ParameterServer::Talk(Peer* peer, FrameStream* stream) {
     }
     if (status.ok() && header.kind() == wire::Header::PARCEL) {
       const uint64_t before = owner_->version();
-      absl::StatusOr<Ledger::Verdict> verdict = owner_->Receive(frame);
+      absl::StatusOr<Ledger::Verdict> verdict = owner_->Receive(shard_, frame);
       status = verdict.status();
       if (verdict.ok()) {
         if (*verdict == Ledger::Verdict::kGap) peer->AskAgain();
@@ -305,7 +311,7 @@ grpc::Status ParameterServer::Talk(Peer* peer, FrameStream* stream) {
           handlers_.moved();
         }
       }
-    } else if (status.ok() && header.kind() == wire::Header::PARTIAL) {
+    } else if (status.ok() && header.kind() == wire::Header::PARTIAL && shard_ == 0) {
       status = ReceivePartial(peer->process, frame);
     } else if (status.ok()) {
       status = absl::InvalidArgumentError("a frame of a kind that workers do not send");

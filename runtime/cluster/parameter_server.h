@@ -1,9 +1,9 @@
-// ParameterServer: an Owner on the network.
+// ParameterServer: one shard of an Owner on the network.
 //
 // One stream for each worker process. Its reading thread hands parcels to the owner; what has to be
 // sent is decided when it can be sent (newest snapshot, at most one under way per process), so a
-// slow reader costs it freshness and nobody else anything. Sums over processes, the model of a
-// pause and the clock limit travel on the same streams.
+// slow reader costs it freshness and nobody else anything. The clock limit travels on the same
+// streams; sums over processes and the model of a pause on those of shard 0 alone.
 //
 // Thread-safe.
 #pragma once
@@ -36,7 +36,7 @@ class ParameterServer {
     // After parcels or partials have moved something.
     std::function<void()> moved;
   };
-  ParameterServer(int processes, std::string token, Owner* owner, Handlers handlers);
+  ParameterServer(int shard, int processes, std::string token, Owner* owner, Handlers handlers);
   ~ParameterServer();
 
   grpc::Service* service() { return &service_; }
@@ -68,6 +68,7 @@ class ParameterServer {
   Broadcast sum() const;
   Broadcast model() const;
 
+  const int shard_;
   const std::string token_;
   Owner* const owner_;
   const Handlers handlers_;

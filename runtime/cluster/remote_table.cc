@@ -10,23 +10,9 @@
 namespace gyre {
 namespace {
 
-constexpr int64_t kPieceDoubles = static_cast<int64_t>(kPieceBytes / sizeof(double));
-
 absl::Status Malformed(const wire::Header& header, absl::string_view what) {
   return absl::DataLossError(
       absl::StrCat("the frame ", wire::Header::Kind_Name(header.kind()), " from the owner ", what));
-}
-
-// The piece at `sent` of an array of doubles.
-grpc::ByteBuffer PieceOf(wire::Header* header, std::shared_ptr<const void> owner,
-                         const double* data, int64_t size, int64_t sent) {
-  const int64_t count = std::min(kPieceDoubles, size - sent);
-  header->set_offset(sent);
-  header->set_size(count);
-  header->set_last(sent + count == size);
-  if (count == 0) return EncodeFrame(*header);
-  return EncodeFrame(
-      *header, Alias(std::move(owner), data + sent, static_cast<size_t>(count) * sizeof(double)));
 }
 
 }  // namespace
@@ -39,7 +25,14 @@ RemoteTable::Slot::Slot(const Layout& layout, int workers) : sum(layout.size), l
 }
 
 RemoteTable::RemoteTable(const Options& options, const ParamState* state, Env* env)
-    : options_(options), state_(state), env_(env) {
+    : options_(options),
+      state_(state),
+      env_(env),
+      pool_(options.shards > 1 ? state->published_bytes() : 0) {
+  for (int s = 0; s < options.shards; ++s) {
+    shard_.push_back(std::make_unique<Shard>(
+        ShardRange(state->layout().size, s, options.shards), SizeOf(state->type())));
+  }
   for (int c = 0; c < options.window; ++c) {
     for (const Layout& layout : options.layout) {
       slot_.push_back(std::make_shared<Slot>(layout, options.workers));
@@ -68,6 +61,7 @@ Stamp RemoteTable::Read(int worker, Clock clock, Stage /*need*/, const void** pa
   Worker& me = At(worker);
   {
     MutexLock lock(&mutex_);
+    if (stale_) Gather();
     me.pinned = current_;
   }
   const Version& version = *me.pinned;
@@ -102,25 +96,44 @@ void RemoteTable::Done(int worker, Stage stage) {
   if (slot->left.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
   slot->left.store(options_.workers, std::memory_order_relaxed);
 
-  Outgoing out;
-  out.stage = stage - 1;
-  out.slot = slot;
-  out.size = options_.layout[static_cast<size_t>(slice)].size;
+  const int64_t size = options_.layout[static_cast<size_t>(slice)].size;
+  const double* data = slot->sum.data();
   if (slot->parts.size() == 1 && slot->parts[0]->scale == 1) {
-    out.data = slot->parts[0]->sum.data();
+    data = slot->parts[0]->sum.data();
   } else {
-    SumContributions(slot->parts.data(), options_.workers, 0, out.size, slot->sum.data());
-    out.data = slot->sum.data();
+    SumContributions(slot->parts.data(), options_.workers, 0, size, slot->sum.data());
   }
-  out.pieces =
-      static_cast<uint64_t>(std::max<int64_t>(1, (out.size + kPieceDoubles - 1) / kPieceDoubles));
   {
     MutexLock lock(&mutex_);
-    out.first = next_new_;
-    next_new_ += out.pieces;
-    outgoing_.push_back(std::move(out));
+    for (int s = 0; s < options_.shards; ++s) {
+      ShardAt(s).outgoing.Add(stage - 1, slot, data, ShardRange(size, s, options_.shards));
+    }
   }
-  Pump();
+  PumpAll();
+}
+
+// The newest range of every shard as one version; of a single shard, without a copy.
+void RemoteTable::Gather() {
+  stale_ = false;
+  if (shard_.size() == 1) {
+    current_ = shard_[0]->latest;
+    return;
+  }
+  current_.reset();
+  const std::shared_ptr<Version> whole = pool_.Take();
+  const int64_t element = SizeOf(state_->type());
+  for (size_t s = 0; s < shard_.size(); ++s) {
+    const Version& part = *shard_[s]->latest;
+    std::memcpy(whole->bytes.data() + shard_[s]->range.begin * element, part.bytes.data(),
+                static_cast<size_t>(part.bytes.size()));
+    whole->complete = s == 0 ? part.complete : std::min(whole->complete, part.complete);
+    whole->own = s == 0 ? part.own : std::min(whole->own, part.own);
+    if (s == 0) whole->included = part.included;
+    for (size_t p = 0; p < whole->included.size() && p < part.included.size(); ++p) {
+      whole->included[p] = std::min(whole->included[p], part.included[p]);
+    }
+  }
+  current_ = whole;
 }
 
 absl::Status RemoteTable::Apply(const Parcel& /*parcel*/) {
@@ -134,9 +147,9 @@ StalenessCounter RemoteTable::ObservedStaleness() const {
 
 // ---- Sending.
 
-void RemoteTable::SetPump(std::function<void()> pump) {
+void RemoteTable::SetPump(int shard, std::function<void()> pump) {
   MutexLock lock(&mutex_);
-  pump_ = std::move(pump);
+  ShardAt(shard).pump = std::move(pump);
 }
 
 void RemoteTable::SetOnModel(OnModel on_model) {
@@ -144,35 +157,38 @@ void RemoteTable::SetOnModel(OnModel on_model) {
   on_model_ = std::move(on_model);
 }
 
-void RemoteTable::Pump() {
+void RemoteTable::Pump(int shard) {
   std::function<void()> pump;
   {
     MutexLock lock(&mutex_);
-    pump = pump_;
+    pump = ShardAt(shard).pump;
   }
   if (pump) pump();
 }
 
-wire::Header RemoteTable::NewHeader(wire::Header::Kind kind) const {
+void RemoteTable::PumpAll() {
+  for (int s = 0; s < options_.shards; ++s) Pump(s);
+}
+
+wire::Header RemoteTable::NewHeader(int shard, wire::Header::Kind kind) const {
   wire::Header header;
   header.set_kind(kind);
   header.set_epoch(options_.epoch);
   header.set_process(options_.process);
   header.set_incarnation(options_.incarnation);
+  header.set_part(static_cast<uint32_t>(shard));
   return header;
 }
 
-wire::Header RemoteTable::Hello() const { return NewHeader(wire::Header::HELLO); }
-
-void RemoteTable::Resume(const wire::Header& welcome) {
-  {
-    MutexLock lock(&mutex_);
-    next_sent_ = welcome.sequence();
-    partial_.sent = 0;
-    partial_.done = partial_.share == nullptr;
-  }
-  arriving_.reset();
-  Recorded(welcome.own());
+void RemoteTable::Resume(int shard, const wire::Header& welcome) {
+  Shard& me = ShardAt(shard);
+  me.arriving.reset();
+  MutexLock lock(&mutex_);
+  me.outgoing.Rewind(welcome.sequence());
+  Recorded(shard, welcome.own());
+  if (shard > 0) return;
+  partial_.sent = 0;
+  partial_.done = partial_.share == nullptr;
 }
 
 void RemoteTable::SendPartial(int64_t round, std::vector<double> share) {
@@ -180,39 +196,28 @@ void RemoteTable::SendPartial(int64_t round, std::vector<double> share) {
     MutexLock lock(&mutex_);
     partial_ = {round, std::make_shared<const std::vector<double>>(std::move(share)), 0, false};
   }
-  Pump();
+  Pump(0);
 }
 
-bool RemoteTable::NextFrame(grpc::ByteBuffer* frame) {
+bool RemoteTable::NextFrame(int shard, grpc::ByteBuffer* frame) {
   MutexLock lock(&mutex_);
-  if (!NextParcel(frame) && !NextPartial(frame)) return false;
+  const Stage last = options_.linear && options_.shards > 1
+                         ? recorded_.load(std::memory_order_relaxed)
+                         : kNever;
+  if (!ShardAt(shard).outgoing.Next(last, NewHeader(shard, wire::Header::PARCEL), frame) &&
+      (shard > 0 || !NextPartial(frame))) {
+    return false;
+  }
   sent_.fetch_add(static_cast<int64_t>(frame->Length()), std::memory_order_relaxed);
   return true;
 }
 
-bool RemoteTable::NextParcel(grpc::ByteBuffer* frame) {
-  if (next_sent_ >= next_new_) return false;
-  for (const Outgoing& out : outgoing_) {
-    if (next_sent_ >= out.first + out.pieces) continue;
-    GYRE_CHECK(next_sent_ >= out.first, "a parcel that is wanted was let go");
-    wire::Header header = NewHeader(wire::Header::PARCEL);
-    header.set_stage(out.stage);
-    header.set_sequence(next_sent_);
-    header.set_stage_done(next_sent_ + 1 == out.first + out.pieces);
-    const int64_t sent = static_cast<int64_t>(next_sent_ - out.first) * kPieceDoubles;
-    *frame = PieceOf(&header, out.slot, out.data, out.size, sent);
-    ++next_sent_;
-    return true;
-  }
-  return false;
-}
-
 bool RemoteTable::NextPartial(grpc::ByteBuffer* frame) {
   if (partial_.done) return false;
-  wire::Header header = NewHeader(wire::Header::PARTIAL);
+  wire::Header header = NewHeader(0, wire::Header::PARTIAL);
   header.set_round(partial_.round);
-  const auto size = static_cast<int64_t>(partial_.share->size());
-  *frame = PieceOf(&header, partial_.share, partial_.share->data(), size, partial_.sent);
+  const KeyRange whole{0, static_cast<int64_t>(partial_.share->size())};
+  *frame = PieceOf(&header, partial_.share, partial_.share->data(), whole, partial_.sent);
   partial_.sent += header.size();
   partial_.done = header.last();
   return true;
@@ -220,22 +225,26 @@ bool RemoteTable::NextPartial(grpc::ByteBuffer* frame) {
 
 // ---- Receiving.
 
-absl::Status RemoteTable::Receive(const ReceivedFrame& frame) {
+absl::Status RemoteTable::Receive(int shard, const ReceivedFrame& frame) {
   const wire::Header& header = frame.header();
   received_.fetch_add(static_cast<int64_t>(frame.payload_bytes()), std::memory_order_relaxed);
   if (header.epoch() != options_.epoch) return Malformed(header, "is of another run");
+  if (header.part() != static_cast<uint32_t>(shard)) {
+    return Malformed(header, "is of another shard");
+  }
   switch (header.kind()) {
     case wire::Header::UPDATE:
-      return ReceiveUpdate(frame);
+      return ReceiveUpdate(shard, frame);
     case wire::Header::RESEND: {
       {
         MutexLock lock(&mutex_);
-        next_sent_ = header.sequence();
+        ShardAt(shard).outgoing.Rewind(header.sequence());
       }
-      Pump();
+      Pump(shard);
       return absl::OkStatus();
     }
     case wire::Header::SUM: {
+      if (shard > 0) break;
       if (SumArrived()) return absl::OkStatus();  // sent again after a reconnect
       absl::Status status = ReceiveArray(frame, &sum_);
       if (!status.ok() || !header.last()) return status;
@@ -244,6 +253,7 @@ absl::Status RemoteTable::Receive(const ReceivedFrame& frame) {
       return absl::OkStatus();
     }
     case wire::Header::MODEL: {
+      if (shard > 0) break;
       if (header.round() <= pause()) return absl::OkStatus();
       absl::Status status = ReceiveArray(frame, &model_);
       if (!status.ok() || !header.last()) return status;
@@ -258,8 +268,9 @@ absl::Status RemoteTable::Receive(const ReceivedFrame& frame) {
       return absl::OkStatus();
     }
     default:
-      return Malformed(header, "was not expected here");
+      break;
   }
+  return Malformed(header, "was not expected here");
 }
 
 absl::Status RemoteTable::ReceiveArray(const ReceivedFrame& frame, std::vector<double>* to) {
@@ -275,66 +286,76 @@ absl::Status RemoteTable::ReceiveArray(const ReceivedFrame& frame, std::vector<d
   return absl::OkStatus();
 }
 
-absl::Status RemoteTable::ReceiveUpdate(const ReceivedFrame& frame) {
+absl::Status RemoteTable::ReceiveUpdate(int shard, const ReceivedFrame& frame) {
   const wire::Header& header = frame.header();
   if (header.size() == 0 && !header.last()) {  // a note: no parameters
-    Note(header);
+    Note(shard, header);
     return absl::OkStatus();
   }
+  Shard& me = ShardAt(shard);
   const int64_t element = SizeOf(state_->type());
-  const int64_t size = state_->layout().size;
-  if (header.offset() < 0 || header.size() < 0 || header.offset() > size ||
-      header.size() > size - header.offset() ||
+  if (header.offset() < me.range.begin || header.size() < 0 || header.offset() > me.range.end ||
+      header.size() > me.range.end - header.offset() ||
       static_cast<int64_t>(frame.payload_bytes()) != header.size() * element ||
-      header.last() != (header.offset() + header.size() == size)) {
+      header.last() != (header.offset() + header.size() == me.range.end)) {
     return Malformed(header, "does not fit the parameters");
   }
-  if (header.offset() == 0) {
-    arriving_.reset();
+  if (header.offset() == me.range.begin) {
+    me.arriving.reset();
     MutexLock lock(&mutex_);
-    for (const auto& version : pool_) {
-      if (arriving_ == nullptr && version.use_count() == 1) arriving_ = version;  // nobody reads it
-    }
-    if (arriving_ == nullptr) {
-      arriving_ = std::make_shared<Version>();
-      arriving_->bytes = AlignedArray<char>(size * element);
-      pool_.push_back(arriving_);
-    }
+    me.arriving = me.pool.Take();
   }
-  if (arriving_ == nullptr) return Malformed(header, "starts in the middle");
-  frame.CopyTo(arriving_->bytes.data() + header.offset() * element);
-  if (header.last()) Publish(header);
+  if (me.arriving == nullptr) return Malformed(header, "starts in the middle");
+  frame.CopyTo(me.arriving->bytes.data() + (header.offset() - me.range.begin) * element);
+  if (header.last()) Publish(shard, header);
   return absl::OkStatus();
 }
 
-void RemoteTable::Publish(const wire::Header& header) {
-  arriving_->complete = header.complete();
-  arriving_->own = header.own();
-  arriving_->included.assign(header.included().begin(), header.included().end());
+void RemoteTable::Publish(int shard, const wire::Header& header) {
+  Shard& me = ShardAt(shard);
+  me.arriving->complete = header.complete();
+  me.arriving->own = header.own();
+  me.arriving->included.assign(header.included().begin(), header.included().end());
   {
     MutexLock lock(&mutex_);
-    current_ = std::move(arriving_);
+    me.latest = std::move(me.arriving);
+    stale_ = true;
+    Stage complete = header.complete();
+    for (const auto& each : shard_) {
+      complete = std::min(complete, each->latest == nullptr ? Stage{-1} : each->latest->complete);
+    }
+    complete_.store(complete, std::memory_order_seq_cst);
   }
-  arriving_.reset();
-  complete_.store(header.complete(), std::memory_order_seq_cst);
-  Note(header);
+  me.arriving.reset();
+  Note(shard, header);
 }
 
-void RemoteTable::Note(const wire::Header& header) {
-  Recorded(header.own());
-  if (header.limit() > limit_.load(std::memory_order_relaxed)) {
-    limit_.store(header.limit(), std::memory_order_seq_cst);
+void RemoteTable::Note(int shard, const wire::Header& header) {
+  bool more = false;
+  {
+    MutexLock lock(&mutex_);
+    more = Recorded(shard, header.own());
+    ShardAt(shard).limit = std::max(ShardAt(shard).limit, header.limit());
+    Clock limit = header.limit();
+    for (const auto& each : shard_) limit = std::min(limit, each->limit);
+    if (limit > limit_.load(std::memory_order_relaxed)) {
+      limit_.store(limit, std::memory_order_seq_cst);
+    }
   }
   env_->Wake();
+  if (more && options_.linear && options_.shards > 1) PumpAll();
 }
 
-void RemoteTable::Recorded(Stage own) {
-  if (own <= recorded_.load(std::memory_order_relaxed)) return;
-  {
-    MutexLock lock(&mutex_);
-    while (!outgoing_.empty() && outgoing_.front().stage < own) outgoing_.pop_front();
-  }
+// Whether all shards have more than before.
+bool RemoteTable::Recorded(int shard, Stage own) {
+  Shard& me = ShardAt(shard);
+  if (own <= me.recorded) return false;
+  me.recorded = own;
+  me.outgoing.Forget(own);
+  for (const auto& each : shard_) own = std::min(own, each->recorded);
+  if (own <= recorded_.load(std::memory_order_relaxed)) return false;
   recorded_.store(own, std::memory_order_seq_cst);
+  return true;
 }
 
 }  // namespace gyre

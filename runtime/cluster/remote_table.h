@@ -2,17 +2,19 @@
 //
 // Its logical workers read the newest parameters that have arrived and add into accumulators of
 // their own; when all of them have ended a stage their sum leaves as one contribution, in pieces
-// with sequence numbers, and is kept until the owner has recorded it. NextFrame says what to send
-// now, Receive takes what arrived, Resume goes on after a broken stream: whoever has a stream (or a
-// test) drives these three. The clock limit and the model to evaluate in a pause arrive the same
-// way.
+// with sequence numbers, and is kept until the owner has recorded it. The owner's keys are cut
+// among shards, each with a stream of its own: a contribution leaves on all of them, and a reader
+// sees the newest range of each, so its stamp is their minimum. NextFrame says what to send now,
+// Receive takes what arrived, Resume goes on after a broken stream: whoever has the streams (or a
+// test) drives these three. The clock limit arrives the same way; sums and the model to evaluate in
+// a pause on shard 0's stream alone.
 //
-// Thread-safe as StateTable says; NextFrame, Receive and Resume each from one thread at a time.
+// Thread-safe as StateTable says; NextFrame, Receive and Resume of one shard each from one thread
+// at a time.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -21,6 +23,9 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "runtime/aligned.h"
+#include "runtime/cluster/parcel_queue.h"
+#include "runtime/cluster/shards.h"
+#include "runtime/cluster/version_pool.h"
 #include "runtime/cluster/wire.h"
 #include "runtime/contribution.h"
 #include "runtime/env.h"
@@ -35,11 +40,14 @@ class RemoteTable final : public StateTable {
  public:
   struct Options {
     uint32_t process = 0, incarnation = 0, epoch = 1;
-    int first_worker =
-        0;  // logical workers of this process: first_worker .. first_worker + workers
-    int workers = 1;
-    int window =
-        1;  // clocks whose contributions may be under way: the lag; of async a small number
+    // Logical workers of this process: first_worker .. first_worker + workers.
+    int first_worker = 0, workers = 1;
+    int shards = 1;
+    // Clocks whose contributions may be under way: the lag; of async a small number.
+    int window = 1;
+    // The owner folds each process on its own and has one accumulator for it: with several shards
+    // a stage leaves when all of them have the one before.
+    bool linear = false;
     std::vector<Layout> layout;  // of totals, by stage of the clock; empty: gathers nothing
   };
   // `state` is used for its layout and element type.
@@ -69,13 +77,14 @@ class RemoteTable final : public StateTable {
   using OnModel = std::function<void(const double* model, Clock clock)>;
   void SetOnModel(OnModel on_model);
 
-  // ---- For the stream.
-  wire::Header Hello() const;
-  void Resume(const wire::Header& welcome);
-  bool NextFrame(grpc::ByteBuffer* frame);
-  absl::Status Receive(const ReceivedFrame& frame);
-  // Called whenever NextFrame may have something.
-  void SetPump(std::function<void()> pump);
+  // ---- For the stream of a shard.
+  int shards() const { return options_.shards; }
+  wire::Header Hello(int shard) const { return NewHeader(shard, wire::Header::HELLO); }
+  void Resume(int shard, const wire::Header& welcome);
+  bool NextFrame(int shard, grpc::ByteBuffer* frame);
+  absl::Status Receive(int shard, const ReceivedFrame& frame);
+  // Called whenever NextFrame of that shard may have something.
+  void SetPump(int shard, std::function<void()> pump);
 
   // ---- For reports.
   Stage complete() const { return complete_.load(std::memory_order_acquire); }
@@ -85,11 +94,6 @@ class RemoteTable final : public StateTable {
   int64_t bytes_received() const { return received_.load(std::memory_order_relaxed); }
 
  private:
-  struct Version {  // parameters as they arrived
-    AlignedArray<char> bytes;
-    Stage complete = 0, own = 0;
-    std::vector<Stage> included;
-  };
   struct Slot {  // one stage of one clock of the window
     Slot(const Layout& layout, int workers);
     std::vector<std::unique_ptr<Contribution>> part;  // by local worker
@@ -97,18 +101,24 @@ class RemoteTable final : public StateTable {
     AlignedArray<double> sum;  // of several workers, or of a scaled one
     std::atomic<int> left;     // workers that have not ended the stage
   };
-  struct Outgoing {  // a contribution that the owner has not recorded yet
-    Stage stage = 0;
-    std::shared_ptr<Slot> slot;
-    const double* data = nullptr;
-    int64_t size = 0;
-    uint64_t first = 0, pieces = 0;  // sequence numbers
-  };
   struct Partial {
     int64_t round = -1;
     std::shared_ptr<const std::vector<double>> share;
     int64_t sent = 0;
     bool done = true;
+  };
+  struct Shard {
+    Shard(const KeyRange& keys, int64_t element)
+        : range(keys), pool((keys.end - keys.begin) * element) {}
+    const KeyRange range;               // of the parameters
+    std::shared_ptr<Version> arriving;  // only the thread in Receive
+    // Guarded by mutex_.
+    VersionPool pool;
+    std::shared_ptr<const Version> latest;
+    ParcelQueue outgoing;
+    Stage recorded = 0;
+    Clock limit = 0;
+    std::function<void()> pump;
   };
   struct alignas(64) Worker {
     std::shared_ptr<const Version> pinned;
@@ -121,15 +131,17 @@ class RemoteTable final : public StateTable {
   Slot& SlotOf(Clock clock, int slice) { return *slot_[SlotIndex(clock, slice)]; }
   size_t SlotIndex(Clock clock, int slice) const;
   Stage StagesPerClock() const { return static_cast<Stage>(options_.layout.size()); }
-  wire::Header NewHeader(wire::Header::Kind kind) const;
-  void Pump();
-  bool NextParcel(grpc::ByteBuffer* frame) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Shard& ShardAt(int shard) const { return *shard_[static_cast<size_t>(shard)]; }
+  wire::Header NewHeader(int shard, wire::Header::Kind kind) const;
+  void Pump(int shard);
+  void PumpAll();
   bool NextPartial(grpc::ByteBuffer* frame) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status ReceiveUpdate(const ReceivedFrame& frame);
+  absl::Status ReceiveUpdate(int shard, const ReceivedFrame& frame);
   absl::Status ReceiveArray(const ReceivedFrame& frame, std::vector<double>* to);
-  void Note(const wire::Header& header);
-  void Publish(const wire::Header& header);
-  void Recorded(Stage own);
+  void Publish(int shard, const wire::Header& header);
+  void Note(int shard, const wire::Header& header);
+  bool Recorded(int shard, Stage own) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Gather() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Options options_;
   const ParamState* const state_;
@@ -137,12 +149,11 @@ class RemoteTable final : public StateTable {
   std::vector<std::shared_ptr<Slot>> slot_;
   std::vector<std::unique_ptr<Worker>> worker_;
 
-  // Only the thread in Receive.
-  std::shared_ptr<Version> arriving_;
-  std::vector<std::shared_ptr<Version>> pool_;
+  // Only the thread in Receive of shard 0.
   std::vector<double> model_;
   std::vector<double> sum_;  // read by others once sum_arrived_
 
+  // Minima over shards.
   std::atomic<Stage> complete_{-1};  // of the newest version; -1: none has arrived
   std::atomic<Stage> recorded_{0};   // own stages that the owner has recorded
   std::atomic<Clock> limit_{0};
@@ -151,13 +162,13 @@ class RemoteTable final : public StateTable {
   std::atomic<int64_t> sent_{0}, received_{0};
 
   mutable Mutex mutex_;
+  std::vector<std::unique_ptr<Shard>> shard_;
+  // All parameters; with several shards, put together from their ranges by the first who reads.
+  VersionPool pool_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<const Version> current_ ABSL_GUARDED_BY(mutex_);
-  std::deque<Outgoing> outgoing_ ABSL_GUARDED_BY(mutex_);
-  uint64_t next_new_ ABSL_GUARDED_BY(mutex_) = 0;   // sequence of the next piece made
-  uint64_t next_sent_ ABSL_GUARDED_BY(mutex_) = 0;  // of the next piece to send
+  bool stale_ ABSL_GUARDED_BY(mutex_) = true;  // a newer range has arrived
   Partial partial_ ABSL_GUARDED_BY(mutex_);
   OnModel on_model_ ABSL_GUARDED_BY(mutex_);
-  std::function<void()> pump_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace gyre

@@ -49,6 +49,7 @@ class WorkerRun {
   bool StepCursors();
   void Watch();
   void SendFinished();
+  std::vector<std::unique_ptr<OwnerLink>> MakeLinks();
   std::shared_ptr<grpc::Channel> Channel(const std::string& address) const {
     return grpc::CreateCustomChannel(address, credentials_, ChannelSettings());
   }
@@ -144,6 +145,9 @@ absl::Status WorkerRun::Load() {
   absl::StatusOr<LoadedShare> loaded = loader_(share);
   if (!loaded.ok()) return loaded.status();
   loaded_ = *std::move(loaded);
+  if (description_.owner_size() == 0) {
+    return absl::InternalError("the coordinator named no parameter server");
+  }
   if (static_cast<int>(loaded_.worker.size()) != workers()) {
     return absl::InternalError("the loader gave rows of another number of workers");
   }
@@ -175,7 +179,9 @@ absl::Status WorkerRun::Prepare() {
   options.epoch = epoch_;
   options.first_worker = description_.first_worker();
   options.workers = workers();
+  options.shards = description_.owner_size();
   options.window = assembly_->window();
+  options.linear = assembly_->linear();
   options.layout = assembly_->TotalLayouts();
   table_ = std::make_unique<RemoteTable>(options, state_.get(), &env_);
   gate_ = std::make_unique<RemoteGate>(table_.get(), &env_, options.first_worker, workers());
@@ -308,6 +314,28 @@ void WorkerRun::SendFinished() {
   control_->Send(&report);
 }
 
+// A stream to every shard.
+std::vector<std::unique_ptr<OwnerLink>> WorkerRun::MakeLinks() {
+  std::vector<std::unique_ptr<OwnerLink>> links;
+  for (int s = 0; s < description_.owner_size(); ++s) {
+    OwnerLink::Options options;
+    options.token = token_;
+    options.owner = description_.owner(s);
+    options.shard = s;
+    options.deadline = absl::Seconds(description_.deadline_seconds());
+    // One thread may help the lane; with several streams there are several that receive.
+    if (description_.owner_size() == 1) {
+      options.around_receive = [this](const std::function<void()>& receive) {
+        env_.Receive(receive);
+      };
+    }
+    links.push_back(std::make_unique<OwnerLink>(
+        options, [this, s] { return Channel(description_.owner(s)); }, table_.get(),
+        [this](absl::Status failure) { gate_->Fail(std::move(failure)); }));
+  }
+  return links;
+}
+
 absl::Status WorkerRun::Execute() {
   if (absl::Status status = Prepare(); !status.ok()) return status;
   // Orders come until the end; a stream that ends without one means that the coordinator is gone.
@@ -326,16 +354,7 @@ absl::Status WorkerRun::Execute() {
   });
   absl::Status status;
   {
-    OwnerLink::Options link_options;
-    link_options.token = token_;
-    link_options.owner = description_.owner();
-    link_options.deadline = absl::Seconds(description_.deadline_seconds());
-    link_options.around_receive = [this](const std::function<void()>& receive) {
-      env_.Receive(receive);
-    };
-    OwnerLink link(
-        link_options, [this] { return Channel(description_.owner()); }, table_.get(),
-        [this](absl::Status failure) { gate_->Fail(std::move(failure)); });
+    const std::vector<std::unique_ptr<OwnerLink>> links = MakeLinks();
     std::thread watch([this] { Watch(); });
     status = AwaitSum();
     if (status.ok() && !gate_->finished()) RunLanes();
