@@ -26,6 +26,7 @@ inline void StoreRows(T* out, int64_t rows, F f) {
 // The memory of one call: slots and temporaries, and the rows of a block.
 struct KernelLayout {
   int64_t rows = 0;                 // of a block
+  int64_t stride = 0;               // rows between inner positions of a slot: rows, aligned
   int64_t slot[48] = {};            // offsets in elements
   int64_t temporary = 0;            // rows elements, three times
   int64_t contraction = 0;
@@ -61,7 +62,8 @@ class Kernel {
     const auto size = static_cast<int64_t>(sizeof(T));
     l.rows = matrix != nullptr ? RowsPerBlock(*matrix, per_row * size, outputs)
                                : std::clamp<int64_t>((256 << 10) / (per_row * size), 64, 2048);
-    l.rows = (l.rows + 15) / 16 * 16;
+    l.rows = (l.rows + 7) / 8 * 8;
+    l.stride = (l.rows + 15) / 16 * 16;
     int64_t next = 0;
     const auto take = [&](int64_t elements) {
       const int64_t at = next;
@@ -70,9 +72,9 @@ class Kernel {
     };
     for (int i = 0; i < kSchedule.slot.size; ++i) {
       const Slot& s = kSchedule.slot[i];
-      l.slot[i] = take(Inner(s, extent) * (s.rows ? l.rows : 1));
+      l.slot[i] = take(Inner(s, extent) * (s.rows ? l.stride : 1));
     }
-    l.temporary = take(3 * l.rows);
+    l.temporary = take(3 * l.stride);
     int64_t contraction = l.rows;
     for (const Stage& s : kSchedule.stage) {
       if (s.kind == StageKind::kContract || s.kind == StageKind::kAddOuter) {
@@ -115,7 +117,7 @@ class Kernel {
     c_.literal = args.literal;
     c_.extent = args.extent;
     c_.slot = slot_;
-    c_.stride = layout_.rows;
+    c_.stride = layout_.stride;
     c_.seed = args.seed;
     c_.epoch = args.epoch;
   }
@@ -187,7 +189,7 @@ class Kernel {
 
   MatrixView<T> View(const MatrixIr& m, const Stage& st) const {
     MatrixView<T> v;
-    v.stride = layout_.rows;
+    v.stride = layout_.stride;
     v.rows = rows_;
     v.k = Product(st.k, st.k_rank, args_.extent);
     if (m.symbol >= 0) {
@@ -236,14 +238,14 @@ class Kernel {
     if constexpr (kind == StageKind::kMap) {
       ForInner<S>([&](int64_t at) {
         if constexpr (kSchedule.slot[st.slot].integer) {
-          StoreRows(reinterpret_cast<int32_t*>(slot_[st.slot]) + at * layout_.rows, rows_,
+          StoreRows(reinterpret_cast<int32_t*>(slot_[st.slot]) + at * layout_.stride, rows_,
                     Make<U, S, st.node>(c_, indices_));
         } else {
-          StoreRows(slot_[st.slot] + at * layout_.rows, rows_, Make<U, S, st.node>(c_, indices_));
+          StoreRows(slot_[st.slot] + at * layout_.stride, rows_, Make<U, S, st.node>(c_, indices_));
         }
       });
     } else if constexpr (kind == StageKind::kReduce) {
-      ForInner<S>([&](int64_t at) { Reduce<S>(slot_[st.slot] + at * layout_.rows); });
+      ForInner<S>([&](int64_t at) { Reduce<S>(slot_[st.slot] + at * layout_.stride); });
     } else if constexpr (kind == StageKind::kContract) {
       const T* other = st.other_is_slot ? slot_[st.other] : c_.param[st.other];
       Contract<T>(View(st.matrix, st), other, Product(st.index, st.rank, args_.extent), st.k_major,
@@ -300,7 +302,7 @@ class Kernel {
       each([&](auto f) { Better<n.op>(best, place, static_cast<int32_t>(at), rows, f); });
     } else if constexpr (n.op == kLogSumExp) {
       T* const most = temporary_;
-      T* const sum = temporary_ + layout_.rows;
+      T* const sum = temporary_ + layout_.stride;
       StoreRows(most, rows, Constant<T>{std::numeric_limits<T>::lowest()});
       each([&](auto f) { StoreRows(most, rows, Larger<decltype(f)>{most, f}); });
       StoreRows(sum, rows, Constant<T>{0});
@@ -413,7 +415,7 @@ class Kernel {
     T* const out = static_cast<T*>(args_.out) + (begin_ - args_.row_begin) * inner;
     for (int64_t i = 0; i < rows_; ++i) {
       for (int64_t j = 0; j < inner; ++j) {
-        const int64_t at = j * layout_.rows + i;
+        const int64_t at = j * layout_.stride + i;
         out[i * inner + j] = slot.integer
                                  ? static_cast<T>(reinterpret_cast<const int32_t*>(slot_[kPass.output])[at])
                                  : slot_[kPass.output][at];

@@ -11,13 +11,14 @@ namespace {
 
 // Measured on the shapes of the benchmark. Vectors: what fits in the first-level cache was fastest
 // while the next block streams in (sparse rows: while gathers of one block overlap the scatters of
-// the one before), down to 16 dense or 8 sparse rows, below which adding to the accumulators and
-// the calls cost more than they save. Data that stays in the second-level cache anyway is best
+// the one before), down to 16 dense rows (8 where they are wide) or 8 sparse rows, below which adding
+// to the accumulators and the calls cost more than they save. Data that stays in the second-level cache anyway is best
 // taken whole. Matrix products want many rows, because each block adds once to m by k accumulators.
 inline constexpr int64_t kBlockBytes = 32 * 1024;
 inline constexpr int64_t kSparseBlockBytes = 4 * 1024;
 inline constexpr int64_t kMatrixBlockBytes = 1024 * 1024;
 inline constexpr int64_t kCachedBytes = 1280 * 1024;
+inline constexpr int64_t kWideRow = 20 * 1024;  // bytes: 16 of them leave the next block no room
 
 int64_t BytesPerRow(const Block& a) {
   if (a.format == Format::kDense) return a.stride * SizeOf(a.type);
@@ -58,7 +59,8 @@ int64_t RowsPerBlock(const Block& a, int64_t extra_bytes_per_row, int64_t output
   const int64_t vector_bytes = a.format == Format::kCsr ? kSparseBlockBytes : kBlockBytes;
   const int64_t bytes = outputs > 1 ? kMatrixBlockBytes : vector_bytes;
   const int64_t fit = bytes / per_row / 8 * 8;  // kernels take eight rows at a time
-  return std::min(std::clamp<int64_t>(fit, a.format == Format::kCsr ? 8 : 16, kRowsInT), rows);
+  const bool few = a.format == Format::kCsr || per_row > kWideRow;
+  return std::min(std::clamp<int64_t>(fit, few ? 8 : 16, kRowsInT), rows);
 }
 
 template <class T>
@@ -111,11 +113,10 @@ void RowNorms2(const Block& a, int64_t r0, int64_t rows, T* out) {
     ForEntries<T>(a, r0, rows, [&](int64_t i, int64_t, T x) { out[i] += x * x; });
     return;
   }
+  if (a.format == Format::kDense) return internal::DenseRowNorms2(a, r0, rows, out);
   for (int64_t i = 0; i < rows; ++i) {
-    const bool dense = a.format == Format::kDense;
-    const int64_t begin = dense ? (r0 + i) * a.stride : a.offset[r0 + i];
-    const int64_t n = dense ? a.cols : a.offset[r0 + i + 1] - begin;
-    out[i] = static_cast<T>(Dot(a.data<T>() + begin, a.data<T>() + begin, n));
+    const T* x = a.data<T>() + a.offset[r0 + i];
+    out[i] = static_cast<T>(Dot(x, x, a.offset[r0 + i + 1] - a.offset[r0 + i]));
   }
 }
 

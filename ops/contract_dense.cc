@@ -110,6 +110,14 @@ void DenseTimesVector(const Block& a, int64_t r0, int64_t rows, const T* b, T* o
 }
 
 template <class T>
+void DenseRowNorms2(const Block& a, int64_t r0, int64_t rows, T* out) {
+  for (int64_t i = 0; i < rows; ++i) {
+    const T* row = a.data<T>() + (r0 + i) * a.stride;
+    out[i] = DotOne(row, a.cols, row);
+  }
+}
+
+template <class T>
 void DenseAddTransposed(const Block& a, int64_t r0, int64_t rows, const T* u, double* acc) {
   for (int64_t i = 0; i < rows; i += kRowsInT) {
     const int64_t n = std::min(kRowsInT, rows - i);
@@ -121,6 +129,8 @@ void DenseAddTransposed(const Block& a, int64_t r0, int64_t rows, const T* u, do
 
 template void DenseTimesVector(const Block&, int64_t, int64_t, const float*, float*);
 template void DenseTimesVector(const Block&, int64_t, int64_t, const double*, double*);
+template void DenseRowNorms2(const Block&, int64_t, int64_t, float*);
+template void DenseRowNorms2(const Block&, int64_t, int64_t, double*);
 template void DenseAddTransposed(const Block&, int64_t, int64_t, const float*, double*);
 template void DenseAddTransposed(const Block&, int64_t, int64_t, const double*, double*);
 

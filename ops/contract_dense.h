@@ -10,6 +10,9 @@ template <class T>
 void DenseTimesVector(const Block& a, int64_t r0, int64_t rows, const T* b, T* out);
 
 template <class T>
+void DenseRowNorms2(const Block& a, int64_t r0, int64_t rows, T* out);
+
+template <class T>
 void DenseAddTransposed(const Block& a, int64_t r0, int64_t rows, const T* u, double* acc);
 
 // out (rows by m) = A B', B given m by k or, if k_major, k by m.
