@@ -47,6 +47,8 @@ struct DataInput {
   std::string path;
 };
 
+using FileInfos = std::map<std::string, DataInfo>;  // by path
+
 struct BindOptions {
   FileFormat format = FileFormat::kAuto;
   Type type = Type::kFloat64;
@@ -56,6 +58,14 @@ struct BindOptions {
   // Axes whose rows are data: only these are cut into shards.
   std::vector<std::string> data_axes = {};
   int shard = 0, shards = 1;
+
+  // In two steps, so that nobody reads all rows: `describe` keeps no rows of files that are cut
+  // (their blocks have the whole shape and no values) and fills BoundData::described; with that,
+  // others bind rows [row_begin, row_end) of the data axis and read no more than those.
+  bool describe = false;
+  bool moments = false;  // of columns, in what is described
+  const FileInfos* described = nullptr;
+  int64_t row_begin = 0, row_end = 0;
 
   // Extents by axis, and names of the values of kSign and kMap tensors by tensor: of the training
   // data, or what the user says.
@@ -80,6 +90,7 @@ struct BoundData {
   std::map<std::string, int64_t> first_row;  // by data axis: rows before this shard
   bool complete = true;                      // false: a tensor that is not needed stayed unbound
   std::vector<std::string> notes;            // what a user may want to know, a line each
+  FileInfos described;                       // with BindOptions::describe
 };
 
 absl::StatusOr<BoundData> BindFiles(const std::vector<Want>& wants,

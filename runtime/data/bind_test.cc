@@ -257,6 +257,58 @@ TEST(Bind, ShardsAgreeBetweenFiles) {
   }
 }
 
+// Described by one, read in parts by others: together the same as read whole.
+TEST(Bind, DescribedThenReadInParts) {
+  std::string svm, weights = "w\n";
+  for (int r = 0; r < 300; ++r) {
+    absl::StrAppend(&weights, r + 1, "\n");
+    absl::StrAppend(&svm, r % 3 - 1, " ", 1 + r % 7, ":", r, " 40:", 0.5 * r, "\n");
+  }
+  const std::vector<Want> wants = {
+      {.name = "X", .axes = {"Sample", "Feature"}},
+      {.name = "label", .kind = WantKind::kMap, .axes = {"Sample"}, .to = "Class"},
+      {.name = "w", .axes = {"Sample"}},
+      {.name = "weight", .axes = {"Sample"}, .ones = true}};
+  const std::vector<DataInput> inputs = {{"", WriteFile("a.svm", svm)},
+                                         {"w", WriteFile("w.csv", weights)}};
+  BindOptions options{.data_axes = {"Sample"}};
+  const auto whole = BindFiles(wants, inputs, options);
+  ASSERT_TRUE(whole.ok()) << whole.status();
+  options.describe = options.moments = true;
+  const auto described = BindFiles(wants, inputs, options);
+  ASSERT_TRUE(described.ok()) << described.status();
+  EXPECT_EQ(described->extents, whole->extents);
+  for (size_t i = 0; i < wants.size(); ++i) {
+    const Block &a = described->tensor[i].data.block, &b = whole->tensor[i].data.block;
+    EXPECT_EQ(a.rows, b.rows) << i;
+    EXPECT_EQ(a.cols, b.cols) << i;
+    EXPECT_EQ(a.format, b.format) << i;
+    EXPECT_EQ(a.type, b.type) << i;
+    EXPECT_EQ(described->tensor[i].labels, whole->tensor[i].labels);
+    EXPECT_EQ(described->tensor[i].info.nnz, whole->tensor[i].info.nnz);
+  }
+  EXPECT_EQ(described->tensor[0].data.block.values, nullptr);
+  ASSERT_EQ(described->described.size(), 1u);
+  const auto all = Cells(whole->tensor[0].data.block);
+  options.describe = false;
+  options.described = &described->described;
+  for (const auto& [begin, end] : {std::pair{0, 100}, std::pair{100, 300}, std::pair{299, 300}}) {
+    options.row_begin = begin;
+    options.row_end = end;
+    const auto part = BindFiles(wants, inputs, options);
+    ASSERT_TRUE(part.ok()) << part.status();
+    EXPECT_EQ(part->extents, whole->extents);
+    EXPECT_EQ(part->first_row.at("Sample"), begin);
+    EXPECT_EQ(Cells(part->tensor[0].data.block),
+              std::vector<std::vector<double>>(all.begin() + begin, all.begin() + end));
+    for (int r = begin; r < end; ++r) {
+      EXPECT_EQ(part->tensor[1].data.block.data<int32_t>()[r - begin], r % 3);
+      EXPECT_EQ(part->tensor[2].data.block.data<double>()[r - begin], r + 1);
+    }
+    EXPECT_EQ(part->tensor[3].data.block.rows, end - begin);
+  }
+}
+
 TEST(Bind, DataThatShips) {
   const std::string folder = "examples/data/";
   const auto shape = [](const BoundData& b) {

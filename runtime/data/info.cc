@@ -3,6 +3,116 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
+
+#include "runtime/archive.h"
+
+namespace gyre {
+namespace {
+
+template <class T>
+void AddMoments(const Block& b, ColumnMoments* m) {
+  const double rows = static_cast<double>(std::max<int64_t>(b.rows, 1));
+  const auto each = [&](const auto& take) {
+    for (int64_t r = 0; r < b.rows; ++r) {
+      if (b.format == Format::kDense) {
+        const T* row = b.data<T>() + r * b.stride;
+        for (int64_t c = 0; c < b.cols; ++c) take(static_cast<size_t>(c), row[c]);
+      } else {
+        for (int64_t e = b.offset[r]; e < b.offset[r + 1]; ++e) {
+          take(static_cast<size_t>(b.index[e]), b.data<T>()[e]);
+        }
+      }
+    }
+  };
+  std::vector<double> stored(m->mean.size(), 0);
+  each([&](size_t c, T x) {
+    m->mean[c] += static_cast<double>(x);
+    stored[c] += 1;
+  });
+  for (double& mean : m->mean) mean /= rows;
+  each([&](size_t c, T x) {
+    const double d = static_cast<double>(x) - m->mean[c];
+    m->square[c] += d * d;
+  });
+  for (size_t c = 0; c < stored.size(); ++c) {
+    m->square[c] += (rows - stored[c]) * m->mean[c] * m->mean[c];
+  }
+}
+
+}  // namespace
+
+ColumnMoments MomentsOf(const Block& block) {
+  ColumnMoments m;
+  m.rows = block.rows;
+  m.mean.resize(static_cast<size_t>(block.cols), 0);
+  m.square.resize(static_cast<size_t>(block.cols), 0);
+  if (block.rows == 0) return m;
+  if (block.type == Type::kFloat32) {
+    AddMoments<float>(block, &m);
+  } else {
+    AddMoments<double>(block, &m);
+  }
+  return m;
+}
+
+void ColumnMoments::Merge(const ColumnMoments& next) {
+  const size_t cols = std::max(mean.size(), next.mean.size());
+  mean.resize(cols, 0);
+  square.resize(cols, 0);
+  const double a = static_cast<double>(rows), b = static_cast<double>(next.rows);
+  rows += next.rows;
+  if (next.rows == 0) return;
+  for (size_t c = 0; c < cols; ++c) {
+    const double other = c < next.mean.size() ? next.mean[c] : 0;
+    const double apart = other - mean[c];
+    mean[c] += apart * b / (a + b);
+    square[c] += (c < next.square.size() ? next.square[c] : 0) + apart * apart * a * b / (a + b);
+  }
+}
+
+namespace {
+
+void Visit(Archive& archive, DataInfo* info) {
+  archive(info->rows);
+  archive(info->cols);
+  archive(info->nnz);
+  archive(info->dense);
+  archive(info->shard_rows);
+  archive(info->row_nnz);
+  archive(info->col_nnz);
+  uint64_t columns = info->columns.size();
+  archive(columns);
+  if (columns > (1 << 20)) return;  // what follows will not fit either
+  info->columns.resize(columns);
+  for (DistinctValues& column : info->columns) {
+    archive(column.overflow);
+    archive(column.values);
+  }
+  archive(info->moments.rows);
+  archive(info->moments.mean);
+  archive(info->moments.square);
+}
+
+}  // namespace
+
+std::string Pack(const DataInfo& info) {
+  std::string bytes;
+  Archive archive(&bytes);
+  DataInfo copy = info;
+  Visit(archive, &copy);
+  return bytes;
+}
+
+absl::StatusOr<DataInfo> Unpack(absl::string_view bytes) {
+  Archive archive(bytes);
+  DataInfo info;
+  Visit(archive, &info);
+  if (!archive.complete()) return absl::DataLossError("the description of a file is damaged");
+  return info;
+}
+
+}  // namespace gyre
 
 namespace gyre::io {
 namespace {
@@ -67,6 +177,7 @@ void InfoBuilder::Add(const Block& features, const std::vector<std::vector<doubl
   } else {
     AddDense<double>(features);
   }
+  if (moments_wanted_) moments_.Merge(MomentsOf(features));
   distinct_.resize(std::max(distinct_.size(), columns.size()));
   for (size_t i = 0; i < columns.size(); ++i) AddColumn(columns[i], &distinct_[i]);
 }
@@ -76,6 +187,11 @@ DataInfo InfoBuilder::Finish() const {
   info.rows = rows_;
   info.cols = cols_;
   info.nnz = nnz_;
+  info.moments = moments_;
+  if (moments_wanted_) {
+    info.moments.mean.resize(static_cast<size_t>(cols_));
+    info.moments.square.resize(static_cast<size_t>(cols_));
+  }
   const double nnz = static_cast<double>(nnz_);
   info.row_nnz =
       MakeSkew(static_cast<double>(rows_), nnz, row_squares_, static_cast<double>(max_row_));

@@ -4,9 +4,12 @@
 // so that they agree on extents, layout and label values.
 #pragma once
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "ops/view.h"
 
 namespace gyre {
@@ -24,6 +27,17 @@ struct DistinctValues {
   std::vector<double> values;
 };
 
+// Sums over the rows of a matrix, by column: what standardising needs. Mergeable, so that a file's
+// are those of its parts.
+struct ColumnMoments {
+  int64_t rows = 0;
+  std::vector<double> mean, square;  // mean; sum of squared deviations from it
+
+  // Chan, Golub, LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample
+  // Variances", 1979, equation 2.1. Missing columns are zero.
+  void Merge(const ColumnMoments& next);
+};
+
 struct DataInfo {
   int64_t rows = 0;
   int64_t cols = 0;   // feature columns
@@ -32,6 +46,7 @@ struct DataInfo {
   std::vector<int64_t> shard_rows;  // rows in each of the shards that the file was scanned for
   Skew row_nnz, col_nnz;
   std::vector<DistinctValues> columns;  // one per FileData::columns
+  ColumnMoments moments;                // when asked for: ReadOptions::moments
 
   double density() const {
     const double cells = static_cast<double>(rows) * static_cast<double>(cols);
@@ -44,12 +59,20 @@ struct DataInfo {
   }
 };
 
+// As bytes, for workers; not empty. Unpack refuses what Pack did not write.
+std::string Pack(const DataInfo& info);
+absl::StatusOr<DataInfo> Unpack(absl::string_view bytes);
+
+// The moments of a dense or CSR block: two passes over it.
+ColumnMoments MomentsOf(const Block& block);
+
 namespace io {
 
 // Adds up the info of a file from its consecutive parts. Not thread-safe.
 class InfoBuilder {
  public:
-  explicit InfoBuilder(int64_t max_distinct) : max_distinct_(max_distinct) {}
+  explicit InfoBuilder(int64_t max_distinct, bool moments = false)
+      : max_distinct_(max_distinct), moments_wanted_(moments) {}
 
   // `features` in any format; `columns` as in FileData. Rows are counted from `features`.
   void Add(const Block& features, const std::vector<std::vector<double>>& columns);
@@ -68,7 +91,9 @@ class InfoBuilder {
   void AddCsr(const Block& block);
   void AddColumn(const std::vector<double>& column, Distinct* distinct) const;
 
-  int64_t max_distinct_;
+  const int64_t max_distinct_;
+  const bool moments_wanted_;
+  ColumnMoments moments_;
   int64_t rows_ = 0, cols_ = 0, nnz_ = 0, max_row_ = 0;
   double row_squares_ = 0;
   std::vector<int64_t> col_nnz_;

@@ -255,4 +255,36 @@ OwnedBlock ToType(const Block& block, Type type) {
   return ByType(block.type, [&]<class T>(T) { return Cast<T>(block, type); });
 }
 
+OwnedBlock Concatenate(const std::vector<Block>& blocks, int64_t cols) {
+  return ByType(blocks[0].type, [&]<class T>(T) {
+    int64_t rows = 0, nnz = 0;
+    const bool dense = blocks[0].format == Format::kDense;
+    for (const Block& b : blocks) {
+      rows += b.rows;
+      if (!dense) nnz += b.offset[b.rows] - b.offset[0];
+    }
+    if (dense) {
+      OwnedBlock out = MakeDense(blocks[0].type, rows, cols);
+      T* to = out.mutable_values<T>();
+      for (const Block& b : blocks) {
+        for (int64_t r = 0; r < b.rows; ++r, to += out.block.stride) {
+          std::copy_n(b.data<T>() + r * b.stride, b.cols, to);
+        }
+      }
+      return out;
+    }
+    Sparse<T> out(rows, nnz);
+    int64_t row = 0, at = 0;
+    out.offset.get()[0] = 0;
+    for (const Block& b : blocks) {
+      const int64_t first = b.offset[0], count = b.offset[b.rows] - first;
+      std::copy_n(b.data<T>() + first, count, out.values.get() + at);
+      std::copy_n(b.index + first, count, out.index.get() + at);
+      for (int64_t r = 1; r <= b.rows; ++r) out.offset.get()[++row] = at + b.offset[r] - first;
+      at += count;
+    }
+    return std::move(out).Finish(Format::kCsr, rows, cols);
+  });
+}
+
 }  // namespace gyre

@@ -3,6 +3,7 @@
 // Conversions copy into aligned memory of their own; Rows is a view of the block it is given.
 #pragma once
 #include <cstdint>
+#include <vector>
 
 #include "ops/view.h"
 #include "runtime/data/memory.h"
@@ -30,5 +31,9 @@ OwnedBlock SliceCscRows(const Block& block, int64_t begin, int64_t end);
 
 // The same values as float32 or float64.
 OwnedBlock ToType(const Block& block, Type type);
+
+// The rows of all blocks, in order, as one; dense or CSR, of one type and layout, `cols` wide (no
+// narrower than any of them). REQUIRES: at least one block.
+OwnedBlock Concatenate(const std::vector<Block>& blocks, int64_t cols);
 
 }  // namespace gyre

@@ -87,7 +87,7 @@ absl::StatusOr<DataInfo> Scan(const std::string& path, const Opened& opened,
   const int64_t wanted = source.cheap_parts() ? opened.bytes / kScanPart / shards + 1 : 1;
   const int parts = static_cast<int>(std::min<int64_t>(wanted, 1 << 20));
   const bool whole = !source.cheap_parts();
-  io::InfoBuilder builder(options.max_distinct);
+  io::InfoBuilder builder(options.max_distinct, options.moments);
   std::vector<int64_t> shard_rows;
   for (int s = 0; s < (whole ? 1 : shards); ++s) {
     int64_t rows = 0;
@@ -120,6 +120,11 @@ OwnedBlock Shape(OwnedBlock features, const DataInfo& info) {
   return info.dense ? ToDense(features.block) : ToCsr(features.block);
 }
 
+absl::Status Differs(const std::string& path) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      path, ": differs from the file that was scanned; give every worker the same file"));
+}
+
 absl::Status CheckInfo(const std::string& path, const ReadOptions& options, const Chunk& chunk) {
   const DataInfo& info = *options.info;
   const size_t shards = static_cast<size_t>(options.shards);
@@ -128,8 +133,50 @@ absl::Status CheckInfo(const std::string& path, const ReadOptions& options, cons
       chunk.features.block.cols <= info.cols) {
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(absl::StrCat(
-      path, ": differs from the file that was scanned; give every worker the same file"));
+  return Differs(path);
+}
+
+// Rows [row_begin, row_end) by way of the shards that hold them.
+absl::StatusOr<FileData> ReadRows(const Source& source, const ReadOptions& options, FileData out) {
+  const DataInfo& info = *options.info;
+  const std::string& path = out.path;
+  std::vector<int64_t> shard_rows = info.shard_rows;
+  if (!source.cheap_parts()) shard_rows = {info.rows};  // parsed whole either way
+  const int shards = static_cast<int>(shard_rows.size());
+  std::vector<OwnedBlock> kept;
+  std::vector<Block> blocks;
+  std::vector<std::vector<double>> columns(source.column_names.size());
+  int64_t first = 0;  // row of the shard at hand
+  for (int s = 0; s < shards; first += shard_rows[static_cast<size_t>(s++)]) {
+    const int64_t count = shard_rows[static_cast<size_t>(s)];
+    const int64_t begin = std::clamp<int64_t>(options.row_begin - first, 0, count);
+    const int64_t end = std::clamp(options.row_end - first, begin, count);
+    // No rows are wanted: of the last shard, none are kept.
+    if (begin == end && !(blocks.empty() && s + 1 == shards)) continue;
+    auto chunk = source.Parse(s, shards);
+    if (!chunk.ok()) return chunk.status();
+    if (chunk->features.block.rows != count || chunk->features.block.cols > info.cols) {
+      return Differs(path);
+    }
+    kept.push_back(Shape(std::move(chunk->features), info));
+    blocks.push_back(Rows(kept.back().block, begin, end));
+    for (size_t c = 0; c < columns.size(); ++c) {
+      const auto from = chunk->columns[c].begin();
+      columns[c].insert(columns[c].end(), from + begin, from + end);
+    }
+  }
+  out.info = info;
+  out.first_row = options.row_begin;
+  if (blocks.size() == 1 && blocks[0].rows == kept[0].block.rows) {
+    out.features = std::move(kept[0]);
+  } else {
+    out.features = Concatenate(blocks, info.cols);
+  }
+  if (out.features.block.rows != options.row_end - options.row_begin) return Differs(path);
+  for (size_t c = 0; c < columns.size(); ++c) {
+    out.columns.push_back({source.column_names[c], std::move(columns[c])});
+  }
+  return out;
 }
 
 }  // namespace
@@ -142,6 +189,29 @@ absl::StatusOr<DataInfo> ScanFile(const std::string& path, const ReadOptions& op
   return Scan(path, *opened, scan);
 }
 
+absl::StatusOr<FileData> DescribeFile(const std::string& path, const ReadOptions& options) {
+  ReadOptions scan = options;
+  scan.shard = 0;
+  auto opened = OpenSource(path, scan);
+  if (!opened.ok()) return opened.status();
+  auto info = Scan(path, *opened, scan);
+  if (!info.ok()) return info.status();
+  FileData out;
+  out.path = path;
+  out.feature_names = opened->source->feature_names;
+  out.shape = opened->source->shape;
+  out.features.block = {.format = info->dense ? Format::kDense : Format::kCsr,
+                        .type = options.type,
+                        .rows = info->rows,
+                        .cols = info->cols};
+  if (info->dense) out.features.block.stride = PaddedStride(info->cols, options.type);
+  for (size_t i = 0; i < info->columns.size() && i < opened->source->column_names.size(); ++i) {
+    out.columns.push_back({opened->source->column_names[i], {}});
+  }
+  out.info = *std::move(info);
+  return out;
+}
+
 absl::StatusOr<FileData> ReadFile(const std::string& path, const ReadOptions& options) {
   auto opened = OpenSource(path, options);
   if (!opened.ok()) return opened.status();
@@ -150,6 +220,7 @@ absl::StatusOr<FileData> ReadFile(const std::string& path, const ReadOptions& op
   out.path = path;
   out.feature_names = source.feature_names;
   out.shape = source.shape;
+  if (options.info != nullptr && options.row_end >= 0) return ReadRows(source, options, std::move(out));
   if (options.info != nullptr) {
     out.info = *options.info;
   } else if (options.shards > 1) {
@@ -163,7 +234,7 @@ absl::StatusOr<FileData> ReadFile(const std::string& path, const ReadOptions& op
     const absl::Status same = CheckInfo(path, options, *chunk);
     if (!same.ok()) return same;
   } else if (options.shards == 1) {
-    io::InfoBuilder builder(options.max_distinct);
+    io::InfoBuilder builder(options.max_distinct, options.moments);
     builder.Add(chunk->features.block, chunk->columns);
     out.info = builder.Finish();
     if (out.info.rows == 0) return NoRows(path);

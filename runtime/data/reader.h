@@ -61,6 +61,12 @@ struct ReadOptions {
 
   int shard = 0, shards = 1;
   const DataInfo* info = nullptr;  // from ScanFile with the same `shards`
+
+  // With `info` of any number of shards: rows [row_begin, row_end) in place of a shard. Only the
+  // shards that they lie in are parsed.
+  int64_t row_begin = 0, row_end = -1;
+
+  bool moments = false;  // DataInfo::moments
 };
 
 struct NamedColumn {
@@ -83,6 +89,9 @@ absl::StatusOr<FileData> ReadFile(const std::string& path, const ReadOptions& op
 // The info of the whole file for `options.shards` readers; `options.shard` and `info` are ignored.
 // Parses the file once, in pieces, so that memory stays bounded.
 absl::StatusOr<DataInfo> ScanFile(const std::string& path, const ReadOptions& options = {});
+// The same with names and shape: all that is known of a file but its rows. `features` has the whole
+// file's shape and no values; columns have none either.
+absl::StatusOr<FileData> DescribeFile(const std::string& path, const ReadOptions& options = {});
 
 // The header of a CSV file, or "" per column when it has none.
 absl::StatusOr<std::vector<std::string>> CsvColumns(const std::string& path,

@@ -312,6 +312,83 @@ TEST(Shards, ConcatenateToTheWhole) {
   }
 }
 
+// Any range of rows, found by way of the shards of a scan.
+TEST(Shards, AnyRangeOfRowsIsRead) {
+  for (const Case& c : ShardCases()) {
+    const std::string path = WriteFile(c.name, c.content);
+    const FileData whole = Read(path);
+    const Matrix cells = Cells(whole.features.block);
+    const int64_t rows = whole.info.rows;
+    for (const int shards : {1, 5, 64}) {
+      const auto info = ScanFile(path, {.shards = shards});
+      ASSERT_TRUE(info.ok()) << info.status();
+      for (const auto& [begin, end] : std::vector<std::pair<int64_t, int64_t>>{
+               {0, rows}, {0, rows / 3}, {rows / 3, rows}, {rows / 2, rows / 2 + 1}, {rows, rows},
+               {0, 0}}) {
+        if (end > rows) continue;
+        const FileData part = Read(path, {.info = &*info, .row_begin = begin, .row_end = end});
+        EXPECT_EQ(part.first_row, begin);
+        EXPECT_EQ(part.info.rows, rows);
+        EXPECT_EQ(part.features.block.cols, whole.features.block.cols);
+        EXPECT_EQ(part.features.block.format, whole.features.block.format);
+        EXPECT_EQ(Cells(part.features.block), Matrix(cells.begin() + begin, cells.begin() + end))
+            << c.name << " " << begin << " to " << end << " of " << shards;
+        for (size_t k = 0; k < whole.columns.size(); ++k) {
+          const std::vector<double>& all = whole.columns[k].values;
+          EXPECT_EQ(part.columns[k].values,
+                    std::vector<double>(all.begin() + begin, all.begin() + end));
+        }
+      }
+    }
+  }
+}
+
+TEST(Shards, AChangedFileIsNoticed) {
+  const std::string path = WriteFile("a.svm", "1 1:1\n2 1:2\n3 1:3\n");
+  const auto info = ScanFile(path, {.shards = 2});
+  ASSERT_TRUE(info.ok());
+  const std::string longer = WriteFile("a.svm", "1 1:1\n2 1:2\n3 1:3\n4 1:4\n");
+  const auto data = ReadFile(longer, {.info = &*info, .row_begin = 0, .row_end = 3});
+  EXPECT_THAT(std::string(data.status().message()), ::testing::HasSubstr("differs"));
+}
+
+TEST(Moments, OfPartsAreThoseOfTheWhole) {
+  for (const Case& c : ShardCases()) {
+    const std::string path = WriteFile(c.name, c.content);
+    const FileData whole = Read(path, {.moments = true});
+    const Matrix cells = Cells(whole.features.block);
+    for (const int shards : {1, 4, 50}) {
+      const auto info = ScanFile(path, {.shards = shards, .moments = true});
+      ASSERT_TRUE(info.ok());
+      ASSERT_EQ(info->moments.mean.size(), static_cast<size_t>(info->cols));
+      for (size_t k = 0; k < info->moments.mean.size(); ++k) {
+        double mean = 0, square = 0;
+        for (const auto& row : cells) mean += row[k] / static_cast<double>(cells.size());
+        for (const auto& row : cells) square += (row[k] - mean) * (row[k] - mean);
+        EXPECT_NEAR(info->moments.mean[k], mean, 1e-12 * (1 + std::abs(mean))) << c.name;
+        EXPECT_NEAR(info->moments.square[k], square, 1e-10 * (1 + square)) << c.name;
+        EXPECT_NEAR(whole.info.moments.square[k], square, 1e-10 * (1 + square)) << c.name;
+      }
+    }
+  }
+}
+
+TEST(Pack, KeepsEverything) {
+  const std::string path = WriteFile(ShardCases()[0].name, ShardCases()[0].content);
+  const auto info = ScanFile(path, {.shards = 3, .moments = true});
+  const std::string bytes = Pack(*info);
+  const auto back = Unpack(bytes);
+  ASSERT_TRUE(back.ok());
+  EXPECT_EQ(back->rows, info->rows);
+  EXPECT_EQ(back->shard_rows, info->shard_rows);
+  EXPECT_EQ(back->columns[0].values, info->columns[0].values);
+  EXPECT_EQ(back->moments.square, info->moments.square);
+  EXPECT_EQ(back->row_nnz.max, info->row_nnz.max);
+  for (const size_t cut : {size_t{0}, size_t{7}, bytes.size() / 2, bytes.size() - 1}) {
+    EXPECT_FALSE(Unpack(absl::string_view(bytes).substr(0, cut)).ok());
+  }
+}
+
 TEST(Shards, AreBalanced) {
   const std::string path = WriteFile(ShardCases()[1].name, ShardCases()[1].content);
   const auto info = ScanFile(path, {.shards = 4});
