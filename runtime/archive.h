@@ -2,9 +2,10 @@
 //
 //   void Visit(Archive& a) { a(clock_), a(best_), a(trace_); }
 //
-// Fields lie in the order of the visit, as they are in memory; a vector or string is preceded by its
-// length. Loading checks lengths against what is there, so that a damaged archive fails and nothing
-// else happens. A checkpoint is read by the build that wrote it or by one of the same fingerprints.
+// Fields lie in the order of the visit, as they are in memory; a vector or string is preceded by
+// its length. Loading checks lengths against what is there, so that a damaged archive fails and
+// nothing else happens. A checkpoint is read by the build that wrote it or by one of the same
+// fingerprints.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -18,8 +19,8 @@ namespace gyre {
 
 class Archive {
  public:
-  explicit Archive(std::string* out) : out_(out) {}       // saves
-  explicit Archive(absl::string_view in) : in_(in) {}     // loads; `in` outlives the archive
+  explicit Archive(std::string* out) : out_(out) {}    // saves
+  explicit Archive(absl::string_view in) : in_(in) {}  // loads; `in` outlives the archive
 
   bool saving() const { return out_ != nullptr; }
 

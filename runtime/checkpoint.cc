@@ -181,8 +181,7 @@ absl::StatusOr<Checkpoint> ReadCheckpoint(const std::string& path) {
   if (!file.ok()) return file.status();
   Header header;
   const Header like;
-  if (file->size() < sizeof header ||
-      std::memcmp(file->data(), like.magic, sizeof like.magic) != 0)
+  if (file->size() < sizeof header || std::memcmp(file->data(), like.magic, sizeof like.magic) != 0)
     return InvalidArgumentError(StrCat(path, ": is no checkpoint"));
   std::memcpy(&header, file->data(), sizeof header);
   if (header.version != like.version)
@@ -197,30 +196,33 @@ absl::StatusOr<Checkpoint> ReadCheckpoint(const std::string& path) {
   if (HashOf(bytes.data(), bytes.size(), header.version) == header.checksum)
     Visit(archive, checkpoint);
   if (!archive.complete())
-    return InvalidArgumentError(StrCat(path, ": was changed since it was written (its checksum is "
-                                             "another); start anew without --resume"));
+    return InvalidArgumentError(StrCat(path,
+                                       ": was changed since it was written (its checksum is "
+                                       "another); start anew without --resume"));
   return checkpoint;
 }
 
 absl::Status CheckCheckpoint(const std::string& path, const Checkpoint& found,
                              const Checkpoint& mine, const Program& program) {
   if (found.program != mine.program)
-    return InvalidArgumentError(absl::StrFormat(
-        "%s: is a checkpoint of another program (%s, %016x; this is %s, %016x)", path, found.name,
-        found.program, mine.name, mine.program));
+    return InvalidArgumentError(
+        absl::StrFormat("%s: is a checkpoint of another program (%s, %016x; this is %s, %016x)",
+                        path, found.name, found.program, mine.name, mine.program));
   for (size_t s = 0; s < mine.hyper.size() && s < found.hyper.size(); ++s)
     if (found.hyper[s] != mine.hyper[s])
       return InvalidArgumentError(
-          StrCat(path, ": was trained with ", std::string(program.graph.symbol[static_cast<int>(s)].name),
-                 "=", found.hyper[s], ", this run has ", mine.hyper[s],
-                 "; a checkpoint goes on only as it began"));
+          StrCat(path, ": was trained with ",
+                 std::string(program.graph.symbol[static_cast<int>(s)].name), "=", found.hyper[s],
+                 ", this run has ", mine.hyper[s], "; a checkpoint goes on only as it began"));
   if (found.data != mine.data)
     return InvalidArgumentError(
-        StrCat(path, ": was trained on other data (other numbers, another shape, or another --dtype "
-                     "or --standardize); give the same data"));
+        StrCat(path,
+               ": was trained on other data (other numbers, another shape, or another --dtype "
+               "or --standardize); give the same data"));
   if (found.plan != mine.plan)
-    return InvalidArgumentError(StrCat(path, ": was made under another plan; give the same flags, or "
-                                             "that plan by --plan"));
+    return InvalidArgumentError(StrCat(path,
+                                       ": was made under another plan; give the same flags, or "
+                                       "that plan by --plan"));
   return absl::OkStatus();
 }
 

@@ -21,11 +21,11 @@ namespace gyre {
 
 struct Checkpoint {
   // What it belongs to.
-  std::string name;             // of the program, for people
-  uint64_t program = 0;         // fingerprint
-  uint64_t plan = 0;            // ExecutionFingerprint
-  uint64_t data = 0;            // of the bound data, every number of it
-  std::vector<double> hyper;    // by symbol
+  std::string name;           // of the program, for people
+  uint64_t program = 0;       // fingerprint
+  uint64_t plan = 0;          // ExecutionFingerprint
+  uint64_t data = 0;          // of the bound data, every number of it
+  std::vector<double> hyper;  // by symbol
 
   // The state.
   Clock clock = 0;

@@ -94,15 +94,15 @@ PlanOptions Batch(const char* rule) {
   return o;
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Rules, GoesOn,
-    ::testing::Values(Case{"lasso", Kind::kLasso, {}}, Case{"fista", Kind::kMinimize, Rule("fista")},
-                      Case{"owlqn", Kind::kMinimize, Rule("owlqn")},
-                      Case{"sgd", Kind::kMinimize, Batch("sgd")},
-                      Case{"adam", Kind::kMinimize, Batch("adam")},
-                      Case{"adagrad", Kind::kMinimize, Batch("adagrad")},
-                      Case{"sweep", Kind::kSweep, {}}),
-    [](const auto& each) { return each.param.name; });
+INSTANTIATE_TEST_SUITE_P(Rules, GoesOn,
+                         ::testing::Values(Case{"lasso", Kind::kLasso, {}},
+                                           Case{"fista", Kind::kMinimize, Rule("fista")},
+                                           Case{"owlqn", Kind::kMinimize, Rule("owlqn")},
+                                           Case{"sgd", Kind::kMinimize, Batch("sgd")},
+                                           Case{"adam", Kind::kMinimize, Batch("adam")},
+                                           Case{"adagrad", Kind::kMinimize, Batch("adagrad")},
+                                           Case{"sweep", Kind::kSweep, {}}),
+                         [](const auto& each) { return each.param.name; });
 
 // Stop rules look at a window of clocks: it is part of the state.
 TEST(Checkpoint, StopsWhereAnUnbrokenRunStops) {

@@ -67,7 +67,8 @@ void Cursor::Run(GatherOp* op, Stage need) {
     return gate_->Fail(absl::InternalError(absl::StrCat(
         "staleness bound violated: clock ", clock_, " of worker ", worker_, " read for \"",
         names_[position_], "\" at lag ", op->need.lag, " a state with clocks < ", stamp.complete)));
-  const Rows rows = op->batches.Next(clock_);
+  Rows rows = op->batches.Next(clock_ / op->every);
+  if (clock_ % op->every != 0) rows.end = rows.begin;
   op->args.row_begin = rows.begin;
   op->args.row_end = rows.end;
   op->args.target = table_->Write(worker_, clock_, op->slice, rows.scale);

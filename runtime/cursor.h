@@ -33,6 +33,7 @@ class ClockGate {
 struct alignas(64) GatherOp {
   int task = -1;  // in the plan
   int slice = 0;  // stage of the clock
+  int64_t every = 1;  // other clocks than multiples of it add nothing
   Need need;
   KernelFn fn = nullptr;  // null: nothing to run, only the read to wait for
   KernelArgs args;

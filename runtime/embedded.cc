@@ -11,6 +11,7 @@
 #include "runtime/checkpoint.h"
 #include "runtime/cursor.h"
 #include "runtime/env.h"
+#include "runtime/executable.h"
 #include "runtime/job.h"
 #include "runtime/kernel_call.h"
 #include "runtime/lane.h"
@@ -36,7 +37,8 @@ absl::Status CheckJob(const Job& job) {
     return absl::InvalidArgumentError("extents of axes are not those of the program");
   if (job.type == Type::kInt32)
     return absl::InvalidArgumentError("parameters are float32 or float64");
-  return Verify(*job.plan);
+  const absl::Status legal = Verify(*job.plan);
+  return legal.ok() ? CheckEmbedded(*job.plan) : legal;
 }
 
 class EmbeddedRun {
@@ -73,9 +75,7 @@ class EmbeddedRun {
   RunResult Collect();
   void CollectCounters(RunResult* result) const;
   // Whether contributions of one worker are folded on their own.
-  bool Linear() const {
-    return LagOf(stage_plan_) != 1 && stage_plan_[0].linear && workers() > 1;
-  }
+  bool Linear() const { return LagOf(stage_plan_) != 1 && stage_plan_[0].linear && workers() > 1; }
 
   const Job& job_;
   const Plan& plan_;
@@ -94,7 +94,7 @@ class EmbeddedRun {
   std::vector<std::unique_ptr<Cursor>> cursor_;
   Checkpoint checkpoint_;  // the last written
   Clock first_ = 0;        // of the run: where the checkpoint ended
-  int patience_ = 0;  // of cursors that are not on the first lane
+  int patience_ = 0;       // of cursors that are not on the first lane
   double ns_per_cycle_ = 1;
 };
 
@@ -140,9 +140,8 @@ absl::Status EmbeddedRun::MakeStages() {
     if (absl::Status status = (*fold)->Start(state_.get()); !status.ok()) return status;
     Layout totals =
         plan.pass == nullptr ? Layout() : TotalLayout(program_, *plan.pass, job_.extent);
-    stages_.push_back(std::make_unique<StageFold>(plan, context_, std::move(totals),
-                                                  *std::move(fold),
-                                                  EpochsPerClock(plan, job_.extent)));
+    stages_.push_back(std::make_unique<StageFold>(
+        plan, context_, std::move(totals), *std::move(fold), EpochsPerClock(plan, job_.extent)));
   }
   return absl::OkStatus();
 }
@@ -188,8 +187,7 @@ absl::Status EmbeddedRun::MakeMonitor() {
   if (!options.stop.ends() && job_.stop_requested == nullptr)
     return absl::InvalidArgumentError(
         "the plan has no rule to stop; set max_clocks, max_seconds, tolerance or target");
-  absl::StatusOr<EvaluationRules> evaluation =
-      EvaluationRulesOf(plan_, stage_plan_, job_.extent);
+  absl::StatusOr<EvaluationRules> evaluation = EvaluationRulesOf(plan_, stage_plan_, job_.extent);
   if (!evaluation.ok()) return evaluation.status();
   options.evaluation = *evaluation;
   options.workers = workers();
@@ -240,6 +238,7 @@ GatherOp EmbeddedRun::MakeGather(int worker, int stage) const {
   GatherOp op;
   op.task = plan.gather;
   op.slice = stage;
+  op.every = plan.every;
   op.need = {0, lag == 1 ? 0 : lag, static_cast<int>(stages_.size()),
              stage};  // lag 1 in place: the stage before it
   op.fn = KernelOf(*plan.pass, job_.type);

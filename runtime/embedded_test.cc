@@ -133,14 +133,15 @@ TEST(Sequence, StatementsOfAClockFollowOneAnother) {
     t.program.root = sequence;
     t.plan.mutable_task(0)->add_statement(0);
     Plan after = MakeTestPlan({});
-    for (Task task : after.task()) {
-      task.add_statement(1);
-      task.add_statement(0);
-      task.set_id(task.id() + "2");
-      for (Read& read : *task.mutable_read())
-        if (read.table() == "param/w") read.set_lag(0);
-      *t.plan.add_task() = task;
-    }
+    for (const char* round : {"/r0", "/r1"})
+      for (Task task : after.task()) {
+        task.add_statement(1);
+        task.add_statement(0);
+        task.set_id(task.id() + round);
+        for (Read& read : *task.mutable_read())
+          if (read.table() == "param/w") read.set_lag(0);
+        *t.plan.add_task() = task;
+      }
     t.plan.mutable_table(0)->set_fold_task("");
     const RunResult result = MustRun(t.job);
     ExpectNear(result.parameter[kW], Optimum(), 1e-9);

@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kMostTracePoints = 4096;  // then every other one is dropped and the stride doubles
 constexpr size_t kMostCopies = size_t{256} << 20;  // bytes, likewise
-constexpr int64_t kShowEveryNs = 100'000'000;  // progress, ten times a second
+constexpr int64_t kShowEveryNs = 100'000'000;      // progress, ten times a second
 // Tolerance is about the last quarter of the run: single steps of a slow rule are always small. Too
 // few values say nothing; one that is a whole pass over the data says more than a by-product.
 constexpr double kWindow = 4.0 / 3;
@@ -196,8 +196,8 @@ bool Monitor::EvaluationIsDue(Clock clock) const {
 // Pauses take at most `pause_share` of the time; before the first, its cost is guessed as that of
 // the clocks that visit every row once.
 bool Monitor::DueByTime() const {
-  const double per_epoch = static_cast<double>(train_ns_) /
-                           (static_cast<double>(done_) * options_.epochs_per_clock);
+  const double per_epoch =
+      static_cast<double>(train_ns_) / (static_cast<double>(done_) * options_.epochs_per_clock);
   const double cost = pause_cost_ns_ > 0 ? static_cast<double>(pause_cost_ns_) : per_epoch;
   return static_cast<double>(train_ns_ - last_pause_train_ns_) * options_.evaluation.pause_share >=
          cost;
@@ -211,7 +211,8 @@ void Monitor::KeepCopy(Clock clock) {
   std::memcpy(copy.model.data(), state_->master(), model_.size() * sizeof(double));
   for (const auto& stage : *stages_) stage->fold->Model(*state_, copy.model.data());
   copy_.push_back(std::move(copy));
-  if (copy_.size() * model_.size() * sizeof(double) < kMostCopies && copy_.size() < kMostTracePoints)
+  if (copy_.size() * model_.size() * sizeof(double) < kMostCopies &&
+      copy_.size() < kMostTracePoints)
     return;
   for (size_t i = 0; 2 * i < copy_.size(); ++i) copy_[i] = std::move(copy_[2 * i]);
   copy_.resize((copy_.size() + 1) / 2);

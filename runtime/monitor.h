@@ -26,8 +26,8 @@ namespace gyre {
 
 // When a run is saved, and how. `save` is called while the state is that of a whole clock.
 struct CheckpointRules {
-  Clock every = 0;      // clocks; 0: by time
-  double seconds = 30;  // of training
+  Clock every = 0;         // clocks; 0: by time
+  double seconds = 30;     // of training
   bool at_pauses = false;  // the state is whole in pauses only
   std::function<absl::Status(Clock clock, std::string monitor)> save;  // none: never
 };
@@ -127,9 +127,9 @@ class Monitor final : public ClockObserver {
   };
   std::vector<Copy> copy_;  // deferred evaluation
   Clock copy_stride_ = 1, copy_skip_ = 0;
-  Clock resumed_ = 0, saved_ = 0;            // clocks
-  int64_t resumed_ns_ = 0, saved_ns_ = 0;    // of training
-  bool pause_left_ = false;                  // of the checkpoint: a pause was due where it was made
+  Clock resumed_ = 0, saved_ = 0;          // clocks
+  int64_t resumed_ns_ = 0, saved_ns_ = 0;  // of training
+  bool pause_left_ = false;                // of the checkpoint: a pause was due where it was made
 
   alignas(64) std::atomic<Clock> limit_{0};
   std::atomic<int64_t> pause_{0};

@@ -1,8 +1,12 @@
 #include "runtime/penalty.h"
 
 #include <algorithm>
+#include <cmath>
+#include <set>
+#include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "runtime/layout.h"
 
 namespace gyre {
@@ -63,6 +67,21 @@ class Builder {
     return {0, storage_->back().data()};
   }
 
+  // The weight of a penalty, which would be a reward below zero.
+  absl::Status CheckWeight(const Post& weight) const {
+    AlignedArray<double> value(Product(weight.axes, extent_));
+    context_.Run(weight, value.data());
+    for (int64_t i = 0; i < value.size(); ++i) {
+      if (value[i] >= 0 && std::isfinite(value[i])) continue;
+      std::set<std::string> hypers;
+      AddHypers(weight.node, &hypers);
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the penalty on ", name_, " has the weight ", value[i], ", which must be at least 0",
+          hypers.empty() ? "" : "; check ", absl::StrJoin(hypers, ", ")));
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status SetGroups(const Penalty& p, Prox* prox) {
     std::vector<int> rest;
     size_t first = axes_.size(), last = 0;
@@ -93,6 +112,8 @@ class Builder {
   }
 
   absl::Status Add(const Penalty& p, Prox* prox) {
+    if (p.kind != PenaltyKind::kLower && p.kind != PenaltyKind::kUpper)
+      if (absl::Status status = CheckWeight(p.weight); !status.ok()) return status;
     switch (p.kind) {
       case PenaltyKind::kL1:
         prox->l1 = Sum(prox->l1, Evaluate(p.weight, axes_));
@@ -117,6 +138,17 @@ class Builder {
   }
 
  private:
+  // Flags of the hyper-parameters that a value is made of.
+  void AddHypers(int node, std::set<std::string>* flags) const {
+    if (node < 0) return;
+    const ir::Graph& graph = context_.program->graph;
+    const ir::Node& n = graph.node[node];
+    if (n.op == ir::Op::kHyper)
+      flags->insert(absl::StrCat("--", std::string(graph.symbol[n.symbol].name)));
+    if (n.op == ir::Op::kLet) AddHypers(graph.let[n.symbol].body, flags);
+    for (const int operand : {n.a, n.b, n.c}) AddHypers(operand, flags);
+  }
+
   const PostContext& context_;
   const std::vector<int64_t>& extent_;
   const std::vector<int> axes_;

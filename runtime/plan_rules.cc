@@ -46,8 +46,7 @@ StopRules StopRulesOf(const Plan& plan, const Program& program) {
   rules.decision_lag = stop.decision_lag();
   const Statement& root = program.root;  // the loop of the program itself, when it is the clock
   if (root.kind == StatementKind::kRepeat)
-    rules.max_clocks =
-        rules.max_clocks > 0 ? std::min(rules.max_clocks, root.repeat) : root.repeat;
+    rules.max_clocks = rules.max_clocks > 0 ? std::min(rules.max_clocks, root.repeat) : root.repeat;
   if (root.kind == StatementKind::kUntil && rules.tolerance == 0) rules.tolerance = root.tolerance;
   return rules;
 }
@@ -70,8 +69,7 @@ absl::StatusOr<EvaluationRules> EvaluationRulesOf(const Plan& plan,
     return EpochsPerClock(s, extent) < 1;
   });
   rules.by_product = evaluation.mode() == Evaluation::BYPRODUCT && LagOf(stages) == 1 && !batched &&
-                     stages.size() == 1 &&
-                     stages[0].statement->kind == StatementKind::kMinimize;
+                     stages.size() == 1 && stages[0].statement->kind == StatementKind::kMinimize;
   if (evaluation.budget() > 0) rules.pause_share = evaluation.budget();
   rules.objective_every = EveryOf(plan, true);
   rules.measures_every = EveryOf(plan, false);

@@ -29,6 +29,7 @@ struct alignas(64) StageFold {
     for (const Field& s : layout.field) context.total[static_cast<size_t>(s.id)] = flat + s.offset;
   }
   void Apply(Clock clock, ParamState* state) {
+    if (clock % plan->every != 0) return;
     const int64_t start = watch.Start();
     context.epoch = static_cast<double>(clock) * epochs_per_clock;
     fold->Apply(context, state);

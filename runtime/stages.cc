@@ -1,9 +1,13 @@
 #include "runtime/stages.h"
 
 #include <algorithm>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "compiler/graph/index.h"
+#include "compiler/graph/tape.h"
+#include "runtime/executable.h"
 
 namespace gyre {
 namespace {
@@ -41,34 +45,17 @@ absl::Status Flatten(const Statement& s, const Path& path, std::vector<Leaf>* le
   return absl::OkStatus();
 }
 
-bool BelongsTo(const Task& task, const Path& path) {
-  return std::equal(task.statement().begin(), task.statement().end(), path.begin(), path.end());
-}
+std::string Words(const Path& path) { return absl::StrCat("[", absl::StrJoin(path, " "), "]"); }
 
-// The next task of a kind that belongs to the statement: rounds of an inner Repeat have tasks of
-// their own, under the same path. When all are taken, the first again.
-class TaskFinder {
- public:
-  explicit TaskFinder(const Plan& plan)
-      : plan_(plan), taken_(static_cast<size_t>(plan.task_size()), false) {}
-  int Find(const Path& path, std::initializer_list<Task::Kind> kinds) {
-    int first = -1;
-    for (int t = 0; t < plan_.task_size(); ++t) {
-      if (std::count(kinds.begin(), kinds.end(), plan_.task(t).kind()) == 0 ||
-          !BelongsTo(plan_.task(t), path))
-        continue;
-      if (first < 0) first = t;
-      if (taken_[static_cast<size_t>(t)]) continue;
-      taken_[static_cast<size_t>(t)] = true;
-      return t;
-    }
-    return first;
+// The statement that a task belongs to; null when the program has none there that does something.
+const Statement* StatementOf(const Program& program, const Path& path) {
+  const Statement* at = &program.root;
+  for (const int step : path) {
+    if (step < 0 || step >= static_cast<int>(at->child.size())) return nullptr;
+    at = &at->child[static_cast<size_t>(step)];
   }
-
- private:
-  const Plan& plan_;
-  std::vector<bool> taken_;
-};
+  return at->child.empty() ? at : nullptr;
+}
 
 Rule RuleOf(const Task& task) {
   const auto& u = task.update();
@@ -85,6 +72,10 @@ const Table* FindTable(const Plan& plan, const std::string& id) {
 absl::Status BindGather(const Plan& plan, const Program& program, StagePlan* stage) {
   const Task& task = plan.task(stage->gather);
   stage->pass = &program.pass[static_cast<size_t>(stage->statement->pass)];
+  if (task.every() != plan.task(stage->fold).every())
+    return absl::UnimplementedError(
+        absl::StrCat("plan: \"", task.id(), "\" and \"", plan.task(stage->fold).id(),
+                     "\" run in different clocks, which this build does not do"));
   if (!task.pass().empty() && task.pass() != stage->pass->id)
     return Misfit("task \"", task.id(), "\" runs the pass \"", task.pass(),
                   "\", its statement has \"", stage->pass->id, "\"");
@@ -116,33 +107,117 @@ bool IsLinear(const Plan& plan, int fold) {
   return any;
 }
 
+// A fold sees the totals of its own clock.
+absl::Status CheckFoldReads(const Plan& plan, const Task& fold) {
+  for (const Read& r : fold.read()) {
+    const Table* table = FindTable(plan, r.table());
+    if (table != nullptr && table->total() >= 0 && table->has_total() && r.lag() != 0 &&
+        table->role() != Table::DERIVED)
+      return absl::UnimplementedError(
+          absl::StrCat("plan: \"", fold.id(), "\" reads \"", r.table(), "\" at lag ", r.lag(),
+                       "; this build folds contributions in the clock that made them"));
+  }
+  return absl::OkStatus();
+}
+
+// Walks the tape: gathers wait for the fold of their statement.
+class Binder {
+ public:
+  Binder(const Plan& plan, const Program& program) : plan_(plan), program_(program) {}
+
+  absl::Status Add(int t) {
+    const Task& task = plan_.task(t);
+    const Path path(task.statement().begin(), task.statement().end());
+    const Statement* statement = StatementOf(program_, path);
+    if (statement == nullptr)
+      return Misfit("task \"", task.id(), "\" is for the statement ", Words(path),
+                    ", which the program does not have");
+    if (task.kind() == Task::GATHER) {
+      if (!gather_.emplace(path, t).second)
+        return Misfit("task \"", task.id(), "\" gathers a second time before a fold");
+      return absl::OkStatus();
+    }
+    return AddStage(t, path, *statement);
+  }
+
+  // Every statement as often as the program runs it in a clock.
+  absl::Status CheckComplete(const std::vector<Leaf>& leaves) const {
+    std::map<Path, int64_t> wanted;
+    for (const Leaf& leaf : leaves) ++wanted[leaf.path];
+    for (const auto& [path, times] : wanted) {
+      const auto at = times_.find(path);
+      const int64_t found = at == times_.end() ? 0 : at->second;
+      if (found == 0) return Misfit("no task applies the statement at ", Words(path));
+      if (found != times)
+        return Misfit("its tasks apply the statement at ", Words(path), " ", found,
+                      " times a clock, the program ", times, " times");
+    }
+    if (!gather_.empty())
+      return Misfit("nothing folds what \"", plan_.task(gather_.begin()->second).id(),
+                    "\" gathers");
+    return absl::OkStatus();
+  }
+
+  std::vector<StagePlan> stages;
+
+ private:
+  absl::Status AddStage(int t, const Path& path, const Statement& statement) {
+    const Task& task = plan_.task(t);
+    StagePlan stage;
+    stage.statement = &statement;
+    stage.fold = t;
+    stage.rule = RuleOf(task);
+    stage.linear = IsLinear(plan_, t);
+    stage.every = std::max(1, task.every());
+    const bool sweep = statement.kind == StatementKind::kSweep;
+    if (sweep != (task.kind() == Task::SWEEP))
+      return Misfit("task \"", task.id(), "\" is a ", Task::Kind_Name(task.kind()),
+                    " and its statement is not");
+    if (!sweep && statement.pass >= 0) {
+      const auto gather = gather_.find(path);
+      if (gather == gather_.end())
+        return Misfit("no task gathers for \"", task.id(), "\" before it");
+      stage.gather = gather->second;
+      gather_.erase(gather);
+      absl::Status status = BindGather(plan_, program_, &stage);
+      if (status.ok()) status = CheckFoldReads(plan_, task);
+      if (!status.ok()) return status;
+    }
+    ++times_[path];
+    stages.push_back(std::move(stage));
+    return absl::OkStatus();
+  }
+
+  const Plan& plan_;
+  const Program& program_;
+  std::map<Path, int> gather_;  // tasks whose fold has not come yet
+  std::map<Path, int64_t> times_;
+};
+
+// The tasks of a clock in the order of the tape that has them all, worker 0's.
+absl::StatusOr<std::vector<int>> TapeOrder(const Plan& plan) {
+  const absl::StatusOr<PlanIndex> index = PlanIndex::Make(plan);
+  if (!index.ok()) return index.status();
+  const absl::StatusOr<Tape> tape = Tape::Compile(*index, {});
+  if (!tape.ok()) return tape.status();
+  std::vector<int> tasks;
+  for (const Instr& i : tape->instr) tasks.push_back(i.task);
+  return tasks;
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<StagePlan>> BindStages(const Plan& plan, const Program& program) {
+  if (absl::Status status = CheckExecutable(plan); !status.ok()) return status;
   std::vector<Leaf> leaves;
   if (absl::Status status = Flatten(program.root, {}, &leaves); !status.ok()) return status;
-  std::vector<StagePlan> stages;
-  TaskFinder tasks(plan);
-  for (const Leaf& leaf : leaves) {
-    StagePlan stage;
-    stage.statement = leaf.statement;
-    stage.fold = tasks.Find(leaf.path, {Task::FOLD, Task::SWEEP});
-    if (stage.fold < 0)
-      return Misfit("no task applies the statement at [", absl::StrJoin(leaf.path, " "), "]");
-    stage.rule = RuleOf(plan.task(stage.fold));
-    stage.linear = IsLinear(plan, stage.fold);
-    const bool sweep = leaf.statement->kind == StatementKind::kSweep;
-    if (sweep != (plan.task(stage.fold).kind() == Task::SWEEP))
-      return Misfit("task \"", plan.task(stage.fold).id(), "\" is a ",
-                    Task::Kind_Name(plan.task(stage.fold).kind()), " and its statement is not");
-    stage.gather = tasks.Find(leaf.path, {Task::GATHER});
-    const bool needs_rows = !sweep && leaf.statement->pass >= 0;
-    if (needs_rows && stage.gather < 0)
-      return Misfit("no task gathers for \"", plan.task(stage.fold).id(), "\"");
-    if (needs_rows)
-      if (absl::Status status = BindGather(plan, program, &stage); !status.ok()) return status;
-    stages.push_back(std::move(stage));
-  }
+  const absl::StatusOr<std::vector<int>> order = TapeOrder(plan);
+  if (!order.ok()) return order.status();
+  Binder binder(plan, program);
+  for (const int task : *order)
+    if (absl::Status status = binder.Add(task); !status.ok()) return status;
+  if (absl::Status status = binder.CheckComplete(leaves); !status.ok()) return status;
+  const auto& stages = binder.stages;
   const bool ahead = std::any_of(stages.begin(), stages.end(), [](const StagePlan& s) {
     return s.pass != nullptr && (s.lag > 1 || s.lag < 0);
   });
@@ -150,7 +225,9 @@ absl::StatusOr<std::vector<StagePlan>> BindStages(const Plan& plan, const Progra
     return absl::UnimplementedError(
         "plan: a clock of several statements is read at lag 0 and 1 only: what one statement "
         "leaves is what the next one sees");
-  return stages;
+  if (ahead && stages[0].every > 1)
+    return absl::UnimplementedError("plan: a task that skips clocks is read at lag 0 and 1 only");
+  return std::move(binder.stages);
 }
 
 }  // namespace gyre

@@ -66,17 +66,38 @@ void BuildTotals(const Job& job, PostContext* context, std::vector<AlignedArray<
   GatherOnce(job, job.program->build, nullptr, context, storage);
 }
 
-absl::Status StartParameters(const Job& job, const PostContext& context, ParamState* state) {
+void DrawParameters(const Job& job, ParamState* state) {
+  for (const int symbol : job.program->product_params) DrawScaledNormal(job, symbol, state);
+}
+
+namespace {
+
+// Runs the pass that the first parameters are made from, at the parameters drawn.
+void GatherStart(const Job& job, const ParamState& state, PostContext* context,
+                 std::vector<AlignedArray<double>>* storage) {
+  AlignedArray<char> published(state.published_bytes());
+  std::vector<const void*> param(static_cast<size_t>(job.program->graph.symbol.size), nullptr);
+  state.Publish(published.data());
+  state.Point(published.data(), param.data());
+  GatherOnce(job, job.program->start_pass, param.data(), context, storage);
+}
+
+}  // namespace
+
+absl::Status StartParameters(const Job& job, const PostContext& context, ParamState* state,
+                             const double* given) {
   const Program& program = *job.program;
-  for (const int symbol : program.product_params) DrawScaledNormal(job, symbol, state);
+  DrawParameters(job, state);
   PostContext with = context;
   with.param = state->by_symbol();
-  std::vector<AlignedArray<double>> totals;
-  AlignedArray<char> published(state->published_bytes());
-  std::vector<const void*> param(static_cast<size_t>(program.graph.symbol.size), nullptr);
-  state->Publish(published.data());
-  state->Point(published.data(), param.data());
-  GatherOnce(job, program.start_pass, param.data(), &with, &totals);
+  std::vector<AlignedArray<double>> storage;
+  if (given == nullptr) {
+    GatherStart(job, *state, &with, &storage);
+  } else if (program.start_pass >= 0) {
+    const Pass& pass = program.pass[static_cast<size_t>(program.start_pass)];
+    const Layout layout = TotalLayout(program, pass, job.extent);
+    for (const Field& f : layout.field) with.total[static_cast<size_t>(f.id)] = given + f.offset;
+  }
   for (const Assign& a : program.start) with.Run(a.value, state->master(a.param));
   for (size_t s = 0; s < job.start.size(); ++s) {
     const Field* field = state->layout().Find(static_cast<int>(s));

@@ -23,9 +23,15 @@ void GatherOnce(const Job& job, int pass, const void* const* param, PostContext*
 // The sums of data alone: the program's BUILD pass.
 void BuildTotals(const Job& job, PostContext* context, std::vector<AlignedArray<double>>* storage);
 
+// Draws the parameters that multiply parameters, from N(0, 1 / fan-in); see below.
+void DrawParameters(const Job& job, ParamState* state);
+
 // Parameters as Job::start gives them, else as the program says, else zero; those that multiply
 // parameters are drawn from N(0, 1 / fan-in), the fan-in being the elements for one value of the
 // first axis. Draws depend on the seed, the name and the element alone.
-absl::Status StartParameters(const Job& job, const PostContext& context, ParamState* state);
+// `totals`: what the program's start pass sums to, flat by its layout, when others hold the rows;
+// null: it is run here.
+absl::Status StartParameters(const Job& job, const PostContext& context, ParamState* state,
+                             const double* totals = nullptr);
 
 }  // namespace gyre

@@ -3,8 +3,8 @@
 #include <cmath>
 #include <cstring>
 
-#include "runtime/data/layout.h"
 #include "runtime/archive.h"
+#include "runtime/data/layout.h"
 #include "runtime/fold.h"
 
 namespace gyre {

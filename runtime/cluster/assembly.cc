@@ -12,6 +12,7 @@
 #include "runtime/kernel_call.h"
 #include "runtime/linear_table.h"
 #include "runtime/shared_table.h"
+#include "runtime/start.h"
 
 namespace gyre {
 namespace {
@@ -32,6 +33,10 @@ absl::StatusOr<Assembly> Assembly::Bind(const Job& job) {
       return absl::UnimplementedError(
           "a sweep needs all its rows in one process: run it with "
           "--cluster=embedded");
+    }
+    if (s.every > 1) {
+      return absl::UnimplementedError(
+          "plan: tasks that skip clocks run in one process: run it with --cluster=embedded");
     }
     if (s.pass != nullptr && (s.lag > assembly.lag_ || s.lag == kAsync)) assembly.lag_ = s.lag;
   }
@@ -157,37 +162,70 @@ PostContext BareContext(const Job& job) {
   return context;
 }
 
-}  // namespace
-
-std::vector<double> BuildShare(const Job& job, const std::vector<WorkerData>& rows) {
-  const Program& program = *job.program;
-  if (program.build < 0) return {};
-  const Pass& pass = program.pass[static_cast<size_t>(program.build)];
-  const Layout layout = TotalLayout(program, pass, job.extent);
-  const PostContext context = BareContext(job);
+// Sums pass `id` over `rows`; `param` as for kernels, or null.
+void AddShare(const Job& job, int id, const void* const* param,
+              const std::vector<WorkerData>& rows, std::vector<double>* to) {
+  const Pass& pass = job.program->pass[static_cast<size_t>(id)];
+  const Layout layout = TotalLayout(*job.program, pass, job.extent);
+  PostContext context = BareContext(job);
+  context.seed = job.seed;
   std::vector<Contribution> part;
   std::vector<const Contribution*> parts;
   for (size_t w = 0; w < rows.size(); ++w) part.emplace_back(layout);
   for (size_t w = 0; w < rows.size(); ++w) {
     AlignedArray<char> scratch(ScratchOf(pass, rows[w], job.extent.data(), job.type));
     KernelArgs args = ArgsOf(context, rows[w]);
+    args.param = param;
     args.target = part[w].target.data();
     args.scratch = scratch.data();
     if (args.row_end > args.row_begin) KernelOf(pass, job.type)(args);
     parts.push_back(&part[w]);
   }
-  std::vector<double> sum(static_cast<size_t>(layout.size));
-  SumContributions(parts.data(), static_cast<int>(parts.size()), 0, layout.size, sum.data());
-  return sum;
+  const size_t before = to->size();
+  to->resize(before + static_cast<size_t>(layout.size));
+  SumContributions(parts.data(), static_cast<int>(parts.size()), 0, layout.size,
+                   to->data() + before);
 }
 
-void UseBuilt(const Job& job, const double* flat, PostContext* context) {
+Layout LayoutOf(const Job& job, int pass) {
+  return TotalLayout(*job.program, job.program->pass[static_cast<size_t>(pass)], job.extent);
+}
+
+bool SharesStart(const Program& program) {
+  return program.start_pass >= 0 && !NeedsRowsToStart(program);
+}
+
+}  // namespace
+
+bool NeedsRowsToStart(const Program& program) {
+  return program.start_pass >= 0 && program.build >= 0;
+}
+
+std::vector<double> StartShare(const Job& job, const std::vector<WorkerData>& rows) {
   const Program& program = *job.program;
-  context->total.assign(static_cast<size_t>(program.graph.total.size), nullptr);
-  if (program.build < 0) return;
-  const Layout layout =
-      TotalLayout(program, program.pass[static_cast<size_t>(program.build)], job.extent);
-  for (const Field& f : layout.field) context->total[static_cast<size_t>(f.id)] = flat + f.offset;
+  std::vector<double> share;
+  if (program.build >= 0) AddShare(job, program.build, nullptr, rows, &share);
+  if (!SharesStart(program)) return share;
+  ParamState state(program, job.extent, job.type);
+  DrawParameters(job, &state);
+  AlignedArray<char> published(state.published_bytes());
+  std::vector<const void*> param(static_cast<size_t>(program.graph.symbol.size), nullptr);
+  state.Publish(published.data());
+  state.Point(published.data(), param.data());
+  AddShare(job, program.start_pass, param.data(), rows, &share);
+  return share;
+}
+
+void UseBuilt(const Job& job, const double* sum, PostContext* context) {
+  context->total.assign(static_cast<size_t>(job.program->graph.total.size), nullptr);
+  if (job.program->build < 0) return;
+  const Layout layout = LayoutOf(job, job.program->build);
+  for (const Field& f : layout.field) context->total[static_cast<size_t>(f.id)] = sum + f.offset;
+}
+
+const double* StartTotals(const Job& job, const double* sum) {
+  if (!SharesStart(*job.program)) return nullptr;
+  return sum + (job.program->build < 0 ? 0 : LayoutOf(job, job.program->build).size);
 }
 
 }  // namespace gyre
