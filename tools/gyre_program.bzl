@@ -25,6 +25,7 @@ and their paths are looked for in the runfiles. The rules themselves give --data
 """
 
 load("@rules_cc//cc:defs.bzl", "cc_binary")
+load("//tools:kernel_copts.bzl", "KERNEL_COPTS")
 
 def _with_locations(flags, kind):
     """The flag templates with each {LABEL} as an expandable location."""
@@ -183,6 +184,7 @@ def gyre_program(
             "//dsl",
             "//runtime/driver",
         ],
+        copts = [],
         visibility = None,
         tags = [],
         **kwargs):
@@ -198,6 +200,7 @@ def gyre_program(
       machine: the machine description that the plan is made for.
       deps: libraries of the program's own.
       runtime_deps: what gives it main()'s words; brings dsl/dsl.h along.
+      copts: options of the compiler, beyond those for kernels.
       visibility: of all targets.
       tags: of all targets.
       **kwargs: passed on to cc_binary.
@@ -217,6 +220,7 @@ def gyre_program(
     cc_binary(
         name = name,
         srcs = srcs + [name + "_default_flags"],
+        copts = KERNEL_COPTS + copts,
         data = shipped,
         tags = tags,
         visibility = visibility,
