@@ -26,13 +26,16 @@ double AddThenDot(double* to, double a, const double* x, const double* z, size_t
   return total;
 }
 
+// The initial matrix stays within this factor of the plain one, s'y / y'y of the last pair.
+constexpr double kSpread = 100;
+
 }  // namespace
 
 void Pairs::Reset(size_t n, int most) {
   n_ = n;
   room_ = static_cast<size_t>(most) + 1;
   count_ = first_ = 0;
-  scale_ = 1;
+  diagonal_.assign(n, 1);
   s_.assign(n * room_, 0), y_.assign(n * room_, 0);
   rho_.assign(room_, 0), alpha_.assign(room_, 0);
 }
@@ -45,13 +48,34 @@ bool Pairs::Push() {
   if (!(sy > 1e-12 * yy) && !(sy > 1e-10 * std::sqrt(ss * yy))) return false;
   if (!(sy > 0)) return false;
   rho_[i] = 1 / sy;
-  scale_ = sy / yy;
+  UpdateDiagonal(s, y, sy, yy);
   if (count_ + 1 < room_) {
     ++count_;
   } else {
     first_ = (first_ + 1) % room_;
   }
   return true;
+}
+
+// The diagonal of the inverse BFGS update of D, as Gilbert and Lemarechal write it for D's inverse,
+// with D scaled beforehand to fit the pair along y. An element that did not move (held at zero by an
+// L1 penalty, say) told nothing of its own curvature.
+void Pairs::UpdateDiagonal(const double* s, const double* y, double sy, double yy) {
+  const double plain = sy / yy;
+  double* diagonal = diagonal_.data();
+  if (count_ == 0) {
+    std::fill(diagonal_.begin(), diagonal_.end(), plain);
+    return;
+  }
+  const auto [ydy, sbs] = SumsOf<2>(n_, [&](size_t i, const auto& add) {
+    add(0, y[i] * y[i] * diagonal[i]), add(1, s[i] * s[i] / diagonal[i]);
+  });
+  const double scale = sy / ydy, least = plain / kSpread, most = plain * kSpread;
+  for (size_t i = 0; i < n_; ++i) {
+    const double scaled = scale * diagonal[i], b = 1 / scaled, bs = s[i] * b;
+    const double curvature = b + y[i] * y[i] / sy - bs * bs * scale / sbs;
+    diagonal[i] = std::clamp(s[i] == 0 ? scaled : 1 / curvature, least, most);
+  }
 }
 
 void Pairs::Direction(double* d) const {
@@ -66,10 +90,9 @@ void Pairs::Direction(double* d) const {
     const double* other = k > 0 ? At(s_, slot(k - 1)) : At(y_, i);
     product = AddThenDot(d, -alpha_[i], At(y_, i), other, n_);
   }
-  // Scaling by -gamma: product is d'y of the oldest pair, before it.
-  const double gamma = -scale_;
-  for (size_t i = 0; i < n_; ++i) d[i] *= gamma;
-  product *= gamma;
+  const double* diagonal = diagonal_.data();
+  for (size_t i = 0; i < n_; ++i) d[i] *= -diagonal[i];
+  product = DotOf(d, At(y_, slot(0)), n_);
   for (size_t k = 0; k < count_; ++k) {
     const size_t i = slot(k);
     const double beta = rho_[i] * product;

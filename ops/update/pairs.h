@@ -1,4 +1,6 @@
-// The limited-memory inverse Hessian of L-BFGS (Nocedal 1980; Nocedal & Wright, algorithm 7.4).
+// The limited-memory inverse Hessian of L-BFGS (Nocedal 1980; Nocedal & Wright, algorithm 7.4), from
+// an initial matrix that is a diagonal kept up to date by every pair (Gilbert & Lemarechal 1989): what
+// pairs already dropped said about the scale of single elements is not lost.
 #pragma once
 #include <cstddef>
 #include <vector>
@@ -25,16 +27,17 @@ class Pairs {
 
   void Visit(Archive& archive) {
     archive(s_), archive(y_), archive(rho_), archive(alpha_);
-    archive(count_), archive(first_), archive(scale_);
+    archive(count_), archive(first_), archive(diagonal_);
   }
 
  private:
+  void UpdateDiagonal(const double* s, const double* y, double sy, double yy);
   size_t slot(size_t i) const { return (first_ + i) % room_; }
   double* At(std::vector<double>& v, size_t i) const { return v.data() + i * n_; }
   const double* At(const std::vector<double>& v, size_t i) const { return v.data() + i * n_; }
 
   size_t n_ = 0, room_ = 1, count_ = 0, first_ = 0;
-  double scale_ = 1;                         // of the initial matrix: s'y / y'y of the last pair
+  std::vector<double> diagonal_;             // the initial matrix
   std::vector<double> s_, y_, rho_;          // one slot more than pairs, for the one being built
   mutable std::vector<double> alpha_;
 };
