@@ -213,7 +213,13 @@ std::string Describe(const Problem& p, const Strategy& s) {
 std::vector<UpdateChoice> UpdatesOf(const Problem& p) {
   const Traits& traits = p.traits[static_cast<size_t>(p.main_leaf)];
   const Statement& s = *p.main().statement;
-  if (s.kind == StatementKind::kMinimize) return UpdateChoices(traits, p.rows, *p.request);
+  if (s.kind == StatementKind::kMinimize) {
+    std::vector<UpdateChoice> choices = UpdateChoices(traits, p.rows, *p.request);
+    if (!s.update.empty() && p.request->update == "auto") {  // the program's own choice, .By
+      std::erase_if(choices, [&](const UpdateChoice& c) { return c.update.rule() != s.update; });
+    }
+    return choices;
+  }
   UpdateChoice choice = AssignChoice(traits, *p.request, RootRepeat(*p.program));
   if (s.kind != StatementKind::kIterate) choice.update.set_rule("sweep");
   return {choice};

@@ -21,6 +21,7 @@ bool HasInnerUntil(const Statement& s, bool root) {
 }
 
 absl::Status CheckProgram(const Program& program) {
+  if (!program.refusal.empty()) return absl::UnimplementedError(program.refusal);
   const ir::Graph& graph = program.graph;
   for (const ir::Symbol& s : graph.symbol) {
     if (s.kind == ir::Kind::kLocal || s.kind == ir::Kind::kLatent || s.kind == ir::Kind::kTyped) {

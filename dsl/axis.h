@@ -17,10 +17,26 @@
 namespace gyre {
 namespace internal {
 
-struct IndexTag {};
-struct AffineTag {};
-struct ExprTag {};
-struct KeyTag {};  // integer-valued: may be a subscript, may be compared
+// kNumbers: does the object carry numbers (literals, scales), or is its type all there is of it?
+struct IndexTag {
+  static constexpr bool kNumbers = false;
+};
+struct AffineTag {
+  static constexpr bool kNumbers = true;
+};
+struct ExprTag {
+  static constexpr bool kNumbers = false;
+  template <std::same_as<bool> B>
+  constexpr explicit operator B() const {
+    static_assert(sizeof(B) == 0,
+                  "GY037: an expression has no truth value here; choose with where(condition, a, b) "
+                  "instead of if and ?:");
+    return false;
+  }
+};
+struct KeyTag {  // integer-valued: may be a subscript, may be compared
+  static constexpr bool kNumbers = false;
+};
 
 template <class I>
 constexpr int IndexOf(Builder& b) {
@@ -35,6 +51,16 @@ constexpr ir::Subscript SubscriptOf(int index, const Env& env) {
   return s;
 }
 
+// Takes the place of an expression that was refused by a static_assert.
+struct Refused : ExprTag {
+  using free = List<Anything>;
+  constexpr int emit(Builder& b, const Env&) const { return b.fail(kRefused), b.constant(0); }
+};
+struct Zero : ExprTag {
+  using free = List<>;
+  constexpr int emit(Builder& b, const Env&) const { return b.constant(0); }
+};
+
 }  // namespace internal
 
 template <class I>
@@ -43,6 +69,8 @@ template <class E>
 concept Expression = std::derived_from<std::remove_cvref_t<E>, internal::ExprTag>;
 template <class E>
 concept Key = std::derived_from<std::remove_cvref_t<E>, internal::KeyTag>;
+template <class E>
+concept Term = Expression<E> || Key<E>;
 
 // The k-th further index over an axis.
 template <class Tag, int K>
@@ -80,10 +108,12 @@ namespace internal {
 template <class I, class J = void>
 struct Affine : AffineTag {
   int scale = 1, second_scale = 1, offset = 0;
+  bool padded = false;
   using free = List<I, J>;
   constexpr ir::Subscript subscript(Builder& b, const Env& env) const {
     ir::Subscript s = SubscriptOf(IndexOf<I>(b), env);
     if (!s.plain()) b.fail(31);
+    s.padded = padded;
     s.second = SubscriptOf(IndexOf<J>(b), env).index;
     s.scale0 = static_cast<int16_t>(b.slot(scale));
     s.scale1 = static_cast<int16_t>(b.slot(second_scale));
@@ -94,10 +124,12 @@ struct Affine : AffineTag {
 template <class I>
 struct Affine<I, void> : AffineTag {
   int scale = 1, offset = 0;
+  bool padded = false;
   using free = List<I>;
   constexpr ir::Subscript subscript(Builder& b, const Env& env) const {
     ir::Subscript s = SubscriptOf(IndexOf<I>(b), env);
     if (!s.plain()) b.fail(31);
+    s.padded = padded;
     s.scale0 = static_cast<int16_t>(b.slot(scale));
     s.offset = static_cast<int16_t>(b.slot(offset));
     return s;
@@ -145,6 +177,12 @@ constexpr internal::Affine<I, J> operator+(internal::Affine<I> a, internal::Affi
 template <AnIndex I, AnIndex J>
 constexpr internal::Affine<I, J> operator+(internal::Affine<I, J> a, int offset) {
   return {{}, a.scale, a.second_scale, a.offset + offset};
+}
+// pad(subscript): zero where the affine subscript falls outside the tensor.
+template <internal::AnAffine A>
+constexpr A pad(A a) {
+  a.padded = true;
+  return a;
 }
 template <AnIndex I, AnIndex J>
 constexpr internal::Affine<I, J> operator-(internal::Affine<I, J> a, int offset) {

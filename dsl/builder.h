@@ -17,6 +17,9 @@ struct Env {
   uint32_t renamed = 0;
 };
 
+// The code of a slip that was reported where it was made.
+inline constexpr int kRefused = 100;
+
 struct Builder {
   ir::Graph graph;
   double literal[ir::kMaxLiterals] = {};
@@ -59,9 +62,10 @@ struct Builder {
   }
 
   constexpr uint32_t Free(const ir::Node& n) const {
+    if (n.op == ir::Op::kEach) return 1u << n.index;  // a functor sees its views whole
     uint32_t mask = free(n.a) | free(n.b) | free(n.c);
     for (int i = 0; i < n.subs; ++i) mask |= Free(n.sub[i]);
-    if (n.index >= 0 && n.op != ir::Op::kEach) mask &= ~(1u << n.index);
+    if (n.index >= 0) mask &= ~(1u << n.index);
     return mask;
   }
 
@@ -90,6 +94,15 @@ struct Builder {
     }
     const int id = graph.symbol.push(s);
     if (graph.symbol.overflow) fail(90);
+    return id;
+  }
+
+  constexpr int functor(const ir::Functor& f) {
+    for (int i = 0; i < graph.functor.size; ++i) {
+      if (graph.functor[i] == f) return i;
+    }
+    const int id = graph.functor.push(f);
+    if (graph.functor.overflow) fail(90);
     return id;
   }
 

@@ -1,8 +1,11 @@
 #include "dsl/compile.h"
 
 #include <cstdint>
+#include <cstdio>
 #include <string>
 #include <vector>
+
+#include "dsl/structure.h"
 
 namespace gyre::internal {
 namespace {
@@ -31,15 +34,6 @@ void Reads(const ir::Graph& g, int id, std::vector<bool>& node_seen, std::vector
   if (n.op == ir::Op::kLet) Reads(g, g.let[n.symbol].lowered, node_seen, data, param);
   for (int i = 0; i < n.subs; ++i) Reads(g, n.sub[i].node, node_seen, data, param);
   for (int child : {n.a, n.b, n.c}) Reads(g, child, node_seen, data, param);
-}
-
-Structure StructureOf(StageKind kind) {
-  switch (kind) {
-    case StageKind::kAddScalar: return Structure::kScalar;
-    case StageKind::kAddOuter: return Structure::kOuter;
-    case StageKind::kScatter: case StageKind::kScatterRows: return Structure::kRows;
-    default: return Structure::kDense;
-  }
 }
 
 int Operations(const ir::Graph& g, int id, int depth) {
@@ -98,6 +92,7 @@ Statement Build(const ProgramIr& ir, int id, const std::string& path, Program& p
   const StatementIr& in = ir.statement[id];
   Statement out;
   out.kind = in.kind;
+  out.update = std::string(in.update_rule);
   out.pass = in.pass;
   out.repeat = in.repeat;
   if (in.tolerance >= 0) out.tolerance = program.literal[static_cast<size_t>(in.tolerance)];
@@ -126,7 +121,8 @@ Statement Build(const ProgramIr& ir, int id, const std::string& path, Program& p
     out.smooth_value = MakePost(ir, in.smooth_value, posts);
     for (const AssignIr& a : in.smooth) out.smooth_gradient.push_back(MakePost(ir, a.post, posts));
   }
-  out.convex_hint = in.kind == StatementKind::kMinimize && ir.product_params == 0;
+  out.convex_hint =
+      in.kind == StatementKind::kMinimize && ir.product_params == 0 && !in.curved;
   if (in.axis_index >= 0) out.sweep_axis = AxisOf(ir, in.axis_index);
   for (int let : in.maintained) out.maintained.push_back(let);
   out.view_pass = in.view_pass;
@@ -146,19 +142,64 @@ uint64_t Fnv(const std::string& text) {
   return h;
 }
 
+std::string ToNumber(double v) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.9g ", v);
+  return text;
+}
+
+// Why the program cannot run, in one line; "" if it can.
+std::string Refusal(const ProgramIr& ir) {
+  const ir::Graph& g = ir.builder.graph;
+  const std::string name =
+      ir.beyond_symbol < 0 ? "" : "\"" + std::string(g.symbol[ir.beyond_symbol].name) + "\"";
+  const auto says = [](const std::string& what) {
+    return "GY040: this version cannot run the program yet: " + what;
+  };
+  switch (ir.beyond) {
+    case Beyond::kNothing: return "";
+    case Beyond::kResample: return says("Resample of " + name + " has no derived sampler");
+    case Beyond::kAlternate:
+      return says("Alternate over " + name + " has no derived solve; leave it out to minimise over all "
+                  "parameters at once");
+    case Beyond::kTyped: return says("param " + name + " has elements of a type of its own");
+    case Beyond::kLocal: return says("local " + name + " lives with its datum; use param for what is shared");
+    case Beyond::kLatent: return says("latent " + name + " lives with its datum");
+    case Beyond::kCount: return says("count " + name + " is a table of latent positions");
+    case Beyond::kSpan:
+      return says(name + " has a spatial axis (Span), and convolutions have no kernel; flatten it to one "
+                  "Axis for a dense layer");
+    case Beyond::kSolve: return says("solve(...) has no kernel; write the step with sums, or Minimize");
+    case Beyond::kEach: return says("each(...) calls a functor on views");
+    case Beyond::kCategory: return says("draw(axis, weights) has no kernel; shuffle(axis) picks data at random");
+    case Beyond::kBatch: return says("batch(axis) is not known to kernels; use size(axis)");
+    case Beyond::kDraw:
+      return says("normal, uniform and bernoulli are drawn in .Start(parameter = ...) only");
+  }
+  return "";
+}
+
 std::string CanonicalText(const ProgramIr& ir, const Program& program) {
   const ir::Graph& g = ir.builder.graph;
   std::string out;
   for (const ir::Symbol& s : g.symbol) {
     out += std::string(s.name) + ":" + std::to_string(static_cast<int>(s.kind)) + "(";
     for (int i = 0; i < s.rank; ++i) out += std::string(g.axis[s.axis[i]].name) + ",";
-    out += ")\n";
+    out += ")";
+    for (int i = 0; i < s.rank && s.key[i] >= 0; ++i) {
+      out += " by " + ToText(g, program.literal, s.key[i]);
+    }
+    out += "\n";
   }
   for (const ir::Let& l : g.let) {
     if (l.adjoint_of < 0) out += std::string(l.name) + " = " + ToText(g, program.literal, l.body) + "\n";
   }
   for (const StatementIr& s : ir.statement) {
     out += std::to_string(static_cast<int>(s.kind)) + " x" + std::to_string(s.repeat) + ": ";
+    if (s.axis_index >= 0) out += "over " + std::string(g.axis[AxisOf(ir, s.axis_index)].name) + ": ";
+    for (int child : s.child) out += "#" + std::to_string(child) + " ";
+    if (s.tolerance >= 0) out += "until " + ToNumber(program.literal[static_cast<size_t>(s.tolerance)]);
+    if (!s.update_rule.empty()) out += "by " + std::string(s.update_rule) + " ";
     if (s.objective >= 0) out += ToText(g, program.literal, s.objective);
     for (const AssignIr& a : s.assign) {
       out += std::string(g.symbol[a.symbol].name);
@@ -166,6 +207,10 @@ std::string CanonicalText(const ProgramIr& ir, const Program& program) {
       out += "; ";
     }
     out += "\n";
+  }
+  for (const AssignIr& a : ir.start) {
+    out += "start " + std::string(g.symbol[a.symbol].name) + " = " + ToText(g, program.literal, a.node) +
+           "\n";
   }
   for (int c : ir.constraint) out += "subject to " + ToText(g, program.literal, c) + "\n";
   for (const NamedIr& m : ir.prediction) out += std::string(m.name) + " ~ " + ToText(g, program.literal, m.node) + "\n";
@@ -226,6 +271,7 @@ void Describe(const ProgramIr& ir, Program& program, const std::vector<PostFn>& 
   for (int i = 0; i < ir::kMaxSymbols; ++i) {
     if (ir.product_params >> i & 1) program.product_params.push_back(i);
   }
+  program.refusal = Refusal(ir);
   program.text = CanonicalText(ir, program);
   program.fingerprint = Fnv(program.text);
 }

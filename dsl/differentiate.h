@@ -13,10 +13,13 @@
 
 namespace gyre::internal {
 
-// Which parameters (bit per symbol) each node depends on, through lets too.
+// Which parameters (bit per symbol) each node depends on, through lets too; with `through_totals`
+// also, as kTotalBit, on totals that depend on parameters.
 struct Dependence {
+  static constexpr uint64_t kTotalBit = uint64_t{1} << 63;
   uint64_t of[ir::kMaxNodes] = {};
-  constexpr explicit Dependence(const ir::Graph& g) {
+  bool through_totals = false;
+  constexpr explicit Dependence(const ir::Graph& g, bool totals = false) : through_totals(totals) {
     uint64_t let[ir::kMaxLets] = {};
     bool more = true;
     while (more) {
@@ -31,8 +34,11 @@ struct Dependence {
   }
 
  private:
-  constexpr uint64_t Of(const ir::Graph&, const ir::Node& n, const uint64_t* let) const {
+  constexpr uint64_t Of(const ir::Graph& g, const ir::Node& n, const uint64_t* let) const {
     if (n.op == ir::Op::kParam) return uint64_t{1} << n.symbol;
+    if (n.op == ir::Op::kTotal && through_totals) {
+      return of[g.total[n.symbol].node] != 0 ? kTotalBit : 0;
+    }
     uint64_t mask = 0;
     if (n.op == ir::Op::kLet) mask |= let[n.symbol];
     for (int id : {n.a, n.b, n.c}) {
@@ -50,15 +56,21 @@ class Reverse {
   constexpr Reverse(Algebra& algebra, const Dependence& dependence)
       : a(algebra), b(algebra.b), depends(dependence), lets(algebra.b.graph.let.size) {
     for (int& g : gradient) g = -1;
+    for (int& g : total) g = -1;
     for (int& g : adjoint) g = -1;
   }
 
   // Adds the derivative of node `root`, times `seed`, to the gradients. Indices in `held` are those of
   // the root itself: the derivative is at each of their positions, not summed over them.
   constexpr void Run(int root, int seed, uint32_t held = 0) {
-    Back(root, seed, 0);
+    Seed(root, seed, 0);
+    Finish(held);
+  }
+  // The same in two steps, for several roots at once. `context`: the indices of the root.
+  constexpr void Seed(int root, int seed, uint32_t context) { Back(root, seed, context); }
+  constexpr void Finish(uint32_t held = 0) {
     for (int l = lets - 1; l >= 0; --l) {
-      if (adjoint[l] < 0) continue;
+      if (adjoint[l] < 0 || b.error) continue;
       const ir::Let let = b.graph.let[l];
       uint32_t context = 0;
       for (int i = 0; i < let.rank; ++i) context |= 1u << let.index[i];
@@ -70,6 +82,7 @@ class Reverse {
   }
 
   int gradient[ir::kMaxSymbols];  // by parameter, over its canonical indices; -1: none
+  int total[ir::kMaxTotals];      // by total, over its indices, where they are followed
 
  private:
   constexpr int ReadOf(int l, const ir::Let& let) {
@@ -164,6 +177,11 @@ class Reverse {
         for (int i = 0; i < n.subs; ++i) target[i] = Canonical(b.graph.symbol[n.symbol], i);
         return Deposit(n, target, adj, context, gradient[n.symbol]);
       }
+      case ir::Op::kTotal: {
+        int target[ir::kMaxSubscripts] = {};
+        for (int i = 0; i < n.subs; ++i) target[i] = b.graph.total[n.symbol].index[i];
+        return Deposit(n, target, adj, context, total[n.symbol]);
+      }
       case ir::Op::kLet: {
         int target[ir::kMaxSubscripts] = {};
         for (int i = 0; i < n.subs; ++i) target[i] = b.graph.let[n.symbol].index[i];
@@ -176,7 +194,7 @@ class Reverse {
         return Both(n, a.Div(adj, n.b), a.Neg(a.Div(a.Mul(adj, id), n.b)), context);
       case ir::Op::kPow:
         Back(n.a, a.Mul(adj, a.Mul(n.b, b.node(ir::Op::kPow, n.a, a.Sub(n.b, a.Const(1))))), context);
-        if (depends.of[n.b]) Back(n.b, a.Mul(adj, a.Mul(id, a.Unary(ir::Op::kLog, n.a))), context);
+        if (depends.of[n.b]) Back(n.b, a.Mul(adj, LogFactor(n.a, id)), context);
         return;
       case ir::Op::kMax: return Select(n, b.node(ir::Op::kLt, n.b, n.a), adj, context);
       case ir::Op::kMin: return Select(n, b.node(ir::Op::kLt, n.a, n.b), adj, context);
@@ -191,17 +209,41 @@ class Reverse {
       case ir::Op::kLogSumExp:
         return Back(n.a, a.Mul(adj, a.Unary(ir::Op::kExp, a.Sub(n.a, id))), Bind(n, context));
       case ir::Op::kMaxOver: case ir::Op::kMinOver:
-        return Back(n.a, a.Where(b.node(ir::Op::kEq, n.a, id), adj, a.Const(0)), Bind(n, context));
+        return Back(n.a, a.Where(IsChosen(n), adj, a.Const(0)), Bind(n, context));
       case ir::Op::kNorm:
         return Back(n.a, a.Where(b.node(ir::Op::kLt, a.Const(0), id), a.Div(a.Mul(adj, n.a), id),
                                  a.Const(0)), Bind(n, context));
-      case ir::Op::kProd: return Back(n.a, a.Div(a.Mul(adj, id), n.a), Bind(n, context));
+      case ir::Op::kProd: return Back(n.a, a.Mul(adj, ProductOfOthers(n)), Bind(n, context));
       case ir::Op::kNormal: case ir::Op::kUniform:
         b.fail(33);  // a draw depends on a parameter
         return;
       default:
         if (n.a >= 0 && n.b < 0 && n.index < 0) Back(n.a, a.Mul(adj, Local(n, id)), context);
     }
+  }
+
+  // Is this position the one that a maximum (minimum) takes? The first of equals: one subgradient.
+  constexpr int IsChosen(const ir::Node& n) {
+    ir::Node position;
+    position.op = ir::Op::kPosition;
+    position.subs = 1;
+    position.sub[0].index = n.index;
+    const ir::Op argument = n.op == ir::Op::kMaxOver ? ir::Op::kArgmax : ir::Op::kArgmin;
+    return b.node(ir::Op::kEq, b.node(argument, n.a, -1, -1, n.index), b.add(position));
+  }
+  // The derivative of prod_i x_i by x_i, right where factors are zero: with P the product of the
+  // non-zero factors, P / x_i if none is zero, P if x_i alone is, else 0.
+  constexpr int ProductOfOthers(const ir::Node& n) {
+    const int zero = b.node(ir::Op::kEq, n.a, a.Const(0));
+    const int factor = a.Where(zero, a.Const(1), n.a);
+    const int product = b.node(ir::Op::kProd, factor, -1, -1, n.index);
+    const int zeros = a.Sum(n.index, zero);
+    return a.Where(b.node(ir::Op::kEq, zeros, zero), a.Div(product, factor), a.Const(0));
+  }
+  // The derivative of x^y by y: x^y log(x), 0 at x = 0.
+  constexpr int LogFactor(int x, int power) {
+    const int zero = b.node(ir::Op::kEq, x, a.Const(0));
+    return a.Where(zero, a.Const(0), a.Mul(power, a.Unary(ir::Op::kLog, x)));
   }
 
   constexpr uint32_t Bind(const ir::Node& n, uint32_t context) {

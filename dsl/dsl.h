@@ -9,7 +9,9 @@
 #pragma once
 #include "dsl/axis.h"
 #include "dsl/compile.h"
+#include "dsl/each.h"
 #include "dsl/expr.h"
 #include "dsl/reduce.h"
 #include "dsl/statement.h"
+#include "dsl/structure.h"
 #include "dsl/symbol.h"

@@ -19,6 +19,7 @@ template <class T>
 concept Comparable = Expression<T> || Number<T> || AnIndex<T> || Key<T>;
 
 struct Literal : ExprTag {
+  static constexpr bool kNumbers = true;
   double value = 0;
   using free = List<>;
   constexpr int emit(Builder& b, const Env&) const { return b.leaf(ir::Op::kLiteral, b.slot(value)); }
@@ -54,6 +55,7 @@ using AsExpressionT = decltype(AsExpression(std::declval<const E&>()));
 
 template <ir::Op Op, class... Es>
 struct Apply : ExprTag {
+  static constexpr bool kNumbers = (Es::kNumbers || ...);
   std::tuple<Es...> operand;
   using free = Union<typename Es::free...>;
   constexpr int emit(Builder& b, const Env& env) const {
@@ -76,6 +78,13 @@ struct Size : ExprTag {
     return b.leaf(ir::Op::kSize, b.graph.index[IndexOf<I>(b)].axis);
   }
 };
+template <class I>
+struct Batch : ExprTag {
+  using free = List<>;
+  constexpr int emit(Builder& b, const Env&) const {
+    return b.leaf(ir::Op::kBatch, b.graph.index[IndexOf<I>(b)].axis);
+  }
+};
 struct Epoch : ExprTag {
   using free = List<>;
   constexpr int emit(Builder& b, const Env&) const { return b.leaf(ir::Op::kEpoch, -1); }
@@ -84,6 +93,7 @@ struct Epoch : ExprTag {
 // A draw: a pure function of (seed, its own identity, its index tuple, clock).
 template <ir::Op Op, class... Es>
 struct Draw : ExprTag {
+  static constexpr bool kNumbers = (Es::kNumbers || ...);
   std::tuple<Es...> operand;
   using free = Union<typename Es::free...>;
   constexpr int emit(Builder& b, const Env& env) const {
@@ -136,6 +146,9 @@ constexpr internal::Shuffle<I> shuffle(I) { return {}; }
 // The number of positions of an axis; of a data axis: all rows, not one worker's.
 template <AnIndex I>
 constexpr internal::Size<I> size(I) { return {}; }
+// The rows of an axis in the mini-batch at hand.
+template <AnIndex I>
+constexpr internal::Batch<I> batch(I) { return {}; }
 // Passes over the data so far, for schedules.
 inline constexpr internal::Epoch epoch{};
 
@@ -145,6 +158,35 @@ inline constexpr internal::Epoch epoch{};
   constexpr auto operator OP(const A& a, const B& b) {                     \
     return internal::MakeApply<ir::Op::NODE>(a, b);                        \
   }
+// Positions are not numbers.
+namespace internal {
+template <class A>
+concept APosition = Key<A> || AnIndex<A>;
+template <class A, class B>
+concept Mixed = (Key<A> && (Operand<B> || Key<B>)) || (Key<B> && Operand<A>) ||
+                (AnIndex<A> && Expression<B>) || (Expression<A> && AnIndex<B>);
+}  // namespace internal
+#define GYRE_POSITION_IS_NO_NUMBER                                                            \
+  "GY021: a map, a latent or an index is a position, not a number: it may be a subscript "    \
+  "(w(label(n))) or be compared (where(label(n) == c, e)); numbers come with data<\"name\">"
+#define GYRE_NO_BINARY(OP)                                         \
+  template <class A, class B>                                      \
+    requires internal::Mixed<A, B>                                 \
+  constexpr auto operator OP(const A&, const B&) {       \
+    static_assert(internal::kNever<A, B>, GYRE_POSITION_IS_NO_NUMBER); \
+    return internal::Refused{};                                                     \
+  }
+GYRE_NO_BINARY(+)
+GYRE_NO_BINARY(-)
+GYRE_NO_BINARY(*)
+GYRE_NO_BINARY(/)
+#undef GYRE_NO_BINARY
+constexpr auto operator^(const Expression auto& a, const auto&) {
+  static_assert(internal::kNever<decltype(a)>,
+                "GY038: ^ is no power; write sq(x), or pow(x, y)");
+  return internal::Refused{};
+}
+
 GYRE_BINARY(+, kAdd)
 GYRE_BINARY(-, kSub)
 GYRE_BINARY(*, kMul)
@@ -172,8 +214,13 @@ constexpr auto operator||(const Expression auto& a, const Expression auto& b) {
 }
 constexpr auto operator!(const Expression auto& a) { return internal::MakeApply<ir::Op::kNot>(a); }
 
-#define GYRE_UNARY(FN, NODE) \
-  constexpr auto FN(const Expression auto& e) { return internal::MakeApply<ir::Op::NODE>(e); }
+#define GYRE_UNARY(FN, NODE)                                                                   \
+  constexpr auto FN(const Expression auto& e) { return internal::MakeApply<ir::Op::NODE>(e); } \
+  template <Key A>                                                                             \
+  constexpr auto FN(const A&) {                                                      \
+    static_assert(internal::kNever<A>, GYRE_POSITION_IS_NO_NUMBER);                            \
+    return internal::Refused{};                                                                                 \
+  }
 GYRE_UNARY(operator-, kNeg)
 GYRE_UNARY(exp, kExp)
 GYRE_UNARY(log, kLog)
@@ -212,15 +259,18 @@ template <internal::Operand A, internal::Operand B = int>
 constexpr auto where(const Expression auto& condition, const A& a, const B& b) {
   return internal::MakeApply<ir::Op::kWhere>(condition, a, b);
 }
-namespace internal {
-struct Zero : ExprTag {
-  using free = List<>;
-  constexpr int emit(Builder& b, const Env&) const { return b.constant(0); }
-};
-}  // namespace internal
 template <internal::Operand A>
 constexpr auto where(const Expression auto& condition, const A& a) {
   return internal::MakeApply<ir::Op::kWhere>(condition, a, internal::Zero{});
+}
+
+template <class C, class... Rest>
+  requires(!Expression<C> && (Term<C> || (Term<Rest> || ...)))
+constexpr auto where(const C&, const Rest&...) {
+  static_assert(internal::kNever<C>,
+                "GY020: where(condition, a [, b]) begins with a condition: a comparison such as "
+                "label(n) == c or y > 0 (one = assigns)");
+  return internal::Refused{};
 }
 
 // Draws, for .Start and for noise. Arguments: mean and standard deviation; low and high; P(1).

@@ -18,6 +18,7 @@ enum class Op : uint8_t {
   kConst,     // `value`
   kHyper,     // symbol
   kSize,      // extent of axis `symbol`
+  kBatch,     // rows of axis `symbol` in the batch at hand; all of them without batches
   kEpoch,     // clocks done, in passes over the data
   kPosition,  // the value of a subscript, as a number: sub[0]
   kData,      // symbol, sub[]: a real data tensor
@@ -44,7 +45,7 @@ enum class Op : uint8_t {
   kDraw,   // a category of axis `index`, with weights a
   // x(index): sum over b's primed index of a(...) x = b. a: matrix, b: right-hand side.
   kSolve,
-  kEach,   // functor `symbol` called for each value of `index`; a, b, c and the chain c: its views
+  kEach,   // functor `symbol` called for each value of `index`; a: the chain of its views, last first
   kChain,  // a, then c: an operand list
 };
 
@@ -60,6 +61,7 @@ struct Subscript {
   int16_t node = -1;       // gather: the key
   int16_t second = -1;     // affine: second index
   int16_t scale0 = -1, scale1 = -1, offset = -1;  // literal slots; -1: 1, 1, 0
+  bool padded = false;     // affine: reads zero outside the tensor
   constexpr bool operator==(const Subscript&) const = default;
   constexpr bool plain() const {
     return index >= 0 && node < 0 && second < 0 && scale0 < 0 && offset < 0;
@@ -97,6 +99,14 @@ struct Symbol {
   int16_t axis[kMaxSubscripts] = {-1, -1, -1, -1, -1};
   int16_t target = -1;      // kMap, kLatent: the axis its values range over
   int16_t literal = -1;     // kHyper: literal slot of the default value
+  // kCount: what it counts, the integer-valued nodes that are its keys.
+  int16_t key[kMaxSubscripts] = {-1, -1, -1, -1, -1};
+};
+// A functor of each(...).
+struct Functor {
+  std::string_view name;
+  bool merges = false;      // has a monoid of its results
+  constexpr bool operator==(const Functor&) const = default;
 };
 struct Let {
   std::string_view name;
@@ -118,7 +128,7 @@ struct Total {
 };
 
 inline constexpr int kMaxNodes = 640, kMaxAxes = 24, kMaxIndices = 32, kMaxSymbols = 48,
-                     kMaxLets = 96, kMaxTotals = 48, kMaxLiterals = 96;
+                     kMaxLets = 96, kMaxTotals = 48, kMaxLiterals = 96, kMaxFunctors = 8;
 
 template <class T, int N>
 struct Array {
@@ -146,6 +156,7 @@ struct Graph {
   Array<Symbol, kMaxSymbols> symbol;
   Array<Let, kMaxLets> let;
   Array<Total, kMaxTotals> total;
+  Array<Functor, kMaxFunctors> functor;
   int literals = 0;  // slots
 };
 

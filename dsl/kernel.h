@@ -27,7 +27,7 @@ inline void StoreRows(T* out, int64_t rows, F f) {
 struct KernelLayout {
   int64_t rows = 0;                 // of a block
   int64_t stride = 0;               // rows between inner positions of a slot: rows, aligned
-  int64_t slot[48] = {};            // offsets in elements
+  int64_t slot[kMaxSlots] = {};            // offsets in elements
   int64_t temporary = 0;            // rows elements, three times
   int64_t contraction = 0;
   int64_t dense[ir::kMaxSymbols] = {};
@@ -46,6 +46,7 @@ class Kernel {
     KernelLayout l;
     int64_t per_row = 3, fixed = 0, outputs = 1;
     for (const Slot& s : kSchedule.slot) {
+      if (s.storage >= 0) continue;
       (s.rows ? per_row : fixed) += Inner(s, extent);
       if (s.rows) outputs = std::max(outputs, Inner(s, extent));
     }
@@ -72,7 +73,7 @@ class Kernel {
     };
     for (int i = 0; i < kSchedule.slot.size; ++i) {
       const Slot& s = kSchedule.slot[i];
-      l.slot[i] = take(Inner(s, extent) * (s.rows ? l.stride : 1));
+      l.slot[i] = s.storage >= 0 ? l.slot[s.storage] : take(Inner(s, extent) * (s.rows ? l.stride : 1));
     }
     l.temporary = take(3 * l.stride);
     int64_t contraction = l.rows;
@@ -427,7 +428,7 @@ class Kernel {
   const KernelLayout layout_;
   Context<T> c_;
   Indices indices_;
-  T* slot_[48] = {};
+  T* slot_[kMaxSlots] = {};
   T* temporary_ = nullptr;
   T* contraction_ = nullptr;
   Block data_[ir::kMaxSymbols];

@@ -29,6 +29,9 @@ constexpr std::string_view TypeName() {
 
 template <class...>
 struct List {};
+// False, but only once the template around it is used: for static_asserts that report a slip.
+template <class...>
+inline constexpr bool kNever = false;
 
 template <class T, class Ts>
 inline constexpr bool kContains = false;
@@ -69,8 +72,15 @@ using Union = typename UnionAllOf<Lists...>::type;
 template <class As, class Bs>
 using Minus = typename MinusOf<As, Bs>::type;
 
+// Stands among the indices of an expression that was refused: what reads it says nothing more.
+struct Anything {};
+
 template <class As, class Bs>
-inline constexpr bool kSubset = std::is_same_v<Minus<As, Bs>, List<>>;
+inline constexpr bool kSubset = kContains<Anything, As> || kContains<Anything, Bs> ||
+                                std::is_same_v<Minus<As, Bs>, List<>>;
+// Is this the index list of one number?
+template <class As>
+inline constexpr bool kOneNumber = kContains<Anything, As> || std::is_same_v<As, List<>>;
 
 }  // namespace internal
 }  // namespace gyre

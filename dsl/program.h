@@ -118,6 +118,7 @@ struct Statement {
   int pass = -1;                       // Program::pass with the totals this statement needs; -1: none
   // kMinimize: total[0] of the pass is f; the rest are gradients (ir::Total::param).
   std::vector<int> param;              // parameters it changes
+  std::string update;                  // the rule that .By asks for; empty: the planner's choice
   Post value;                          // f itself from its totals (f need not be the bare total)
   std::vector<Post> gradient;          // by position in `param`: gradient of f from totals
   std::vector<Penalty> penalty;
@@ -164,6 +165,9 @@ struct Program {
   int start_pass = -1;                 // totals that `start` reads; -1: none
   std::vector<Assign> start;           // parameters not named start at zero, or scaled normal
   std::vector<int> product_params;     // parameters that multiply parameters: never start at zero
+  // Not empty: what the program needs that this version has no kernel for, in one line. Such a
+  // program has a graph, a text and a fingerprint, but neither passes nor posts.
+  std::string refusal;
   std::string text;                    // canonical text
   uint64_t fingerprint = 0;            // of the canonical text
 };

@@ -33,16 +33,24 @@ struct LiveSumIr {
   int16_t weight = -1;  // node over the row; -1: one
 };
 
+// What this version holds in its types, IR and fingerprints but has no kernel for yet.
+enum class Beyond : uint8_t {
+  kNothing, kResample, kAlternate, kTyped, kLocal, kLatent, kCount, kSpan, kSolve, kEach, kCategory,
+  kBatch, kDraw,
+};
+
 struct StatementIr {
   StatementKind kind = StatementKind::kSequence;
+  std::string_view update_rule;      // .By; empty: the planner's choice
   int16_t objective = -1;            // kMinimize: as written
   int16_t pass = -1;
   int16_t value = -1;                // post: f
   uint64_t params = 0;               // bit per symbol
-  ir::Array<AssignIr, 12> assign;    // kIterate, kSweep: assignments; kMinimize: gradients as posts
-  ir::Array<PenaltyIr, 12> penalty;
+  bool curved = false;               // kMinimize: f is no linear function of its sums over data
+  ir::Array<AssignIr, 24> assign;    // kIterate, kSweep: assignments; kMinimize: gradients as posts
+  ir::Array<PenaltyIr, 24> penalty;
   int16_t smooth_value = -1;         // post
-  ir::Array<AssignIr, 12> smooth;    // gradients of the smooth part of Omega
+  ir::Array<AssignIr, 24> smooth;    // gradients of the smooth part of Omega
   // kSweep: the swept index, the row index of its sums, the new value as a function of the live
   // sums (totals of rank 0, each sum_row matrix(row, item) * weight(row)), and how the view changes:
   // view(row) += change * matrix(row, item) * response(row).
@@ -68,7 +76,7 @@ struct NamedIr {
 
 struct PassIr {
   int16_t row_index = -1;
-  ir::Array<int16_t, 24> total;      // what it adds to ...
+  ir::Array<int16_t, 32> total;      // what it adds to ...
   int16_t output = -1;               // ... or the node whose value it writes per row
   ir::Array<int16_t, 8> outputs;     // ... or the lets it writes in full (views), double
   Schedule schedule;
@@ -78,11 +86,13 @@ struct ProgramIr {
   Builder builder;
   ir::Array<StatementIr, 12> statement;
   int16_t root = -1;
+  Beyond beyond = Beyond::kNothing;  // then there are no passes and posts
+  int16_t beyond_symbol = -1;
   ir::Array<NamedIr, 12> measure, prediction;
   ir::Array<AssignIr, 12> start;
   ir::Array<int16_t, 12> constraint;  // conditions of .SubjectTo
   ir::Array<PassIr, 16> pass;
-  ir::Array<PostIr, 64> post;
+  ir::Array<PostIr, 96> post;
   int16_t build = -1, start_pass = -1;
   NamedIr objective;
   uint64_t product_params = 0;

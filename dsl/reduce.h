@@ -7,6 +7,7 @@ namespace internal {
 
 template <ir::Op Op, class I, class E>
 struct Reduce : ExprTag {
+  static constexpr bool kNumbers = E::kNumbers;
   E operand;
   using free = Minus<typename E::free, typename I::free>;
   constexpr int emit(Builder& b, const Env& env) const {
@@ -18,6 +19,7 @@ struct Reduce : ExprTag {
 };
 template <ir::Op Op, class I, class E>
 struct ReduceToKey : KeyTag {
+  static constexpr bool kNumbers = E::kNumbers;
   E operand;
   using free = Minus<typename E::free, typename I::free>;
   using target = typename I::axis_type;
@@ -37,6 +39,7 @@ struct ReduceToKey : KeyTag {
 template <ir::Op Op, class I, class E>
 constexpr auto MakeReduce(I, const E& e) {
   using Body = AsExpressionT<E>;
+  static_assert(!Key<E>, GYRE_POSITION_IS_NO_NUMBER);
   static_assert(kSubset<typename I::free, typename Body::free>,
                 "GY002: the reduced expression does not use the index it is reduced over; add the "
                 "subscript, or multiply by size(index) if that is what you mean");
@@ -116,6 +119,7 @@ constexpr auto softmax(C c, const E& e) { return exp(e - logsumexp(c, e)); }
 namespace internal {
 template <class I, class J, class A, class B>
 struct Solve : ExprTag {
+  static constexpr bool kNumbers = A::kNumbers || B::kNumbers;
   A a;
   B b;
   using free = Union<Minus<typename A::free, typename J::free>, typename B::free>;
@@ -130,6 +134,49 @@ struct Solve : ExprTag {
 template <AnIndex I, AnIndex J, Expression A, Expression B>
 constexpr internal::Solve<I, J, A, B> solve(I, J, const A& a, const B& b) { return {{}, a, b}; }
 
+// What each reduction says when its first argument is no index.
+#define GYRE_WANTS_INDEX(WORD)                                                                \
+  template <class A, class... Rest>                                                           \
+    requires(Term<A> && (sizeof...(Rest) == 0 || (Term<Rest> || ...)) && sizeof...(Rest) < 2)  \
+  constexpr auto WORD(const A&, const Rest&...) {                                   \
+    static_assert(internal::kNever<A, Rest...>,                                               \
+                  "GY013: the first argument of " #WORD " is the index it goes over, as in "  \
+                  #WORD "(n, expression)");                                                   \
+    return internal::Refused{};                                                                                \
+  }
+GYRE_WANTS_INDEX(sum)
+GYRE_WANTS_INDEX(mean)
+GYRE_WANTS_INDEX(prod)
+GYRE_WANTS_INDEX(logsumexp)
+GYRE_WANTS_INDEX(norm)
+GYRE_WANTS_INDEX(any)
+GYRE_WANTS_INDEX(argmax)
+GYRE_WANTS_INDEX(argmin)
+GYRE_WANTS_INDEX(softmax)
+GYRE_WANTS_INDEX(size)
+GYRE_WANTS_INDEX(batch)
+#undef GYRE_WANTS_INDEX
+template <Term A>
+constexpr auto max(const A&) {
+  static_assert(internal::kNever<A>, "GY013: the first argument of max is the index it goes over, as in "
+                                     "max(c, expression)");
+  return internal::Refused{};
+}
+template <Term A>
+constexpr auto min(const A&) {
+  static_assert(internal::kNever<A>, "GY013: the first argument of min is the index it goes over, as in "
+                                     "min(c, expression)");
+  return internal::Refused{};
+}
+template <AnIndex C, class E, class L>
+  requires(!Key<L>)
+constexpr auto xent(C, const E&, const L&) {
+  static_assert(internal::kNever<L>,
+                "GY025: the label of xent(c, scores, label) is a map to the classes, "
+                "map<\"label\">(n, c)");
+  return internal::Refused{};
+}
+
 // let<"name">(indices..., expression).
 namespace internal {
 template <Name N, class... Is, class E>
@@ -139,10 +186,12 @@ constexpr auto MakeLet(List<Is...>, const E& e) {
                 "it: let<\"name\">(i, j, expression)");
   static_assert(kSubset<Union<typename Is::free...>, typename E::free>,
                 "GY004: this let names an index that its expression does not use; drop it");
+  constexpr uint64_t kHash = TypeHash<E>();
+  (void)Bind<N, kHash, E>{};
   if constexpr (Key<E>) {
-    return KeyLet<N, E, Is...>{{{}, e}};
+    return KeyLet<N, kHash, Is...>(e);
   } else {
-    return Let<N, E, Is...>{{{}, e}};
+    return Let<N, kHash, Is...>(e);
   }
 }
 }  // namespace internal
@@ -164,6 +213,17 @@ constexpr auto let(A, B, C, const E& e) {
 template <Name N, AnIndex A, AnIndex B, AnIndex C, AnIndex D, class E>
 constexpr auto let(A, B, C, D, const E& e) {
   return internal::MakeLet<N>(internal::List<A, B, C, D>{}, internal::AsExpression(e));
+}
+template <Name N, AnIndex A, AnIndex B, AnIndex C, AnIndex D, AnIndex I, class E>
+constexpr auto let(A, B, C, D, I, const E& e) {
+  return internal::MakeLet<N>(internal::List<A, B, C, D, I>{}, internal::AsExpression(e));
+}
+template <Name N, class A, class... Rest>
+  requires(!AnIndex<A> && sizeof...(Rest) > 0)
+constexpr auto let(const A&, const Rest&...) {
+  static_assert(internal::kNever<A>,
+                "GY028: let<\"name\">(i, j, expression) takes the indices first, the expression last");
+  return internal::Refused{};
 }
 
 }  // namespace gyre

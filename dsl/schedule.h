@@ -52,10 +52,7 @@ class Scheduler {
       Prepare(body);
       return Emit(StageKind::kMap, node, body);
     }
-    if (n.op == ir::Op::kLet) {  // read at other indices than declared
-      b.fail(32);
-      return 0;
-    }
+    if (n.op == ir::Op::kLet) return Renamed(node);
     if (n.op == ir::Op::kSum) {
       const int slot = TryContract(node);
       if (slot >= 0) return slot;
@@ -122,6 +119,37 @@ class Scheduler {
     s.stage.push(st);
     if (s.slot.overflow || s.stage.overflow) b.fail(90);
     return st.slot;
+  }
+
+  // A let of this row read at other indices than declared, h(n, g) for h(n, f): the same slot under
+  // other names.
+  constexpr int Renamed(int node) {
+    const ir::Node n = a.at(node);
+    const ir::Let let = b.graph.let[n.symbol];
+    uint32_t seen = 0;
+    bool permutes = true;
+    for (int i = 0; i < n.subs; ++i) {
+      const int index = n.sub[i].index;
+      permutes = permutes && n.sub[i].plain() && !(seen >> index & 1) &&
+                 (let.index[i] == row) == (index == row);
+      if (permutes) seen |= 1u << index;
+    }
+    if (!permutes) return b.fail(32), 0;
+    ir::Node declared = n;
+    for (int i = 0; i < n.subs; ++i) declared.sub[i].index = let.index[i];
+    declared.free = 0;
+    const int storage = Materialise(b.add(declared));
+    Slot slot = s.slot[storage];
+    slot.node = static_cast<int16_t>(node);
+    slot.storage = static_cast<int16_t>(slot.storage >= 0 ? slot.storage : storage);
+    for (int i = 0; i < slot.rank; ++i) {
+      for (int j = 0; j < let.rank; ++j) {
+        if (s.slot[storage].index[i] == let.index[j]) slot.index[i] = n.sub[j].index;
+      }
+    }
+    const int id = s.slot.push(slot);
+    if (s.slot.overflow) b.fail(90);
+    return id;
   }
 
   constexpr bool IsDeclaredRead(const ir::Node& n) const {

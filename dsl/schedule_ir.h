@@ -53,15 +53,18 @@ struct Stage {
 struct Slot {
   int16_t node = -1;
   int16_t stage = -1;       // where it is written; readable from later stages
+  int16_t storage = -1;     // >= 0: another name for this earlier slot
   bool rows = false;
   bool integer = false;     // positions, as int32
   int8_t rank = 0;
   int16_t index[ir::kMaxSubscripts] = {-1, -1, -1, -1, -1};
 };
 
+inline constexpr int kMaxStages = 144, kMaxSlots = 144;
+
 struct Schedule {
-  ir::Array<Stage, 56> stage;
-  ir::Array<Slot, 48> slot;
+  ir::Array<Stage, kMaxStages> stage;
+  ir::Array<Slot, kMaxSlots> slot;
 };
 
 }  // namespace gyre::internal

@@ -23,11 +23,18 @@ constexpr AssignIr EmitAssign(Builder& b, const A& a) {
 }
 
 template <class A>
-inline constexpr bool kKeepsAxes =
-    kSubset<typename decltype(A::value)::free, typename decltype(A::target)::free>;
+inline constexpr bool kIsAssignment = false;
+template <class S, class E>
+inline constexpr bool kIsAssignment<Assignment<S, E>> = true;
+template <class A>
+inline constexpr bool kKeepsAxes = true;
+template <class S, class E>
+inline constexpr bool kKeepsAxes<Assignment<S, E>> = kSubset<typename E::free, typename S::free>;
 
 template <class... As>
 constexpr void CheckAssigns() {
+  static_assert(((kIsAssignment<As> || std::is_same_v<As, Refused>) && ...),
+                "GY019: Iterate, Sweep and .Start take assignments, P = expression with one =");
   static_assert((kKeepsAxes<As> && ...),
                 "GY006: the value assigned has an index that its target does not have; reduce over "
                 "it with sum, max or argmin");
@@ -147,6 +154,11 @@ template <class P, class D>
 struct ExplicitBody<P, D, void> {
   P param;
   D delta;
+  template <class Ir>
+  constexpr void emit(Ir&, StatementIr&) const {
+    static_assert(kNever<Ir>, "GY016: Iterate(p).Delta(sum) needs its .Update(expression of p and "
+                              "delta(p))");
+  }
 };
 
 // ---- Clauses.
@@ -178,6 +190,10 @@ struct StartClause {
     std::apply([&](const As&... a) { (p.start.push(EmitAssign(p.builder, a)), ...); }, assigns);
   }
 };
+template <Name N>
+struct ByClause {
+  constexpr void emit(ProgramIr&) const {}
+};
 template <class... Cs>
 struct SubjectClause {
   std::tuple<Cs...> conditions;
@@ -190,6 +206,18 @@ struct SubjectClause {
   }
 };
 
+template <Name N>
+struct Rule {};
+template <class C>
+constexpr std::string_view RuleOf(const C&, std::string_view otherwise) { return otherwise; }
+template <Name N>
+constexpr std::string_view RuleOf(const ByClause<N>&, std::string_view) { return N.view(); }
+
+template <class P>
+inline constexpr bool kIsParam = false;
+template <Name N, class... Is>
+inline constexpr bool kIsParam<Tensor<ir::Kind::kParam, N, Is...>> = true;
+
 template <class Body, class... Clauses>
 struct TypedStatement : StatementTag {
   Body body;
@@ -198,6 +226,7 @@ struct TypedStatement : StatementTag {
   constexpr int16_t emit(ProgramIr& p) const {
     StatementIr s;
     body.emit(p, s);
+    std::apply([&](const Clauses&... c) { ((s.update_rule = RuleOf(c, s.update_rule)), ...); }, clauses);
     std::apply([&](const Clauses&... c) { (c.emit(p), ...); }, clauses);
     const int id = p.statement.push(s);
     if (p.statement.overflow || p.measure.overflow || p.prediction.overflow || p.start.overflow ||
@@ -213,28 +242,54 @@ struct TypedStatement : StatementTag {
   }
   // What the model says of a row: re-bound to other data by the `predict` command.
   template <Name N, class E>
-  constexpr auto Predict(const E& e) const { return With(PredictClause<N, E>{e}); }
+  constexpr auto Predict(const E& e) const {
+    return With(PredictClause<N, AsExpressionT<E>>{AsExpression(e)});
+  }
   // A number that users judge the model by, on training and on held-out data.
   template <Name N, class E>
   constexpr auto Measure(const E& e) const {
-    static_assert(std::is_same_v<typename E::free, List<>>,
+    static_assert(kOneNumber<typename AsExpressionT<E>::free>,
                   "GY007: a measure is one number; reduce over every index, with mean or sum");
-    return With(MeasureClause<N, E>{e});
+    return With(MeasureClause<N, AsExpressionT<E>>{AsExpression(e)});
   }
   // Where parameters start; the default is zero, scaled normal where parameters multiply parameters.
   template <class... As>
   constexpr auto Start(const As&... assigns) const {
     CheckAssigns<As...>();
-    return With(StartClause<As...>{{assigns...}});
+    if constexpr ((kIsAssignment<As> && ...)) {
+      return With(StartClause<As...>{{assigns...}});
+    } else {
+      return *this;
+    }
+  }
+  // The update rule, where the program rather than the planner chooses: .By(update<"adam">()).
+  template <Name N>
+  constexpr auto By(Rule<N>) const { return With(ByClause<N>{}); }
+  template <class R>
+  constexpr TypedStatement By(const R&) const {
+    static_assert(kNever<R>, "GY017: .By(update<\"adam\">()) takes an update rule by its name");
+    return *this;
   }
   template <class... Cs>
   constexpr auto SubjectTo(const Cs&... conditions) const {
-    return With(SubjectClause<Cs...>{{conditions...}});
+    static_assert((Expression<Cs> && ...),
+                  "GY023: .SubjectTo takes conditions: parameter >= bound, parameter <= bound, "
+                  "sum(axes, parameter) == number (one = assigns)");
+    if constexpr ((Expression<Cs> && ...)) {
+      return With(SubjectClause<Cs...>{{conditions...}});
+    } else {
+      return *this;
+    }
   }
   template <class S>
     requires std::derived_from<S, StatementTag>
   constexpr TypedStatement<SequenceBody<TypedStatement, S>> Then(const S& next) const {
     return {{}, {*this, next}, {}};
+  }
+  template <class S>
+  constexpr TypedStatement Then(const S&) const {
+    static_assert(kNever<S>, "GY019: .Then takes a statement: .Then(Iterate(b = expression))");
+    return *this;
   }
   constexpr TypedStatement<RepeatBody<TypedStatement>> Repeat(int times) const {
     return {{}, {*this, times}, {}};
@@ -246,6 +301,7 @@ struct TypedStatement : StatementTag {
   // Alternates exact minimisation over blocks of parameters.
   template <class... Ps>
   constexpr TypedStatement<AlternateBody<TypedStatement, Ps...>> Alternate(const Ps&...) const {
+    static_assert((kIsParam<Ps> && ...), "GY018: .Alternate(U, V) takes whole parameters");
     return {{}, {*this}, {}};
   }
   // The explicit spelling of theta <- g(theta, Delta).
@@ -263,6 +319,11 @@ struct TypedStatement : StatementTag {
 template <class P>
 struct NothingYet {
   P param;
+  template <class Ir>
+  constexpr void emit(Ir&, StatementIr&) const {
+    static_assert(kNever<Ir>, "GY016: Iterate(p) needs an assignment, Iterate(p = expression), or "
+                              ".Delta(sum).Update(expression)");
+  }
 };
 
 }  // namespace internal
@@ -270,30 +331,55 @@ struct NothingYet {
 template <internal::Operand E>
 constexpr auto Minimize(const E& objective) {
   static_assert(Expression<E>, "GY011: nothing to minimise: the objective uses no parameter");
-  static_assert(std::is_same_v<typename E::free, internal::List<>>,
+  static_assert(internal::kOneNumber<typename internal::AsExpressionT<E>::free>,
                 "GY010: an objective is one number; reduce over every index, with sum or mean");
-  return internal::TypedStatement<internal::MinimizeBody<E>>{{}, {objective}, {}};
+  using Body = internal::MinimizeBody<internal::AsExpressionT<E>>;
+  return internal::TypedStatement<Body>{{}, {internal::AsExpression(objective)}, {}};
 }
 // All at once, from the old values.
 template <class... As>
 constexpr auto Iterate(const As&... assigns) {
-  if constexpr (sizeof...(As) == 1 && (Expression<As> && ...)) {
+  if constexpr (sizeof...(As) == 1 && (internal::kIsParam<As> && ...)) {
     return internal::TypedStatement<internal::NothingYet<As...>>{{}, {assigns...}, {}};
   } else {
     internal::CheckAssigns<As...>();
-    return internal::TypedStatement<internal::IterateBody<As...>>{{}, {{assigns...}}, {}};
+    if constexpr ((internal::kIsAssignment<As> && ...)) {
+      return internal::TypedStatement<internal::IterateBody<As...>>{{}, {{assigns...}}, {}};
+    } else {
+      return internal::TypedStatement<internal::IterateBody<>>{};
+    }
   }
 }
 // One position of an axis at a time, in any order, reading the latest values.
 template <AnIndex I, class... As>
 constexpr auto Sweep(I, const As&... assigns) {
   internal::CheckAssigns<As...>();
-  return internal::TypedStatement<internal::SweepBody<I, As...>>{{}, {{assigns...}}, {}};
+  if constexpr ((internal::kIsAssignment<As> && ...)) {
+    return internal::TypedStatement<internal::SweepBody<I, As...>>{{}, {{assigns...}}, {}};
+  } else {
+    return internal::TypedStatement<internal::IterateBody<>>{};
+  }
+}
+template <class A, class... As>
+  requires(!AnIndex<A>)
+constexpr auto Sweep(const A&, const As&...) {
+  static_assert(internal::kNever<A>, "GY013: the first argument of Sweep is the index it goes over, as in "
+                                     "Sweep(d, beta = expression)");
+  return internal::TypedStatement<internal::IterateBody<>>{};
 }
 // Gibbs sampling: each latent in turn, from its conditional with the datum itself left out.
 template <Key K, Expression W>
 constexpr auto Resample(const K& variable, const W& weights) {
   return internal::TypedStatement<internal::ResampleBody<K, W>>{{}, {variable, weights}, {}};
+}
+// An update rule by its name: fista, lbfgs, owlqn, sgd, adagrad, adam.
+template <Name N>
+constexpr internal::Rule<N> update() {
+  constexpr std::string_view name = N.view();
+  static_assert(name == "fista" || name == "lbfgs" || name == "owlqn" || name == "sgd" ||
+                    name == "adagrad" || name == "adam",
+                "GY017: no such update rule; there are fista, lbfgs, owlqn, sgd, adagrad, adam");
+  return {};
 }
 // In .Update: the sum that .Delta named.
 template <class P>

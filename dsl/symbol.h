@@ -1,6 +1,8 @@
 // What a program declares: data, sign, map, param, local, latent, count, hyper; and `let`.
 #pragma once
 #include <cstddef>
+#include <cstdint>
+#include <string_view>
 #include <tuple>
 
 #include "dsl/axis.h"
@@ -34,7 +36,22 @@ struct Assignment {
 template <class E>
 constexpr auto AsExpression(const E& e);  // numbers become literals; expr.h
 
+template <class J>
+inline constexpr bool kMaySubscript = AnIndex<J> || Key<J> || AnAffine<J>;
+
+#define GYRE_NO_ASSIGNMENT                                                                   \
+  template <class V>                                                                         \
+  constexpr auto operator=(const V&) const {                                                 \
+    static_assert(kNever<V>,                                                                 \
+                  "GY018: only a whole param, local or latent is assigned, P = expression; " \
+                  "data, maps, hypers and lets are not; to compare, write ==");              \
+    return Refused{};                                                                        \
+  }
+
 #define GYRE_CHECK_SUBSCRIPTS                                                                   \
+  static_assert((internal::kMaySubscript<Js> && ...),                                            \
+                "GY029: a subscript is an index, an affine form of indices (2 * i + a) or a map, " \
+                "not a number or an expression; one position: sum(d, where(d == 3, X))");       \
   static_assert(sizeof...(Js) == sizeof...(Is),                                                 \
                 "GY005: wrong number of subscripts; give one for each declared axis");          \
   static_assert((kRangesOver<Js, Is> && ...),                                                   \
@@ -44,15 +61,18 @@ constexpr auto AsExpression(const E& e);  // numbers become literals; expr.h
 // S read at given subscripts.
 template <class S, class... Js>
 struct At : ExprTag {
+  static constexpr bool kNumbers = S::kNumbers || (Js::kNumbers || ...);
   S source;
   std::tuple<Js...> subscripts;
   using free = Union<typename Js::free...>;
   constexpr int emit(Builder& b, const Env& env) const {
     return std::apply([&](const Js&... j) { return source.read(b, env, j...); }, subscripts);
   }
+  GYRE_NO_ASSIGNMENT
 };
 template <class S, class... Js>
 struct KeyAt : KeyTag {
+  static constexpr bool kNumbers = S::kNumbers || (Js::kNumbers || ...);
   S source;
   std::tuple<Js...> subscripts;
   using free = Union<typename Js::free...>;
@@ -65,7 +85,26 @@ struct KeyAt : KeyTag {
     s.node = static_cast<int16_t>(emit(b, env));
     return s;
   }
+  GYRE_NO_ASSIGNMENT
 };
+
+// The read itself, once its subscripts were found fine.
+template <class... Js, class S, class... Is>
+constexpr auto Read([[maybe_unused]] const S& symbol, List<Is...>, [[maybe_unused]] Js... j) {
+  if constexpr (sizeof...(Js) == sizeof...(Is)) {
+    if constexpr ((kRangesOver<Js, Is> && ...)) {
+      if constexpr (Key<S>) {
+        return KeyAt<S, Js...>{{}, symbol, {j...}};
+      } else {
+        return At<S, Js...>{{}, symbol, {j...}};
+      }
+    } else {
+      return Refused{};
+    }
+  } else {
+    return Refused{};
+  }
+}
 
 // A real tensor: data, parameter, local state or table of counts.
 template <ir::Kind K, Name N, class... Is>
@@ -76,12 +115,15 @@ struct Tensor : ExprTag {
   using indices = List<Is...>;
 
   template <class... Js>
-  constexpr At<Tensor, Js...> operator()(Js... j) const {
+  constexpr auto operator()(Js... j) const {
     GYRE_CHECK_SUBSCRIPTS;
-    return {{}, *this, {j...}};
+    return Read<Js...>(*this, List<Is...>{}, j...);
   }
   template <class E>
   constexpr auto operator=(const E& e) const {
+    static_assert(K == ir::Kind::kParam || K == ir::Kind::kTyped || K == ir::Kind::kLocal,
+                  "GY018: only a whole param, local or latent is assigned, P = expression; "
+                  "data, maps, hypers and lets are not; to compare, write ==");
     return Assignment<Tensor, decltype(AsExpression(e))>{*this, AsExpression(e)};
   }
   static constexpr int declare(Builder& b) {
@@ -102,6 +144,31 @@ struct Tensor : ExprTag {
   constexpr int emit(Builder& b, const Env& env) const { return read(b, env, Is{}...); }
 };
 
+// A table over the values of its keys: how many data have them.
+template <Name N, class... Ks>
+struct Count : Tensor<ir::Kind::kCount, N, typename Ks::target...> {
+  using Base = Tensor<ir::Kind::kCount, N, typename Ks::target...>;
+  template <class... Js>
+  constexpr At<Count, Js...> operator()(Js... j) const {
+    static_assert(sizeof...(Js) == sizeof...(Ks),
+                  "GY005: wrong number of subscripts; give one for each key that is counted");
+    static_assert((kRangesOver<Js, typename Ks::target> && ...),
+                  "GY001: a subscript ranges over another axis than the key counted there; check "
+                  "their order");
+    return {{}, *this, {j...}};
+  }
+  template <class... Js>
+  constexpr int read(Builder& b, const Env& env, const Js&... j) const {
+    const int symbol = Base::declare(b);
+    int i = 0;
+    ((b.graph.symbol[symbol].key[i++] = static_cast<int16_t>(Ks{}.emit(b, {}))), ...);
+    return Base::read(b, env, j...);
+  }
+  constexpr int emit(Builder& b, const Env& env) const {
+    return read(b, env, typename Ks::target{}...);
+  }
+};
+
 // A parameter whose elements are of a trivially copyable type T.
 template <Name N, class T, class... Is>
 struct Typed : Tensor<ir::Kind::kTyped, N, Is...> {
@@ -117,16 +184,23 @@ struct MapSymbol : KeyTag {
   using target = typename To::axis_type;
   using free = Union<typename From::free...>;
 
+  using Indices = List<From...>;
   template <class... Js>
-  constexpr KeyAt<MapSymbol, Js...> operator()(Js... j) const {
-    static_assert(sizeof...(Js) == sizeof...(From),
-                  "GY005: wrong number of subscripts; give one for each declared axis");
-    static_assert((kRangesOver<Js, From> && ...),
-                  "GY001: a subscript ranges over another axis than the one declared there");
-    return {{}, *this, {j...}};
+  constexpr auto operator()(Js... j) const {
+    return ReadMap(Indices{}, j...);
+  }
+  template <class... Is, class... Js>
+  constexpr auto ReadMap(List<Is...>, Js... j) const {
+    GYRE_CHECK_SUBSCRIPTS;
+    return Read<Js...>(*this, List<Is...>{}, j...);
   }
   template <class E>
-  constexpr Assignment<MapSymbol, E> operator=(const E& e) const { return {*this, e}; }
+  constexpr auto operator=(const E& e) const {
+    static_assert(K == ir::Kind::kLatent,
+                  "GY018: only a whole param, local or latent is assigned, P = expression; "
+                  "data, maps, hypers and lets are not; to compare, write ==");
+    return Assignment<MapSymbol, decltype(AsExpression(e))>{*this, AsExpression(e)};
+  }
   static constexpr int declare(Builder& b) {
     ir::Symbol s;
     s.name = N.view();
@@ -153,6 +227,8 @@ struct MapSymbol : KeyTag {
 
 template <Name N>
 struct Hyper : ExprTag {
+  GYRE_NO_ASSIGNMENT
+  static constexpr bool kNumbers = true;
   double value = 0;
   using free = List<>;
   constexpr int emit(Builder& b, const Env&) const {
@@ -167,29 +243,85 @@ struct Hyper : ExprTag {
   }
 };
 
-template <class T>
+// A let's type names its expression by a number. So what a compiler prints, and what it mangles,
+// stays as short as the formula that uses the let; spelled out, a chain of lets that each read the
+// one before twice would double with every let.
+template <class E>
+constexpr uint64_t TypeHash() {
+  uint64_t h = 0xCBF29CE484222325u;
+  for (const char c : std::string_view(__PRETTY_FUNCTION__)) {
+    h = (h ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
+  }
+  return h;
+}
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wnon-template-friend"
+#endif
+// From (name, number) back to the type: Bind<N, H, E> defines the function that Bound<N, H> declares.
+template <Name N, uint64_t H>
+struct Bound {
+  friend constexpr auto TypeOf(Bound);
+};
+template <Name N, uint64_t H, class E>
+struct Bind {
+  friend constexpr auto TypeOf(Bound<N, H>) { return List<E>{}; }
+};
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+template <class L>
+struct FirstOf;
+template <class E>
+struct FirstOf<List<E>> {
+  using type = E;
+};
+template <Name N, uint64_t H>
+using BoundType = typename FirstOf<decltype(TypeOf(Bound<N, H>{}))>::type;
+
+template <Name N, uint64_t H>
 inline constexpr char kIdentity = 0;
+
+// The expression of a let: kept only if it carries numbers, for a chain of lets would double with
+// every let here too.
+template <class E, bool Keep = E::kNumbers>
+struct Kept {
+  E kept;
+  constexpr Kept() = default;
+  constexpr explicit Kept(const E& e) : kept(e) {}
+  constexpr const E& value() const { return kept; }
+};
+template <class E>
+struct Kept<E, false> {
+  constexpr Kept() = default;
+  constexpr explicit Kept(const E&) {}
+  constexpr E value() const { return {}; }
+};
 
 // A named value: the unit of sharing, differentiation, materialisation and explanation. Read at its
 // own indices, or at others; read through a gather it is inlined there.
-template <bool IsKey, Name N, class E, class... Is>
+template <bool IsKey, Name N, uint64_t H, class... Is>
 struct LetBase : std::conditional_t<IsKey, KeyTag, ExprTag> {
-  E value;
+  using E = BoundType<N, H>;
+  static constexpr bool kNumbers = E::kNumbers;
   using free = Union<typename Is::free...>;
+
+  constexpr LetBase() = default;
+  constexpr explicit LetBase(const E& e) : kept(e) {}
 
   constexpr int define(Builder& b) const {
     const int have = b.FindLet(N.view());
     if (have >= 0) {
-      if (b.graph.let[have].identity != &kIdentity<E>) b.fail(15);
+      if (b.graph.let[have].identity != &kIdentity<N, H>) b.fail(15);
       return have;
     }
-    const int body = value.emit(b, Env{});
+    const int body = kept.value().emit(b, Env{});
     const int again = b.FindLet(N.view());
     if (again >= 0) return b.fail(15), again;
     ir::Let let;
     let.name = N.view();
     let.body = static_cast<int16_t>(body);
-    let.identity = &kIdentity<E>;
+    let.identity = &kIdentity<N, H>;
     ((let.index[let.rank++] = static_cast<int16_t>(IndexOf<Is>(b))), ...);
     const int id = b.graph.let.push(let);
     if (b.graph.let.overflow) b.fail(90);
@@ -212,46 +344,43 @@ struct LetBase : std::conditional_t<IsKey, KeyTag, ExprTag> {
  private:
   constexpr int inlined(Builder& b, const ir::Node& n) const {
     Env inner;
-    int i = 0;
-    const auto bind = [&](int index) {
+    [[maybe_unused]] int i = 0;
+    [[maybe_unused]] const auto bind = [&](int index) {
       inner.of[index] = n.sub[i++];
       inner.renamed |= 1u << index;
     };
     (bind(IndexOf<Is>(b)), ...);
-    return value.emit(b, inner);
+    return kept.value().emit(b, inner);
   }
+
+  Kept<E> kept;
 };
 
-template <Name N, class E, class... Is>
-struct Let : LetBase<false, N, E, Is...> {
+template <Name N, uint64_t H, class... Is>
+struct Let : LetBase<false, N, H, Is...> {
+  using LetBase<false, N, H, Is...>::LetBase;
+  GYRE_NO_ASSIGNMENT
   template <class... Js>
-  constexpr At<Let, Js...> operator()(Js... j) const {
+  constexpr auto operator()(Js... j) const {
     GYRE_CHECK_SUBSCRIPTS;
-    return {{}, *this, {j...}};
+    return Read<Js...>(*this, List<Is...>{}, j...);
   }
 };
-template <Name N, class E, class... Is>
-struct KeyLet : LetBase<true, N, E, Is...> {
-  using target = typename E::target;
+template <Name N, uint64_t H, class... Is>
+struct KeyLet : LetBase<true, N, H, Is...> {
+  using LetBase<true, N, H, Is...>::LetBase;
+  using target = typename BoundType<N, H>::target;
+  GYRE_NO_ASSIGNMENT
   template <class... Js>
-  constexpr KeyAt<KeyLet, Js...> operator()(Js... j) const {
+  constexpr auto operator()(Js... j) const {
     GYRE_CHECK_SUBSCRIPTS;
-    return {{}, *this, {j...}};
+    return Read<Js...>(*this, List<Is...>{}, j...);
   }
   constexpr ir::Subscript subscript(Builder& b, const Env& env) const {
     ir::Subscript s;
     s.node = static_cast<int16_t>(this->emit(b, env));
     return s;
   }
-};
-
-template <class K>
-struct KeyAxis {
-  using type = typename K::axis_type;
-};
-template <Key K>
-struct KeyAxis<K> {
-  using type = typename K::target;
 };
 
 // MapSymbol from a pack whose last element is the target.
@@ -274,6 +403,23 @@ constexpr internal::Tensor<ir::Kind::kData, N, Is...> data(Is...) {
   GYRE_CHECK_RANK;
   return {};
 }
+#define GYRE_WANTS_AXES(WORD)                                                              \
+  template <Name N, class... Is>                                                           \
+    requires(!(AnIndex<Is> && ...))                                                        \
+  constexpr auto WORD(const Is&...) {                                            \
+    static_assert(internal::kNever<Is...>,                                                 \
+                  "GY027: " #WORD "<\"name\">(...) takes indices of axes, declared as "      \
+                  "constexpr struct Sample : Axis<Sample> {} n;");                         \
+    return internal::Refused{};                                                                             \
+  }
+GYRE_WANTS_AXES(data)
+GYRE_WANTS_AXES(sign)
+GYRE_WANTS_AXES(param)
+GYRE_WANTS_AXES(local)
+GYRE_WANTS_AXES(map)
+GYRE_WANTS_AXES(latent)
+#undef GYRE_WANTS_AXES
+
 // Two labels, taken as -1 and +1 (the smaller value is -1).
 template <Name N, AnIndex... Is>
 constexpr internal::Tensor<ir::Kind::kSign, N, Is...> sign(Is...) {
@@ -307,10 +453,23 @@ constexpr typename internal::MapFrom<ir::Kind::kLatent, N, internal::List<>, Is.
   return {};
 }
 // A table declared by what it counts: count<"doc_topic">(doc(t), z(t)).
-template <Name N, class... Ks>
-constexpr internal::Tensor<ir::Kind::kCount, N, typename internal::KeyAxis<Ks>::type...> count(
-    Ks...) {
+template <Name N, Key... Ks>
+constexpr internal::Count<N, Ks...> count(Ks...) {
   return {};
+}
+template <Name N, class... Ks>
+  requires(!(Key<Ks> && ...))
+constexpr auto count(const Ks&...) {
+  static_assert(internal::kNever<Ks...>,
+                "GY027: count<\"name\">(...) takes the keys that it counts, maps or latents: "
+                "count<\"topic\">(doc(t), z(t))");
+  return internal::Refused{};
+}
+template <Name N>
+constexpr auto hyper() {
+  static_assert(internal::kNever<internal::Hyper<N>>,
+                "GY036: hyper<\"name\">(value) needs its default value");
+  return internal::Refused{};
 }
 // A number that can be set by --name=value.
 template <Name N>

@@ -26,6 +26,9 @@ class Writer {
       case Op::kLiteral: return Literal(n.symbol);
       case Op::kConst: return Number(n.value);
       case Op::kSize: return "size(" + std::string(g_.axis[n.symbol].name) + ")";
+      case Op::kBatch: return "batch(" + std::string(g_.axis[n.symbol].name) + ")";
+      case Op::kEach: return Each(n);
+      case Op::kSolve: return Solve(n);
       case Op::kEpoch: return "epoch";
       case Op::kPosition: return Subscripts(n);
       case Op::kShuffle: return "shuffle(" + Subscripts(n) + ")";
@@ -63,6 +66,11 @@ class Writer {
   }
   std::string Subscript(const ir::Subscript& s) const {
     if (s.node >= 0) return Text(s.node);
+    if (s.padded) {
+      ir::Subscript inner = s;
+      inner.padded = false;
+      return "pad(" + Subscript(inner) + ")";
+    }
     std::string out = s.scale0 >= 0 && Literal(s.scale0) != "1" ? Literal(s.scale0) + "*" : "";
     out += Index(s.index);
     if (s.second >= 0) {
@@ -81,6 +89,22 @@ class Writer {
   }
   std::string Infix(const ir::Node& n, const char* op) const {
     return "(" + Text(n.a) + op + Text(n.b) + ")";
+  }
+  std::string Views(int chain) const {
+    if (chain < 0) return "";
+    const ir::Node& n = g_.node[chain];
+    const std::string before = Views(n.c);
+    return before + (before.empty() ? "" : ", ") + Text(n.a);
+  }
+  std::string Each(const ir::Node& n) const {
+    const ir::Functor& f = g_.functor[n.symbol];
+    return "each[" + Index(n.index) + "](" + std::string(f.name) + (f.merges ? "+Merge" : "") + ": " +
+           Views(n.a) + ")";
+  }
+  // a: the chain of the matrix and its column's position; c: its row's position.
+  std::string Solve(const ir::Node& n) const {
+    const ir::Node& matrix = g_.node[n.a];
+    return "solve[" + Text(n.c) + "," + Text(matrix.c) + "](" + Text(matrix.a) + ", " + Text(n.b) + ")";
   }
   std::string Call(const ir::Node& n) const {
     std::string out = Name(n.op);
@@ -127,8 +151,6 @@ class Writer {
       case Op::kUniform: return "uniform";
       case Op::kBernoulli: return "bernoulli";
       case Op::kDraw: return "draw";
-      case Op::kSolve: return "solve";
-      case Op::kEach: return "each";
       default: return "";
     }
   }

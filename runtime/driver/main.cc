@@ -53,6 +53,9 @@ int Start(int argc, char** argv, const Program& program) {
   absl::StatusOr<Options> options = ParseOptions(program, defaults, args);
   if (!options.ok()) return Fail(invocation, options.status(), kBadInput);
   invocation.options = *std::move(options);
+  if (!program.refusal.empty() && invocation.options.command != Command::kHelp) {
+    return Fail(invocation, absl::UnimplementedError(program.refusal), kBadInput);
+  }
   return Dispatch(invocation, defaults);
 }
 

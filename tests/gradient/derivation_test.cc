@@ -227,8 +227,11 @@ DERIVES(Huber, mean(n, where(abs(y - s) <= 1, 0.5 * sq(y - s), abs(y - s) - 0.5)
 // Reductions inside a row.
 DERIVES(SumOfSquares, mean(n, sum(d, sq(X - w))))
 DERIVES(MaxOver, mean(n, y * max(c, z)))
+DERIVES(MaxOfEquals, mean(n, y * max(c, s + 0 * z)))
+DERIVES(MinOfEquals, mean(n, y * min(c, s + 0 * z)))
 DERIVES(MinOver, mean(n, y * min(c, z)))
 DERIVES(Prod, mean(n, y * prod(c, z)))
+DERIVES(ProdOfAZero, mean(n, y * prod(c, where(label(n) == c, 0 * z, 1 + z))))
 DERIVES(Logsumexp, mean(n, logsumexp(c, z)))
 DERIVES(LogsumexpSpelledOut, mean(n, log(sum(c, exp(z)))))
 DERIVES(Norm, mean(n, y * norm(c, z)))
@@ -268,14 +271,21 @@ DERIVES(SmoothCoupled, mean(n, sq(s)) + lambda * sum(d, sq(w - factor)))
 DERIVES(NegativePenalty, mean(n, sq(s)) - 0.1 * sum(d, sq(w)))
 DERIVES(PenaltyOfAProduct, mean(n, sq(s)) + sum(d, sq(sum(e, Q * w(e)))))
 
+// Functions of sums over data: dF/dT is applied when the totals T are known.
+DERIVES(RootOfATotal, sqrt(mean(n, sq(y - s))))
+DERIVES(ProductOfTotals, mean(n, s) * mean(n, sq(s)))
+DERIVES(QuotientOfTotals, mean(n, sq(y - s)) / (1 + mean(n, sq(s))))
+DERIVES(FunctionOfATotalAndAParameter, mean(n, sq(s)) * exp(0.1 * b) + mean(n, y * s))
+DERIVES(LogOfANamedTotal, log(1 + let<"loss">(mean(n, sq(y - s)))) + lambda * sum(d, abs(w)))
+DERIVES(CurvedAndPlain, sqrt(mean(n, sq(y - s))) + mean(n, p) + sum(c, mean(n, z * y)))
+
 // What needs a second pass over the data within a clock, or a diagonal, has a code
 // (docs/errors.md).
 #define REFUSES(NAME, CODE, OBJECTIVE) \
   TEST(RefusalTest, NAME) { EXPECT_EQ(Derivation(Minimize(OBJECTIVE)).error(), CODE); }
 
 REFUSES(Scatter, 22, sum(c, sq(sum(n, where(label(n) == c, s)))))
-REFUSES(FunctionOfATotal, 22, sqrt(mean(n, sq(y - s))))
-REFUSES(ProductOfTotals, 22, mean(n, s) * mean(n, sq(s)))
+REFUSES(FunctionOfTotalsInARow, 22, mean(n, sq(s - mean(n, s))))
 REFUSES(SumOfMoments, 22, sum(c, sq(mean(n, z))))
 REFUSES(Diagonal, 32, mean(n, y * sum(d, X * Q(d, d))))
 

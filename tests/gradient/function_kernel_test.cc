@@ -18,7 +18,11 @@ KERNELS(FunctionsOfTwo, Minimize(mean(n,
     y * (s / p + pow(p, 1.5) + pow(p, b) + min(s, p - 1) + max(s, 0.1) + soft(s, 0.2) +
          clip(s, -0.5, 0.5) + where(s > 0 && !(t == 1.0), sq(s), 0.5 * s)))))
 
-// `bias` keeps the scores of an empty row apart: equal ones have no gradient of their maximum.
+// Of equal scores (an empty row's) the first takes the gradient of the maximum, and a product with
+// zeros among its factors has the right one.
+KERNELS(Ties, Minimize(mean(n, y * (max(c, s + 0 * z) + prod(c, where(label(n) == c, 0 * z, 1 + z))))))
+
+// `bias` keeps the scores of an empty row apart: central differences want a slope.
 constexpr auto bias = param<"bias">(c);
 constexpr auto v = let<"v">(n, c, sum(d, X * W) + bias);
 KERNELS(RowReductions, Minimize(mean(n,
