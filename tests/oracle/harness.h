@@ -22,7 +22,8 @@
 namespace gyre {
 
 struct HarnessOptions {
-  Format format = Format::kDense;  // of matrices over a data axis
+  Format format = Format::kDense;         // of matrices over a data axis ...
+  std::map<std::string, Format> formats;  // ... and of some, by symbol
   Type type = Type::kFloat64;
   int64_t rows = 17;                                       // extent of data axes
   int64_t extent = 5;                                      // of other axes without a default
@@ -73,6 +74,7 @@ class Harness {
   void BindSymbol(int symbol);
   void BindParameter(int symbol);
   bool OverDataAxis(const ir::Symbol& symbol) const;
+  Format FormatOf(const ir::Symbol& symbol) const;
   std::vector<double> Values(const ir::Symbol& symbol, int64_t rows, int64_t cols) const;
   double Rounded(double value) const;
   void RunBuild();
