@@ -50,19 +50,11 @@ class Kernel {
       (s.rows ? per_row : fixed) += Inner(s, extent);
       if (s.rows) outputs = std::max(outputs, Inner(s, extent));
     }
-    const Block* matrix = nullptr;
-    for (const Stage& s : kSchedule.stage) {
-      if (s.matrix.symbol >= 0 && matrix == nullptr) matrix = data + s.matrix.symbol;
-    }
     for (int i = 0; i < kIr.builder.graph.symbol.size; ++i) {
-      if (ReadsElements(i) && (data[i].cols > 1 || data[i].format != Format::kDense)) {
-        if (matrix == nullptr) matrix = data + i;
-        if (data[i].format != Format::kDense) per_row += data[i].cols;
-      }
+      if (ReadsElements(i) && data[i].format != Format::kDense) per_row += data[i].cols;
     }
-    const auto size = static_cast<int64_t>(sizeof(T));
-    l.rows = matrix != nullptr ? RowsPerBlock(*matrix, per_row * size, outputs)
-                               : std::clamp<int64_t>((256 << 10) / (per_row * size), 64, 2048);
+    const int64_t bytes = per_row * static_cast<int64_t>(sizeof(T));
+    l.rows = BlockRows(data, bytes, outputs);
     l.rows = (l.rows + 7) / 8 * 8;
     l.stride = (l.rows + 15) / 16 * 16;
     int64_t next = 0;
@@ -92,6 +84,24 @@ class Kernel {
     }
     l.elements = next;
     return l;
+  }
+
+  // Rows of a block: as few as the widest matrix wants, all where one comes by columns.
+  static int64_t BlockRows(const Block* data, int64_t bytes_per_row, int64_t outputs) {
+    int64_t fewest = 0, whole = 0;
+    const auto add = [&](const Block& matrix) {
+      const int64_t rows = RowsPerBlock(matrix, bytes_per_row, outputs);
+      if (matrix.format == Format::kCsc) whole = std::max(whole, rows);
+      fewest = fewest == 0 ? rows : std::min(fewest, rows);
+    };
+    for (const Stage& s : kSchedule.stage) {
+      if (s.matrix.symbol >= 0) add(data[s.matrix.symbol]);
+    }
+    for (int i = 0; i < kIr.builder.graph.symbol.size; ++i) {
+      if (ReadsElements(i) && (data[i].cols > 1 || data[i].format != Format::kDense)) add(data[i]);
+    }
+    if (fewest == 0) return std::clamp<int64_t>((256 << 10) / bytes_per_row, 64, 2048);
+    return std::max(fewest, whole);
   }
 
   static int64_t Scratch(const Block* data, const int64_t* extent, int64_t) {

@@ -33,10 +33,14 @@ KERNELS(GathersThroughLets, Minimize(mean(n, sq(y - scaled(n, label(n)) - length
 // clang-format on
 
 TEST(KernelTest, MatricesOfDifferentFormats) {
+  constexpr Format kFormats[] = {Format::kDense, Format::kCsr, Format::kCsc};
   for (const Program& program : {internal::Compile(Both), internal::Compile(Bilinear)}) {
-    for (const Format x : {Format::kDense, Format::kCsr, Format::kCsc}) {
-      for (const Format z : {Format::kDense, Format::kCsr, Format::kCsc}) {
-        CheckEverywhere(program, {.formats = {{"X", x}, {"Z", z}}, .extents = {{"Field", 4}}});
+    for (const Format x : kFormats) {
+      for (const Format z : kFormats) {
+        HarnessOptions options;
+        options.formats = {{"X", x}, {"Z", z}};
+        options.extents = {{"Field", 4}};
+        CheckEverywhere(program, options);
       }
     }
   }
@@ -45,14 +49,23 @@ TEST(KernelTest, MatricesOfDifferentFormats) {
 TEST(KernelTest, PartsWithoutRows) {
   const Program program = internal::Compile(Both);
   for (const Format format : {Format::kDense, Format::kCsr}) {
-    Harness(program, {.format = format, .rows = 2, .extent = 3, .blocks = 5}).CheckAll();
+    HarnessOptions options;
+    options.format = format;
+    options.rows = 2;
+    options.extent = 3;
+    options.blocks = 5;
+    Harness(program, options).CheckAll();
   }
 }
 
 // A million terms in float would be off by 1e-3 or more; in double by the rounding of each term.
 TEST(KernelTest, LongSumsInDouble) {
   const Program program = internal::Compile(Minimize(sum(n, sq(y - b))));
-  Harness h(program, {.type = Type::kFloat32, .rows = 1 << 20, .range = {{"y", {0.9, 1.1}}}});
+  HarnessOptions options;
+  options.type = Type::kFloat32;
+  options.rows = 1 << 20;
+  options.range = {{"y", {0.9, 1.1}}};
+  Harness h(program, options);
   const std::vector<std::vector<double>> totals = h.RunPass(program.root.pass);
   const Pass& pass = program.pass[static_cast<size_t>(program.root.pass)];
   for (size_t i = 0; i < totals.size(); ++i) {

@@ -320,7 +320,9 @@ void CheckEverywhere(const Program& program, const HarnessOptions& base) {
         options.rows = shape.rows;
         options.extent = shape.extent;
         // Columns are taken whole: workers have blocks of their own (ops/contract.h).
-        options.blocks = format == Format::kCsc ? 1 : shape.blocks;
+        const bool columns = std::any_of(base.formats.begin(), base.formats.end(),
+                                         [](const auto& f) { return f.second == Format::kCsc; });
+        options.blocks = format == Format::kCsc || columns ? 1 : shape.blocks;
         options.differences = shape.differences && type == Type::kFloat64;
         options.padded = shape.rows > 1;
         Harness(program, options).CheckAll();
