@@ -38,10 +38,22 @@ class BeyondKernels {
       case ir::Op::kDraw: return Say(Beyond::kCategory);
       case ir::Op::kBatch: return Say(Beyond::kBatch);
       case ir::Op::kNormal: case ir::Op::kUniform: case ir::Op::kBernoulli:
-        if (!in_start || n.symbol < 0) Say(Beyond::kDraw);
+        if (!in_start || n.symbol < 0) {
+          if (ReadsParam(n)) p.builder.fail(33);
+          Say(Beyond::kDraw);
+        }
         return;
       default: return;
     }
+  }
+  constexpr bool ReadsParam(const ir::Node& draw) const {
+    bool seen[ir::kMaxNodes] = {};
+    Mark(draw.a, seen);
+    Mark(draw.b, seen);
+    for (int id = 0; id < g.node.size; ++id) {
+      if (seen[id] && g.node[id].op == ir::Op::kParam) return true;
+    }
+    return false;
   }
   constexpr void Mark(int id, bool* seen) const {
     if (id < 0 || seen[id]) return;

@@ -58,7 +58,8 @@ constexpr void CheckProgram() {
   static_assert(Code != 34, "GY034: this Sweep has no derived kernel: it must assign one parameter over the swept "
                  "axis, from sums over data of the data matrix's column times values of the row, one "
                  "named let of which is affine in the parameter (let<\"r\">(n, y - sum(d, X * beta)))");
-  static_assert(Code != 90, "GY090: the program is too large for compile time; build it at run time");
+  static_assert(Code != 90, "GY090: the program is too large: more than 640 nodes, 96 lets with their adjoints, 48 "
+                 "symbols, 24 parameters in a statement or 12 statements (docs/language.md, Limits)");
   static_assert(Code == 0 || Code == 11 || Code == 12 || Code == 14 || Code == 15 ||
                     Code == 16 || (Code >= 22 && Code <= 26) || (Code >= 30 && Code <= 34) ||
                     Code == 90 || Code == kRefused,
