@@ -78,7 +78,7 @@ absl::StatusOr<Plan> MakePlan(const Program& program, const BoundInfo& bound,
 // the legality of its lag graph. One line names what differs and how to get a plan that fits.
 absl::Status CheckPlan(const Plan& plan, const Program& program, const BoundInfo& bound);
 
-enum class ExplainFormat { kText, kJson, kDot };
+enum class ExplainFormat { kText, kJson, kDot, kHtml };
 absl::StatusOr<ExplainFormat> ParseExplainFormat(absl::string_view name);
 
 // Renders the proto and nothing else.

@@ -327,6 +327,7 @@ std::string Render(const RenderTree& tree, ExplainFormat format) {
     case ExplainFormat::kJson: return RenderJson(tree);
     case ExplainFormat::kDot: return RenderDot(tree);
     case ExplainFormat::kText: break;
+    case ExplainFormat::kHtml: return RenderHtml(tree);
   }
   return RenderText(tree);
 }
@@ -337,7 +338,8 @@ absl::StatusOr<ExplainFormat> ParseExplainFormat(absl::string_view name) {
   if (name == "text") return ExplainFormat::kText;
   if (name == "json") return ExplainFormat::kJson;
   if (name == "dot") return ExplainFormat::kDot;
-  return absl::InvalidArgumentError(absl::StrCat("--format=", name, ": expected text, json or dot"));
+  if (name == "html") return ExplainFormat::kHtml;
+  return absl::InvalidArgumentError(absl::StrCat("--format=", name, ": expected text, json, dot or html"));
 }
 
 std::string Explain(const Plan& plan, ExplainFormat format) { return Render(TreeOf(plan, nullptr), format); }

@@ -84,7 +84,8 @@ TEST(Explain, RendersTheProtoAndNothingElse) {
   const Plan plan = Make(p, Bind(p, 1000, 50));
   const absl::StatusOr<Plan> loaded = ParsePlan(PlanToText(plan), "plan");
   ASSERT_TRUE(loaded.ok());
-  for (const ExplainFormat format : {ExplainFormat::kText, ExplainFormat::kJson, ExplainFormat::kDot}) {
+  for (const ExplainFormat format : {ExplainFormat::kText, ExplainFormat::kJson, ExplainFormat::kDot,
+                                     ExplainFormat::kHtml}) {
     EXPECT_EQ(Explain(*loaded, format), Explain(plan, format));
   }
   Plan changed = plan;
@@ -109,11 +110,27 @@ TEST(Explain, DotShowsDependencesWithTheirLags) {
   EXPECT_THAT(dot, HasSubstr(R"("clock/grad" -> "clock/step" [label="delta/beta"])"));
 }
 
+TEST(Explain, HtmlIsOnePageThatNeedsNothingElse) {
+  const Program p = Lasso();
+  const Plan plan = Make(p, Bind(p, 1000, 50));
+  const std::string page = Explain(plan, ExplainFormat::kHtml);
+  EXPECT_THAT(page, StartsWith("<!doctype html>"));
+  for (const char* title : {"PROGRAM", "DEPENDENCES of beta", "ANSWERS for", "REJECTED", "<svg", "</svg>"})
+    EXPECT_THAT(page, HasSubstr(title));
+  for (const Task& t : plan.task()) EXPECT_THAT(page, HasSubstr(">" + t.id() + "</text>"));
+  for (const char* outside : {"http:", "https:", "src=", "@import", "<script"})
+    EXPECT_THAT(page, Not(HasSubstr(outside)));
+  Plan odd = plan;
+  odd.mutable_task(0)->set_words("a < b & \"c\"");
+  EXPECT_THAT(Explain(odd, ExplainFormat::kHtml), HasSubstr("a &lt; b &amp; &quot;c&quot;"));
+}
+
 TEST(Explain, AnEmptyOrBrokenPlanStillRenders) {
   EXPECT_THAT(Explain(Plan()), StartsWith("plan @"));
   Plan broken;
   broken.add_task()->add_read()->set_table("no such table");
   EXPECT_THAT(Explain(broken, ExplainFormat::kDot), HasSubstr("digraph"));
+  EXPECT_THAT(Explain(broken, ExplainFormat::kHtml), HasSubstr("<svg"));
 }
 
 TEST(Explain, QuotesWhatJsonDemands) {
@@ -148,7 +165,7 @@ TEST(Explain, SummaryIsAFewLines) {
 
 TEST(Explain, FormatsByName) {
   EXPECT_EQ(*ParseExplainFormat("dot"), ExplainFormat::kDot);
-  EXPECT_THAT(std::string(ParseExplainFormat("svg").status().message()), HasSubstr("text, json or dot"));
+  EXPECT_THAT(std::string(ParseExplainFormat("svg").status().message()), HasSubstr("text, json, dot or html"));
 }
 
 }  // namespace

@@ -39,5 +39,6 @@ struct RenderTree {
 std::string RenderText(const RenderTree& tree);
 std::string RenderJson(const RenderTree& tree);
 std::string RenderDot(const RenderTree& tree);
+std::string RenderHtml(const RenderTree& tree);  // one page, with the graph; render_html.cc
 
 }  // namespace gyre

@@ -315,7 +315,9 @@ void Monitor::EndPause() {
       CheckObjective(done_, evaluator_->objective());
     const TracePoint point{done_, Seconds(train_ns_), evaluator_->objective(), metric};
     Measured(point);
-    Show(point, env_->Nanos());
+    // Pauses may follow each other by microseconds.
+    const int64_t now = env_->Nanos();
+    if (stopping_ || now - shown_ns_ > kShowEveryNs) Show(point, now);
   }
   pause_cost_ns_ = env_->Nanos() - pause_begin_ns_;
   paused_ns_ += pause_cost_ns_;

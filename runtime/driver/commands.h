@@ -18,6 +18,9 @@ int WorkerCommand(const Invocation& invocation);
 absl::StatusOr<RunResult> Execute(const Invocation& invocation, const Prepared& prepared, bool talk,
                                   bool* interrupted);
 
+// The file that --checkpoint_dir keeps; empty without the flag.
+std::string CheckpointPath(const Invocation& invocation);
+
 // Prints "NAME: message" and returns `code`.
 int Fail(const Invocation& invocation, const absl::Status& status, int code);
 

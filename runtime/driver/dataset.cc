@@ -12,6 +12,7 @@
 #include "runtime/data/bind.h"
 #include "runtime/driver/files.h"
 #include "runtime/driver/symbols.h"
+#include "runtime/driver/weights.h"
 
 namespace gyre::driver {
 namespace {
@@ -48,7 +49,8 @@ std::set<int> NeededToPredict(const Program& program) {
   return needed;
 }
 
-Want WantOf(const ir::Graph& graph, int symbol) {
+Want WantOf(const Program& program, int symbol) {
+  const ir::Graph& graph = program.graph;
   const ir::Symbol& s = graph.symbol[symbol];
   Want want;
   want.name = NameOf(graph, symbol);
@@ -57,8 +59,7 @@ Want WantOf(const ir::Graph& graph, int symbol) {
                                          : WantKind::kData;
   for (int i = 0; i < s.rank; ++i) want.axes.emplace_back(graph.axis[s.axis[i]].name);
   if (s.target >= 0) want.to = std::string(graph.axis[s.target].name);
-  // A weight that nobody gives weighs nothing.
-  want.ones = want.kind == WantKind::kData && s.rank == 1 && absl::StrContains(want.name, "weight");
+  want.ones = IsWeight(program, symbol);  // a weight that nobody gives weighs nothing
   return want;
 }
 
@@ -92,7 +93,7 @@ absl::StatusOr<BindRequest> MakeBindRequest(const Program& program, const Option
   for (int s = 0; s < graph.symbol.size; ++s) {
     if (!IsBound(graph, s)) continue;
     request.symbol.push_back(s);
-    request.want.push_back(WantOf(graph, s));
+    request.want.push_back(WantOf(program, s));
   }
   for (const Input& input : inputs) {
     request.input.push_back(

@@ -117,6 +117,8 @@ absl::StatusOr<RunResult> Execute(const Invocation& invocation, const Prepared& 
   Job job = MakeJob(invocation, prepared);
   InterruptScope interrupt;
   job.stop_requested = interrupt.flag();
+  job.checkpoint.path = CheckpointPath(invocation);
+  job.checkpoint.resume = invocation.options.resume;
   const auto& measures = invocation.program.measure;
   ProgressPrinter printer(stdout, isatty(STDOUT_FILENO) != 0,
                           measures.empty() ? "" : measures[0].name);
@@ -145,7 +147,7 @@ int WorkerCommand(const Invocation& invocation) {
   absl::StatusOr<SecurityOptions> security = SecurityOf(options);
   if (!security.ok()) return Fail(invocation, security.status(), kBadInput);
   // Ctrl-C reaches all processes of a terminal; a run's coordinator is the one to heed it.
-  if (std::getenv(kProcessVariable) != nullptr) signal(SIGINT, SIG_IGN);
+  if (std::getenv(kStartedVariable) != nullptr) signal(SIGINT, SIG_IGN);
   WorkerOptions worker;
   worker.coordinator = options.coordinator;
   worker.security = *std::move(security);

@@ -3,8 +3,6 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "runtime/driver/commands.h"
 #include "runtime/driver/files.h"
 #include "runtime/driver/report.h"
@@ -12,22 +10,11 @@
 namespace gyre::driver {
 namespace {
 
-// The text of the plan as a page that any browser shows.
-std::string Html(const Invocation& invocation, const std::string& text) {
-  const std::string escaped =
-      absl::StrReplaceAll(text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}});
-  return absl::StrCat("<!doctype html>\n<meta charset=\"utf-8\">\n<title>plan of ", invocation.name,
-                      "</title>\n<pre>\n", escaped, "</pre>\n");
-}
-
 absl::StatusOr<std::string> Render(const Invocation& invocation, const Plan& plan,
                                    const Trace* trace) {
-  const std::string& name = invocation.options.render;
-  absl::StatusOr<ExplainFormat> format = ParseExplainFormat(name == "html" ? "text" : name);
+  absl::StatusOr<ExplainFormat> format = ParseExplainFormat(invocation.options.render);
   if (!format.ok()) return format.status();
-  const std::string text =
-      trace == nullptr ? Explain(plan, *format) : ExplainAnalyze(plan, *trace, *format);
-  return name == "html" ? Html(invocation, text) : text;
+  return trace == nullptr ? Explain(plan, *format) : ExplainAnalyze(plan, *trace, *format);
 }
 
 }  // namespace
@@ -62,6 +49,10 @@ Trace TraceOf(const RunResult& result, const Plan& plan) {
 
 int ExplainCommand(const Invocation& invocation) {
   const Options& options = invocation.options;
+  if (!options.out.empty()) {  // before --analyze runs
+    absl::Status writable = CheckWritable(UserPath(options.out));
+    if (!writable.ok()) return Fail(invocation, writable, kBadInput);
+  }
   absl::StatusOr<std::string> text;
   if (!options.plan.empty() && !options.analyze) {  // a file is shown as it is: no data is needed
     absl::StatusOr<Plan> plan = ReadPlan(options.plan);

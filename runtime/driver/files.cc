@@ -44,6 +44,11 @@ std::vector<fs::path> RunfilesFolders(const std::string& program_path) {
   return folders;
 }
 
+absl::Status MakeParent(const std::string& path) {
+  const fs::path parent = fs::path(path).parent_path();
+  return parent.empty() ? absl::OkStatus() : MakeFolders(parent.string());
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path) {
@@ -68,12 +73,22 @@ absl::Status MakeFolders(const std::string& path) {
   return absl::OkStatus();
 }
 
+absl::Status CheckWritable(const std::string& path) {
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) return Failed("write", path, "it is a folder");
+  if (fs::exists(path, ignored) && !fs::is_regular_file(path, ignored)) return absl::OkStatus();
+  absl::Status made = MakeParent(path);
+  if (!made.ok()) return made;
+  const std::string temporary = StrCat(path, ".tmp-", getpid());
+  const std::unique_ptr<FILE, Close> file(std::fopen(temporary.c_str(), "wb"));
+  if (file == nullptr) return Failed("write", path, std::strerror(errno));
+  std::remove(temporary.c_str());
+  return absl::OkStatus();
+}
+
 absl::Status WriteFile(const std::string& path, absl::string_view bytes) {
-  const fs::path parent = fs::path(path).parent_path();
-  if (!parent.empty()) {
-    absl::Status made = MakeFolders(parent.string());
-    if (!made.ok()) return made;
-  }
+  absl::Status made = MakeParent(path);
+  if (!made.ok()) return made;
   // Devices and pipes (/dev/stdout) are written as they are.
   std::error_code ignored;
   const bool in_place = fs::exists(path, ignored) && !fs::is_regular_file(path, ignored);

@@ -15,6 +15,10 @@ absl::StatusOr<std::string> ReadWholeFile(const std::string& path);
 // Writes through a temporary file beside `path` and renames it; makes missing folders.
 absl::Status WriteFile(const std::string& path, absl::string_view bytes);
 
+// Whether WriteFile(path) would succeed, tried on the file system itself (permissions alone do not
+// tell); makes missing folders. To be asked before hours of work, not after.
+absl::Status CheckWritable(const std::string& path);
+
 // Makes `path` and its parents.
 absl::Status MakeFolders(const std::string& path);
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -256,7 +257,7 @@ TEST_F(MainTest, ExplainInEveryFormat) {
   const Outcome json = Run({"explain", "--data=train.csv", "--format=json"});
   EXPECT_TRUE(Json::accept(json.out)) << json.out;
   EXPECT_THAT(Run({"explain", "--data=train.csv", "--format=dot"}).out, HasSubstr("digraph"));
-  EXPECT_THAT(Run({"explain", "--data=train.csv", "--format=html"}).out, HasSubstr("<pre>"));
+  EXPECT_THAT(Run({"explain", "--data=train.csv", "--format=html"}).out, HasSubstr("<svg"));
   EXPECT_EQ(Run({"explain", "--data=train.csv", "--analyze", "--max_clocks=5"}).code, 0);
 }
 
@@ -299,6 +300,109 @@ TEST_F(MainTest, WhatAUserCanGetWrong) {
   ExpectRefused({"--data=bad.csv"}, "bad.csv:3");
   std::ofstream(Path("machine.textproto")) << "cores: 2\nlanes: banana\n";
   ExpectRefused({"--data=train.csv", "--machine=machine.textproto"}, "machine.textproto:2");
+}
+
+TEST_F(MainTest, NumbersThatCannotBeMeant) {
+  ExpectRefused({"--data=train.csv", "--lambda=-1"}, "the penalty on w has the weight -1");
+  ExpectRefused({"--data=train.csv", "--lambda=-1"}, "check --lambda");
+  ExpectRefused({"--data=train.csv", "--lambda=nan"}, "--lambda=nan");
+  ExpectRefused({"--data=train.csv", "--lambda=inf"}, "--lambda=inf");
+  ExpectRefused({"--data=train.csv", "--lambda=1e999"}, "--lambda=1e999");
+  ExpectRefused({"--data=train.csv", "--lambda="}, "--lambda=");
+  ExpectRefused({"--data=train.csv", "--workers=0"}, "--workers=0");
+  ExpectRefused({"--data=train.csv", "--workers=2.5"}, "--workers=2.5");
+  ExpectRefused({"--data=train.csv", "--workers=99999999999"}, "--workers=99999999999");
+  ExpectRefused({"--data=train.csv", "--lanes=0"}, "--lanes=0");
+  ExpectRefused({"--data=train.csv", "--max_clocks=0"}, "--max_clocks=0");
+  ExpectRefused({"--data=train.csv", "--max_seconds=0"}, "--max_seconds=0");
+  ExpectRefused({"--data=train.csv", "--tolerance=-1"}, "--tolerance=-1");
+  ExpectRefused({"--data=train.csv", "--target=nan"}, "--target=nan");
+  ExpectRefused({"--data=train.csv", "--batch=0"}, "--batch=0");
+  ExpectRefused({"--data=train.csv", "--momentum=1"}, "--momentum=1");
+  ExpectRefused({"--data=train.csv", "--step=0"}, "--step=0");
+  ExpectRefused({"--data=train.csv", "--deadline=0"}, "--deadline=0");
+  ExpectRefused({"--data=train.csv", "--seed=-1"}, "--seed=-1");
+  ExpectRefused({"--data=train.csv", "--update=newton"}, "--update=newton: wants one of auto, ");
+  ExpectRefused({"--data=train.csv", "--bridge=ssp"}, "for example ssp:3");
+  ExpectRefused({"--data=train.csv", "--listen=127.0.0.1:0"}, "--listen is about runs of several");
+}
+
+// What cannot be written is found out before the training, not after it: these would train for
+// ever.
+TEST_F(MainTest, OutputsAreTriedBeforeTraining) {
+  const std::vector<std::string> endless = {"--data=train.csv",   "--update=sgd",
+                                            "--step=1e-9",        "--max_seconds=1000",
+                                            "--tolerance=1e-300", "--max_clocks=1000000000000"};
+  const auto refused = [&](const std::string& flag, const std::string& words) {
+    std::vector<std::string> args = endless;
+    args.push_back(flag);
+    ExpectRefused(args, words);
+  };
+  refused("--model_out=/proc/none/model", "/proc/none");
+  refused("--model_out=train.csv", "train.csv");
+  refused("--model_out=train.csv/model", "train.csv");
+  refused("--model_out=" + folder_, "is there and is no model");
+  refused("--report=/proc/none/report.json", "/proc/none");
+  refused("--report=" + folder_, "it is a folder");
+  refused("--checkpoint_dir=/proc/none", "/proc/none");
+}
+
+TEST_F(MainTest, FoldersInThePlaceOfFiles) {
+  ExpectRefused({"--data=" + folder_}, "is a directory");
+  ExpectRefused({"--data=train.csv", "--plan=" + folder_}, "it is a folder");
+  ExpectRefused({"--data=train.csv", "--machine=" + folder_}, "it is a folder");
+  ExpectRefused({"--data=train.csv", "--cluster=" + folder_}, "it is a folder");
+  ExpectRefused({"explain", "--data=train.csv", "--out=" + folder_}, "folder");
+  ExpectRefused({"predict", "--data=train.csv", "--model=train.csv"}, "holds no model");
+}
+
+// ---- Checkpoints.
+
+TEST_F(MainTest, ResumeGoesOnToTheBit) {
+  ASSERT_EQ(Run({"--data=train.csv", "--max_clocks=30", "--tolerance=0", "--model_out=whole"}).code,
+            0);
+  Outcome outcome = Run({"--data=train.csv", "--max_clocks=11", "--tolerance=0",
+                         "--checkpoint_dir=c", "--model_out=half"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr(Path("c/checkpoint")));
+  EXPECT_TRUE(Exists(Path("c/plan.textproto")));
+  outcome = Run({"--data=train.csv", "--max_clocks=30", "--tolerance=0", "--checkpoint_dir=c",
+                 "--resume", "--model_out=whole2"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(Parameter("whole", "w"), Parameter("whole2", "w"));
+  EXPECT_EQ(Parameter("whole", "b"), Parameter("whole2", "b"));
+  EXPECT_NE(Parameter("whole", "w"), Parameter("half", "w"));
+  const Json report = ReportOf("gyre-out/ridge/report.json");
+  EXPECT_EQ(report["resumed"]["clocks"], 11);
+}
+
+TEST_F(MainTest, CheckpointsThatDoNotFit) {
+  const std::vector<std::string> first = {"--data=train.csv", "--max_clocks=5",
+                                          "--checkpoint_dir=c"};
+  ExpectRefused({"--data=train.csv", "--resume"}, "--checkpoint_dir=DIR");
+  ExpectRefused({"--data=train.csv", "--checkpoint_every=3"}, "--checkpoint_dir=DIR");
+  ExpectRefused({"--data=train.csv", "--checkpoint_dir=c", "--resume"}, "holds no checkpoint");
+  ExpectRefused({"--data=train.csv", "--checkpoint_dir=c", "--cluster=inproc"}, "in one process");
+  ASSERT_EQ(Run(first).code, 0);
+  ExpectRefused(first, "go on from it by --resume");
+  const auto resume = [&](const std::vector<std::string>& more, const std::string& words) {
+    std::vector<std::string> args = {"--max_clocks=9", "--checkpoint_dir=c", "--resume"};
+    args.insert(args.end(), more.begin(), more.end());
+    ExpectRefused(args, words);
+  };
+  resume({"--data=train.csv", "--lambda=0.2"}, "lambda=0.1, this run has 0.2");
+  resume({"--data=train.csv", "--update=sgd"}, "another plan");
+  resume({"--data=train.csv", "--standardize=none"}, "other data");
+  std::ofstream(Path("small.csv")) << "a,b,c,y\n1,2,0,3\n2,3,1,4\n3,5,0,1\n";
+  resume({"--data=small.csv"}, "other data");
+  const absl::StatusOr<std::string> whole = ReadWholeFile(Path("c/checkpoint"));
+  ASSERT_TRUE(whole.ok());
+  ASSERT_TRUE(WriteFile(Path("c/checkpoint"), whole->substr(0, whole->size() - 9)).ok());
+  resume({"--data=train.csv"}, "cut short");
+  std::string edited = *whole;
+  edited[edited.size() / 2] ^= 1;
+  ASSERT_TRUE(WriteFile(Path("c/checkpoint"), edited).ok());
+  resume({"--data=train.csv"}, "was changed since it was written");
 }
 
 TEST_F(MainTest, HelpIsForPeople) {
@@ -359,6 +463,72 @@ TEST_F(MainTest, CtrlCKeepsTheModelReached) {
   EXPECT_EQ(ReportOf("gyre-out/ridge/report.json")["stop_reason"], "interrupted");
   EXPECT_EQ(Parameter("gyre-out/ridge/model", "w").size(), kCols);
 }
+
+// A process that would train for ever, and a signal, as a user's terminal or a cluster manager
+// sends it.
+struct Signalled {
+  const char* name;
+  int signal;
+  const char* cluster;
+};
+class SignalTest : public MainTest, public ::testing::WithParamInterface<Signalled> {
+ protected:
+  pid_t Start(const char* program) {
+    const std::string out = Path("out"), err = Path("err");
+    const std::string cluster = absl::StrCat("--cluster=", GetParam().cluster);
+    const char* argv[] = {program,
+                          "--data=train.csv",
+                          "--update=sgd",
+                          "--step=1e-9",
+                          "--max_seconds=60",
+                          "--tolerance=1e-300",
+                          "--workers=2",
+                          "--max_clocks=1000000000000",
+                          "--model_out=m",
+                          "--report=r.json",
+                          cluster.c_str(),
+                          nullptr};
+    const pid_t child = fork();
+    if (child != 0) return child;
+    std::freopen(out.c_str(), "w", stdout);
+    std::freopen(err.c_str(), "w", stderr);
+    execv(program, const_cast<char**>(argv));
+    _exit(127);
+  }
+  // Until the run says that it is under way.
+  void AwaitTraining() {
+    for (int i = 0; i < 300; ++i) {
+      if (ReadWholeFile(Path("out")).value_or("").find("clock ") != std::string::npos) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+  }
+};
+
+TEST_P(SignalTest, KeepsTheModelReached) {
+  const char* program = std::getenv("RIDGE_PROGRAM");
+  if (program == nullptr) GTEST_SKIP() << "set RIDGE_PROGRAM to the binary of ridge_program.cc";
+  const pid_t child = Start(fs::absolute(program).c_str());
+  AwaitTraining();
+  ASSERT_EQ(kill(child, GetParam().signal), 0);
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  const std::string out = ReadWholeFile(Path("out")).value_or("");
+  ASSERT_TRUE(WIFEXITED(status)) << WTERMSIG(status) << out;
+  EXPECT_EQ(WEXITSTATUS(status), 0) << out << ReadWholeFile(Path("err")).value_or("");
+  EXPECT_EQ(ReportOf("r.json")["stop_reason"], "interrupted");
+  EXPECT_GT(ReportOf("r.json")["clocks"], 0);
+  EXPECT_EQ(Parameter("m", "w").size(), kCols);
+  EXPECT_THAT(out, HasSubstr("interrupted after"));
+  // Not a terminal: lines, and nothing that moves a cursor.
+  EXPECT_EQ(out.find_first_of("\r\x1b"), std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(Signals, SignalTest,
+                         ::testing::Values(Signalled{"CtrlC", SIGINT, "embedded"},
+                                           Signalled{"Terminate", SIGTERM, "embedded"},
+                                           Signalled{"CtrlCOfProcesses", SIGINT, "local"},
+                                           Signalled{"TerminateOfProcesses", SIGTERM, "local"}),
+                         [](const auto& each) { return each.param.name; });
 
 }  // namespace
 }  // namespace gyre::driver

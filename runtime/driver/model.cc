@@ -93,6 +93,11 @@ absl::Status WriteFolder(const std::string& folder, const Program& program, cons
   return WriteFile(StrCat(folder, "/", kManifest), ManifestOf(program, model).dump(1) + "\n");
 }
 
+std::string Trimmed(std::string folder) {
+  while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
+  return folder;
+}
+
 // Puts `fresh` in the place of `folder`, which may hold an older model.
 absl::Status Replace(const std::string& fresh, const std::string& folder) {
   std::error_code error;
@@ -235,15 +240,21 @@ absl::Status ReadParameters(const Manifest& manifest, const std::string& folder,
 
 }  // namespace
 
-absl::Status SaveModel(const std::string& folder, const Program& program, const Model& model) {
+absl::Status CheckModelFolder(const std::string& folder) {
   std::error_code error;
   if (fs::exists(folder, error) && !fs::is_empty(folder, error) &&
       !fs::exists(StrCat(folder, "/", kManifest), error)) {
     return InvalidArgumentError(
         StrCat(folder, ": is there and is no model; choose another folder with --model_out"));
   }
-  std::string trimmed = folder;
-  while (trimmed.size() > 1 && trimmed.back() == '/') trimmed.pop_back();
+  return CheckWritable(Trimmed(folder) + "-probe");  // a model is made beside its place
+}
+
+absl::Status SaveModel(const std::string& folder, const Program& program, const Model& model) {
+  absl::Status allowed = CheckModelFolder(folder);
+  if (!allowed.ok()) return allowed;
+  std::error_code error;
+  const std::string trimmed = Trimmed(folder);
   const std::string fresh = StrCat(trimmed, ".tmp-", getpid());
   absl::Status status = WriteFolder(fresh, program, model);
   if (status.ok()) status = Replace(fresh, trimmed);

@@ -29,6 +29,9 @@ struct Model {
   std::map<int, ColumnTransform> transform;        // by symbol: still to be applied to its data
 };
 
+// Whether SaveModel(folder) would be let: to be asked before training.
+absl::Status CheckModelFolder(const std::string& folder);
+
 // Replaces a model at `folder`; refuses to replace a folder that holds anything else.
 absl::Status SaveModel(const std::string& folder, const Program& program, const Model& model);
 

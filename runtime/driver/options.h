@@ -47,6 +47,7 @@ struct Options {
   int workers = 0;  // 0: the planner decides
   int lanes = 0;    // 0: the planner decides
   std::string cluster = "embedded";
+  int shards = 0;   // of the parameter server; 0: the planner decides
   std::string machine;          // file with a pinned gyre.Profile
   double deadline_seconds = 0;  // 0: the runtime's default
   std::string listen, coordinator;
@@ -66,6 +67,7 @@ struct Options {
   // Repeatability and recovery.
   uint64_t seed = 1;
   std::string checkpoint_dir;
+  int64_t checkpoint_every = 0;  // clocks; 0: by time
   bool resume = false;
 
   // Hyper-parameters given on the command line, by symbol id.

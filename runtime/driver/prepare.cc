@@ -72,6 +72,7 @@ absl::StatusOr<Request> MakeRequest(const Invocation& invocation) {
   request.tolerance = options.tolerance.value_or(0);
   request.target = options.target;
   request.seed = static_cast<int64_t>(options.seed);
+  request.checkpoint_every = options.checkpoint_every;
   return request;
 }
 

@@ -125,6 +125,9 @@ std::string ToJson(const Report& report) {
   json["data"] = DataJson(*report.bound);
   json["workers"] = report.plan->cluster().workers();
   json["clocks"] = result.clocks;
+  if (result.resumed_clocks > 0) {
+    json["resumed"] = {{"clocks", result.resumed_clocks}, {"seconds", result.resumed_seconds}};
+  }
   json["stop_reason"] = StopReasonName(report);
   json["stop_detail"] = result.detail;
   json["seconds"] = {{"load", report.load_seconds},
@@ -136,10 +139,10 @@ std::string ToJson(const Report& report) {
   json["trace"] = TraceJson(result.trace);
   json["metric"] = MetricJson(*report.source, result);
   json["measures"] = MeasuresJson(*report.source, result);
+  const double seconds = result.train_seconds - result.resumed_seconds;  // of this process
   json["throughput"] = {
       {"unit", "rows"},
-      {"per_second",
-       result.train_seconds > 0 ? static_cast<double>(result.rows) / result.train_seconds : 0.0}};
+      {"per_second", seconds > 0 ? static_cast<double>(result.rows) / seconds : 0.0}};
   json["bytes"] = {{"sent", result.bytes_sent}, {"received", result.bytes_received}};
   json["staleness"] = {{"mean", Number(result.staleness.mean)},
                        {"variance", Number(result.staleness.variance)},

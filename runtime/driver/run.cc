@@ -51,11 +51,77 @@ absl::Status SaveReport(const Invocation& invocation, const Prepared& prepared,
   return WriteFile(path, ToJson(report));
 }
 
+constexpr char kCheckpoint[] = "checkpoint", kCheckpointPlan[] = "plan.textproto";
+
+// What a run that goes on must find, and one that begins must not.
+absl::Status CheckResume(const Invocation& invocation) {
+  const Options& options = invocation.options;
+  if (options.checkpoint_dir.empty()) return absl::OkStatus();
+  const std::string file = CheckpointPath(invocation);
+  if (options.resume && !Exists(file)) {
+    return absl::NotFoundError(
+        StrCat(options.checkpoint_dir, ": holds no checkpoint; leave --resume out to begin"));
+  }
+  if (!options.resume && Exists(file)) {
+    return absl::InvalidArgumentError(
+        StrCat(options.checkpoint_dir,
+               ": holds the checkpoint of a run; go on from it by --resume, or choose another "
+               "folder"));
+  }
+  return CheckWritable(file);
+}
+
+// All that a run writes, tried before it trains.
+absl::Status CheckOutputs(const Invocation& invocation) {
+  const std::string model = OutputPath(invocation, invocation.options.model_out, "model");
+  const std::string report = OutputPath(invocation, invocation.options.report, "report.json");
+  absl::Status status = model.empty() ? absl::OkStatus() : CheckModelFolder(model);
+  if (status.ok() && !report.empty()) status = CheckWritable(report);
+  return status;
+}
+
+// The plan beside the checkpoint: what a later --resume names when flags would plan otherwise.
+absl::Status SaveCheckpointPlan(const Invocation& invocation, const Plan& plan) {
+  const std::string& folder = invocation.options.checkpoint_dir;
+  if (folder.empty() || invocation.options.resume) return absl::OkStatus();
+  return WriteFile(StrCat(UserPath(folder), "/", kCheckpointPlan), PlanToText(plan));
+}
+
+int SaveResults(const Invocation& invocation, const Prepared& prepared, const RunResult& result,
+                const Model& model, bool interrupted) {
+  const std::string model_path = OutputPath(invocation, invocation.options.model_out, "model");
+  const std::string report_path = OutputPath(invocation, invocation.options.report, "report.json");
+  if (!model_path.empty()) {
+    absl::Status saved = SaveModel(model_path, invocation.program, model);
+    if (!saved.ok()) return Fail(invocation, saved, kRunFailed);
+    std::printf("model      %s\n", model_path.c_str());
+  }
+  if (!report_path.empty()) {
+    absl::Status saved =
+        SaveReport(invocation, prepared, result, interrupted, model_path, report_path);
+    if (!saved.ok()) return Fail(invocation, saved, kRunFailed);
+    std::printf("report     %s\n", report_path.c_str());
+  }
+  if (!invocation.options.checkpoint_dir.empty())
+    std::printf("checkpoint %s\n", CheckpointPath(invocation).c_str());
+  return kDone;
+}
+
 }  // namespace
 
+std::string CheckpointPath(const Invocation& invocation) {
+  const std::string& folder = invocation.options.checkpoint_dir;
+  return folder.empty() ? "" : StrCat(UserPath(folder), "/", kCheckpoint);
+}
+
 int RunCommand(const Invocation& invocation) {
+  absl::Status allowed = CheckResume(invocation);
+  if (!allowed.ok()) return Fail(invocation, allowed, kBadInput);
   absl::StatusOr<Prepared> prepared = Prepare(invocation);
   if (!prepared.ok()) return Fail(invocation, prepared.status(), kBadInput);
+  allowed = CheckOutputs(invocation);
+  if (allowed.ok()) allowed = SaveCheckpointPlan(invocation, prepared->plan);
+  if (!allowed.ok()) return Fail(invocation, allowed, kBadInput);
   PrintStart(invocation, *prepared);
   bool interrupted = false;
   absl::StatusOr<RunResult> result = Execute(invocation, *prepared, /*talk=*/true, &interrupted);
@@ -65,21 +131,7 @@ int RunCommand(const Invocation& invocation) {
   const std::string reason = interrupted ? "interrupted" : Name(result->stop_reason);
   std::fputs(OutcomeText(invocation.program, *result, reason).c_str(), stdout);
   std::fputs(ParameterText(invocation.program, model).c_str(), stdout);
-
-  const std::string model_path = OutputPath(invocation, invocation.options.model_out, "model");
-  const std::string report_path = OutputPath(invocation, invocation.options.report, "report.json");
-  if (!model_path.empty()) {
-    absl::Status saved = SaveModel(model_path, invocation.program, model);
-    if (!saved.ok()) return Fail(invocation, saved, kBadInput);
-    std::printf("model      %s\n", model_path.c_str());
-  }
-  if (!report_path.empty()) {
-    absl::Status saved =
-        SaveReport(invocation, *prepared, *result, interrupted, model_path, report_path);
-    if (!saved.ok()) return Fail(invocation, saved, kBadInput);
-    std::printf("report     %s\n", report_path.c_str());
-  }
-  return kDone;
+  return SaveResults(invocation, *prepared, *result, model, interrupted);
 }
 
 }  // namespace gyre::driver

@@ -203,6 +203,7 @@ Program Ridge(const RidgeOptions& options) {
                   MakePass("predict/y", {}, Predict<float>, Predict<double>)};
   program.pass[2].data = {kX};
   AddStatement(&program);
+  program.root.penalty[0].weight.node = lambda;
   program.objective.name = "objective";
   program.objective.pass = 1;
   program.objective.value.node = objective;
