@@ -50,6 +50,7 @@ struct Request {
   int workers = 0;                  // logical workers; 0: the planner decides
   int lanes = 0;                    // most compute threads of a process; 0: the machine's
   int processes = 1;                // > 1 needs a cluster that is not embedded
+  int shards = 0;                   // of the parameter server of a cluster; 0: one
   std::string cluster = "embedded"; // embedded, inproc, local, or a cluster description's name
   std::string partition = "auto";   // auto, data, data[Axis], model, model[Axis], hybrid
   std::string bridge = "auto";      // auto, bsp, ssp:S, async

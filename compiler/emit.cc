@@ -26,6 +26,7 @@ class Emitter {
     cluster->set_processes(s_.processes);
     cluster->set_lanes(s_.lanes);
     cluster->set_profile(FingerprintOf(*p_.profile));
+    if (p_.request->shards > 1) cluster->set_shards(p_.request->shards);
     ParamTables();
     if (program_.build >= 0) BuildTask();
     for (size_t i = 0; i < p_.leaf.size(); ++i) Stage(i);

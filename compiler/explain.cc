@@ -207,6 +207,7 @@ RenderSection PlanSection(const Plan& plan, const Trace* trace) {
   s.title = "PLAN";
   s.note = absl::StrCat(c.workers(), c.workers() == 1 ? " worker on " : " workers on ", c.lanes(), c.lanes() == 1 ? " lane" : " lanes");
   if (c.processes() > 1) absl::StrAppend(&s.note, " in each of ", c.processes(), " processes (", plan.cluster_kind(), ")");
+  if (c.shards() > 1) absl::StrAppend(&s.note, ", ", c.shards(), " shards of the parameter server");
   if (!plan.update_reason().empty()) absl::StrAppend(&s.note, "   update: ", plan.update_reason());
   s.shown = true;
   s.column = {"task", "kind", "what", "est ms"};
@@ -326,8 +327,8 @@ std::string Render(const RenderTree& tree, ExplainFormat format) {
   switch (format) {
     case ExplainFormat::kJson: return RenderJson(tree);
     case ExplainFormat::kDot: return RenderDot(tree);
-    case ExplainFormat::kText: break;
     case ExplainFormat::kHtml: return RenderHtml(tree);
+    case ExplainFormat::kText: break;
   }
   return RenderText(tree);
 }
@@ -354,6 +355,7 @@ std::string Summary(const Plan& plan) {
   std::string line = absl::StrCat("  ", c.workers(), c.workers() == 1 ? " worker on " : " workers on ", c.lanes(),
                                   c.lanes() == 1 ? " lane" : " lanes");
   if (c.processes() > 1) absl::StrAppend(&line, " in each of ", c.processes(), " processes");
+  if (c.shards() > 1) absl::StrAppend(&line, ", ", c.shards(), " shards");
   for (const Table& t : plan.table()) {
     if (t.answer_size() < 2) continue;
     absl::StrAppend(&line, ", ", t.answer(0).choice().substr(0, t.answer(0).choice().find(',')), ", ", t.answer(1).choice());

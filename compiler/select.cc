@@ -174,6 +174,10 @@ absl::Status CheckNumbers(const Request& r) {
     return bad("momentum", *r.momentum, "expected a number from 0 to below 1");
   }
   if (r.decay && !(*r.decay >= 0)) return bad("decay", *r.decay, "expected a number from 0");
+  if (r.shards < 0 || r.shards > 1024) return bad("shards", r.shards, "expected 1 to 1024");
+  if (r.shards > 1 && r.cluster == "embedded") {
+    return bad("shards", r.shards, "needs a parameter server; use --cluster=local");
+  }
   if (r.processes > 1 && r.cluster == "embedded") {
     return bad("cluster", "embedded", "is one process; use --cluster=local for several");
   }
