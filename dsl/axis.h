@@ -1,7 +1,7 @@
 // Axes, indices and subscripts.
 //
 //   constexpr struct Sample : Axis<Sample> {} n;        an axis whose extent comes with the data
-//   constexpr struct Topic : Axis<Topic, 100> {} k;     a default extent (--Topic=50 overrides)
+//   constexpr struct Topic : Axis<Topic, 100> {} k;     a default extent (--extent=Topic=50 overrides)
 //   constexpr struct Row : Span<Row> {} i;              spatial: extent inferred per tensor
 //
 // The object is the axis's index; n.prime() is a second index over the same axis. A subscript is an
