@@ -15,9 +15,9 @@ constexpr auto w = param<"w">(d);
 constexpr auto s = let<"s">(n, sum(d, X * w));
 
 #ifdef FIXED
-constexpr auto program = Minimize(mean(n, s) + mean(n, sq(s)));
+constexpr auto program = Minimize(mean(n, sq(s)) - sq(mean(n, s)));
 #else
-constexpr auto program = Minimize(mean(n, s) * mean(n, sq(s)));
+constexpr auto program = Minimize(mean(n, sq(s - mean(n, s))));
 #endif
 
 }  // namespace slip
