@@ -40,12 +40,14 @@ Json PlanJson(const Plan& plan) {
 }
 
 // The data as users count it: rows of the data axis, columns and entries of its widest tensor.
-Json DataJson(const BoundInfo& bound) {
+Json DataJson(const ir::Graph& graph, const BoundInfo& bound) {
   int64_t rows = 0;
   const TensorInfo* widest = nullptr;
   Json tensors = Json::object();
   for (const TensorInfo& tensor : bound.tensor) {
-    rows = std::max(rows, tensor.rows);
+    const int symbol = FindSymbol(graph, tensor.symbol);
+    if (symbol >= 0 && graph.axis[graph.symbol[symbol].axis[0]].data)
+      rows = std::max(rows, tensor.rows);
     if (widest == nullptr || tensor.cols > widest->cols) widest = &tensor;
     tensors[tensor.symbol] = {{"rows", tensor.rows},
                               {"cols", tensor.cols},
@@ -122,7 +124,7 @@ std::string ToJson(const Report& report) {
   json["program"] = report.program;
   json["fingerprint"] = absl::StrFormat("%016x", report.source->fingerprint);
   json["plan"] = PlanJson(*report.plan);
-  json["data"] = DataJson(*report.bound);
+  json["data"] = DataJson(report.source->graph, *report.bound);
   json["workers"] = report.plan->cluster().workers();
   json["clocks"] = result.clocks;
   if (result.resumed_clocks > 0) {

@@ -94,5 +94,25 @@ TEST_F(ReportTest, NumbersThatAreNoneAreNull) {
   EXPECT_TRUE(Json::parse(ToJson(report_))["objective"].is_null());
 }
 
+// Vectors over other axes are no rows, however long they are.
+TEST_F(ReportTest, RowsAreThoseOfTheDataAxis) {
+  Program wide = testing::Ridge();
+  ir::Symbol factor = wide.graph.symbol[testing::kY];
+  factor.name = "factor";
+  factor.axis[0] = testing::kFeature;
+  wide.graph.symbol.push(factor);
+  bound_.tensor.push_back({"factor", Format::kDense, Type::kFloat64, 4000, 1, 4000, 1, 1});
+  report_.source = &wide;
+  EXPECT_EQ(Json::parse(ToJson(report_))["data"]["rows"], 100);
+}
+
+TEST_F(ReportTest, ARunThatWentOnSaysFromWhere) {
+  result_.resumed_clocks = 30;
+  result_.resumed_seconds = 0.25;
+  const Json json = Json::parse(ToJson(report_));
+  EXPECT_EQ(json["resumed"]["clocks"], 30);
+  EXPECT_EQ(json["throughput"]["per_second"], 16800);  // of this process
+}
+
 }  // namespace
 }  // namespace gyre::driver
