@@ -54,7 +54,9 @@ std::string HelpText(const Program& program, string_view name,
       &out, "\nA run leaves its model in gyre-out/", name, "/model and its report in gyre-out/",
       name,
       "/report.json,\nbelow the current folder, unless --model_out and --report say otherwise.\n"
-      "Relative data files that are not there are looked for in $GYRE_DATA.\n");
+      "Relative data files that are not there are looked for in $GYRE_DATA.\n"
+      "Ctrl-C stops at the next clock and keeps the model; once more ends at once.\n"
+      "Exit codes: 0 done, 1 the run failed, 2 bad usage or input (one line says what).\n");
   return out;
 }
 
