@@ -1,9 +1,9 @@
 // The rows of one worker, clock by clock.
 //
-// With batches, the worker's rows are cut into contiguous blocks, visited once an epoch in an order
-// drawn anew for each. The order is a pure function of (seed, worker, epoch), so a repeated clock
-// visits the same rows. Contributions are scaled by rows / rows visited, so that they estimate the
-// whole part's. Used by one worker; no allocation after construction.
+// With batches, the worker's rows are cut into contiguous blocks of `batch` rows or a few less, as
+// equal as can be, visited once an epoch in an order drawn anew for each. The order is a pure function of (seed, worker, epoch), so a repeated clock
+// visits the same rows. Contributions are scaled by the number of blocks, so that their mean over an
+// epoch is the whole part's: no row counts for more than another. Used by one worker; no allocation after construction.
 #pragma once
 #include <cstdint>
 #include <numeric>
@@ -38,9 +38,9 @@ class Batches {
     if (batch_ == 0) return {begin_, end_, 1};
     const int64_t blocks = per_epoch(), epoch = clock / blocks;
     if (epoch != epoch_) Shuffle(epoch);
-    const int64_t first = begin_ + order_[static_cast<size_t>(clock % blocks)] * batch_;
-    const int64_t last = first + batch_ < end_ ? first + batch_ : end_;
-    return {first, last, static_cast<double>(end_ - begin_) / static_cast<double>(last - first)};
+    const int64_t block = order_[static_cast<size_t>(clock % blocks)], rows = end_ - begin_;
+    return {begin_ + rows * block / blocks, begin_ + rows * (block + 1) / blocks,
+            static_cast<double>(blocks)};
   }
 
  private:

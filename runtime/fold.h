@@ -84,6 +84,7 @@ struct Rule {
   bool restart = false;
   double staleness_scale = 0;
   double tolerance = 0;  // relative; 0: the rule never declares itself done
+  int64_t batch = 0;     // rows of a clock, all workers together; 0: all
 };
 
 // The fold of `statement` by `rule`: one of those below.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -32,12 +33,18 @@ UpdateOptions OptionsOf(const Rule& rule) {
 // moves everything the run has, that vector is the state's own.
 class MinimizeFold final : public Fold {
  public:
-  MinimizeFold(const FoldSetup& setup, const Statement& statement, std::unique_ptr<UpdateRule> rule)
+  MinimizeFold(const FoldSetup& setup, const Statement& statement, const Rule& rule,
+               std::unique_ptr<UpdateRule> update)
       : setup_(setup),
         statement_(statement),
-        rule_(std::move(rule)),
+        rule_(std::move(update)),
         layout_(ParamLayout(*setup.program, statement.param, setup.extent)),
-        gradient_(layout_.size) {
+        gradient_(layout_.size),
+        clocks_behind_(rule.staleness_scale > 0
+                           ? static_cast<int>(std::lround(1 / rule.staleness_scale)) - 1
+                           : 0),
+        mean_of_(BatchesOf(setup, statement, rule)) {
+    if (FoldOf(rule.name) != UpdateFold::kComplete) mean_ = AlignedArray<double>(layout_.size);
     for (const Post& p : statement.smooth_gradient)
       if (p.fn != nullptr) smooth_ = AlignedArray<double>(layout_.size);
   }
@@ -96,7 +103,8 @@ class MinimizeFold final : public Fold {
   void Visit(Archive& a, std::string& rule) {
     a(rule);
     a(last_.objective), a(last_.best_objective), a(last_.stationarity);
-    a(last_.converged), a(last_.accepted);
+    a(last_.converged), a(last_.accepted), a(late_), a(averaged_), a(mean_f_);
+    if (mean_.size() > 0) a.Array(mean_.data(), layout_.size);
     if (!in_place_) a.Array(point_.data(), layout_.size);
   }
 
@@ -135,15 +143,58 @@ class MinimizeFold final : public Fold {
     return absl::OkStatus();
   }
 
+  // Contributions that may still come from points handed out before the last one: of the clocks that
+  // reads may lag behind; without a bound, one that each worker gathers and one that it has posted.
+  int InFlight(double share) const {
+    return share < 1 ? static_cast<int>(std::ceil(2 / share)) : clocks_behind_;
+  }
+
+  // While the rule measures, the mean of this many contributions stands for one: a step that was found
+  // on noise is too long or, more often, far too short.
+  static int BatchesOf(const FoldSetup& setup, const Statement& statement, const Rule& rule) {
+    constexpr int64_t kMost = 16;
+    if (rule.batch <= 0 || statement.pass < 0) return 1;
+    const Pass& pass = setup.program->pass[static_cast<size_t>(statement.pass)];
+    const int64_t rows = setup.extent[static_cast<size_t>(pass.row_axis)];
+    return static_cast<int>(std::clamp<int64_t>((rows + rule.batch - 1) / rule.batch, 1, kMost));
+  }
+
+  // Whether `f` and the gradient are now the mean of enough contributions.
+  bool Averaged(double share, double* f) {
+    const int enough = share < 1 ? static_cast<int>(std::lround(mean_of_ / share)) : mean_of_;
+    double* g = gradient_.data();
+    if (share < 1) {  // one worker's rows stand for all
+      *f /= share;
+      for (int64_t i = 0; i < layout_.size; ++i) g[i] /= share;
+    }
+    if (enough <= 1) return true;
+    const double weight = 1.0 / ++averaged_;
+    mean_f_ += weight * (*f - mean_f_);
+    double* mean = mean_.data();
+    for (int64_t i = 0; i < layout_.size; ++i) mean[i] += weight * (g[i] - mean[i]);
+    if (averaged_ < enough) return false;
+    *f = mean_f_;
+    Copy(mean, g, layout_.size);
+    averaged_ = 0, mean_f_ = 0;
+    std::fill(mean, mean + layout_.size, 0.0);
+    return true;
+  }
+
   void Move(const PostContext& context, double share, ParamState* state) {
     if (last_.converged || !last_.status.ok()) return;
+    if (late_ > 0) {  // gathered at a probe, or at a point that was taken back
+      --late_;
+      return;
+    }
     double f = 0;
     if (statement_.value.fn != nullptr) context.Run(statement_.value, &f);
     if (statement_.smooth_value.fn != nullptr) f += share * Smooth(context);
     for (size_t i = 0; i < statement_.gradient.size(); ++i)
       context.Run(statement_.gradient[i], gradient_.data() + layout_.field[i].offset);
     AddSmoothGradient(context, share);
+    if (rule_->probing() && !Averaged(share, &f)) return;
     last_ = rule_->Step(f, Span(gradient_.data()), Span(Point(state)), context.epoch);
+    if (!last_.accepted && rule_->fold() != UpdateFold::kComplete) late_ = InFlight(share);
     Spread(state);
   }
 
@@ -171,6 +222,12 @@ class MinimizeFold final : public Fold {
   bool in_place_ = false;
   AlignedArray<double> point_, gradient_, smooth_;
   std::vector<AlignedArray<double>> weights_;
+  const int clocks_behind_;  // of reads, at most
+  const int mean_of_;        // contributions that make one while the rule measures
+  int late_ = 0;             // contributions still to be let go
+  int averaged_ = 0;
+  double mean_f_ = 0;
+  AlignedArray<double> mean_;
   UpdateState last_;
 };
 
@@ -182,7 +239,7 @@ absl::StatusOr<std::unique_ptr<Fold>> MakeMinimizeFold(const FoldSetup& setup,
   absl::StatusOr<std::unique_ptr<UpdateRule>> update = MakeUpdateRule(OptionsOf(rule));
   if (!update.ok()) return update.status();
   return std::unique_ptr<Fold>(
-      std::make_unique<MinimizeFold>(setup, statement, *std::move(update)));
+      std::make_unique<MinimizeFold>(setup, statement, rule, *std::move(update)));
 }
 
 }  // namespace gyre

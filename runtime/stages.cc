@@ -79,7 +79,7 @@ absl::Status BindGather(const Plan& plan, const Program& program, StagePlan* sta
   if (!task.pass().empty() && task.pass() != stage->pass->id)
     return Misfit("task \"", task.id(), "\" runs the pass \"", task.pass(),
                   "\", its statement has \"", stage->pass->id, "\"");
-  stage->batch = task.batch();
+  stage->batch = stage->rule.batch = task.batch();
   bool any = false;
   int lag = 0;
   for (const Read& r : task.read()) {

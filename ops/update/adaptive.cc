@@ -28,6 +28,7 @@ class Adaptive final : public Rule {
   explicit Adaptive(const UpdateOptions& options)
       : Rule(options), adam_(options.rule == "adam") {}
 
+  bool probing() const override { return s_.phase != Phase::kDescend; }
   bool needs_value() const override { return false; }
   UpdateState Step(double f, absl::Span<const double> gradient, absl::Span<double> x,
                    double epoch) override;

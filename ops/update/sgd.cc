@@ -7,7 +7,11 @@
 // growing until the change of the gradient along u stands out of the noise or the gradient is no
 // longer the same one, then a few rounds of power iteration on u. The step is (1 - momentum)
 // / L for the largest curvature L met: as long as one of plain descent once momentum has built up,
-// and room for batches steeper than those probed. Should f rise all the same, the rule starts again with half the step.
+// and room for batches steeper than those probed. Should f rise all the same, the rule starts again
+// with half the step.
+//
+// Under a schedule that lets the step fall, the model is a mean of the points passed through, of which
+// the later ones weigh more (Shamir & Zhang 2013): the noise of single batches is not in it.
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -33,11 +37,13 @@ class Sgd final : public Rule {
  public:
   using Rule::Rule;
 
+  bool probing() const override { return s_.phase != Phase::kDescend; }
   bool needs_value() const override { return false; }
   UpdateState Step(double f, absl::Span<const double> gradient, absl::Span<double> x,
                    double epoch) override;
   void Best(absl::Span<double> x) const override {
-    std::copy(x_.begin(), x_.end(), x.begin());
+    const std::vector<double>& model = s_.averaged > 0 ? average_ : x_;
+    std::copy(model.begin(), model.end(), x.begin());
   }
 
  private:
@@ -55,11 +61,13 @@ class Sgd final : public Rule {
     int clocks = 0;
     double objective = 0;
     int probes = 0, rounds = 0, failures = 0;
+    int64_t averaged = 0;        // points in the mean
   };
 
   void Reset(absl::Span<double> x) override;
   void Visit(Archive& archive) override {
     archive(s_), archive(x_), archive(velocity_), archive(gradient_), archive(start_);
+    archive(average_);
   }
 
   void Probe(absl::Span<const double> gradient, absl::Span<double> x);
@@ -67,6 +75,7 @@ class Sgd final : public Rule {
   void HandOutProbe(absl::Span<double> x);
   void StartDescent(absl::Span<double> x);
   void Descend(absl::Span<const double> gradient, absl::Span<double> x, double epoch);
+  void Average();
   bool Blown(double f);
   UpdateState Fail(absl::Span<double> x);
 
@@ -75,12 +84,14 @@ class Sgd final : public Rule {
   std::vector<double> velocity_;  // while probing: the unit direction u
   std::vector<double> gradient_;  // while probing: the mean gradient at the starting point
   std::vector<double> start_;      // the starting point, to go back to
+  std::vector<double> average_;    // of the points since the start; empty: not wanted
 };
 
 void Sgd::Reset(absl::Span<double> x) {
   s_ = Scalars{};
   x_.assign(x.begin(), x.end());
   start_ = x_;
+  if (options_.schedule != "constant") average_ = x_;
   velocity_.assign(n(), 0), gradient_.assign(n(), 0);
   if (options_.step > 0) {
     s_.step = options_.step;
@@ -161,6 +172,13 @@ void Sgd::Descend(absl::Span<const double> gradient, absl::Span<double> x, doubl
     velocity_[i] = x[i] - x_[i];
     x_[i] = x[i];
   }
+  if (!average_.empty()) Average();
+}
+
+void Sgd::Average() {
+  constexpr double kDecay = 3;  // the last quarter of the points weighs two thirds
+  const double weight = (kDecay + 1) / (static_cast<double>(++s_.averaged) + kDecay);
+  for (size_t i = 0; i < n(); ++i) average_[i] += weight * (x_[i] - average_[i]);
 }
 
 // Back to the starting point, with half the step (a quarter of the probe's distance).
@@ -181,6 +199,7 @@ UpdateState Sgd::Fail(absl::Span<double> x) {
   }
   s_.step *= 0.5;
   s_.mean_f = s_.usual_f;
+  s_.averaged = 0;
   std::fill(velocity_.begin(), velocity_.end(), 0.0);
   x_ = start_;
   std::copy(x_.begin(), x_.end(), x.begin());

@@ -71,6 +71,10 @@ class UpdateRule {
   virtual ~UpdateRule() = default;
 
   virtual UpdateFold fold() const = 0;
+  // Whether the next Step measures: it then wants f and the gradient of all rows (or of an unbiased
+  // mini-batch), at the very point last handed out, however freely its other Steps may be fed. So it
+  // is while a rule looks for its first step.
+  virtual bool probing() const { return false; }
   // Whether Step uses the value of f. If not, any f may be passed.
   virtual bool needs_value() const = 0;
 
