@@ -153,15 +153,23 @@ class Algebra {
       }
     }
     switch (n.op) {
-      case ir::Op::kAdd: return Add(Canonical(n.a), Canonical(n.b));
-      case ir::Op::kSub: return Sub(Canonical(n.a), Canonical(n.b));
-      case ir::Op::kMul: return Mul(Canonical(n.a), Canonical(n.b));
-      case ir::Op::kDiv: return Div(Canonical(n.a), Canonical(n.b));
-      case ir::Op::kWhere: return Where(Canonical(n.a), Canonical(n.b), Canonical(n.c));
-      case ir::Op::kSum: return Sum(n.index, Canonical(n.a));
-      case ir::Op::kArgmax: case ir::Op::kArgmin:
+      case ir::Op::kAdd:
+        return Add(Canonical(n.a), Canonical(n.b));
+      case ir::Op::kSub:
+        return Sub(Canonical(n.a), Canonical(n.b));
+      case ir::Op::kMul:
+        return Mul(Canonical(n.a), Canonical(n.b));
+      case ir::Op::kDiv:
+        return Div(Canonical(n.a), Canonical(n.b));
+      case ir::Op::kWhere:
+        return Where(Canonical(n.a), Canonical(n.b), Canonical(n.c));
+      case ir::Op::kSum:
+        return Sum(n.index, Canonical(n.a));
+      case ir::Op::kArgmax:
+      case ir::Op::kArgmin:
         return b.node(n.op, DropConstant(n.index, Canonical(n.a)), -1, -1, n.index);
-      default: break;
+      default:
+        break;
     }
     if (n.a < 0) return gathers ? b.add(copy) : id;
     if (n.b < 0 && n.c < 0 && n.index < 0) return Unary(n.op, Canonical(n.a));

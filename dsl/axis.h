@@ -1,8 +1,9 @@
 // Axes, indices and subscripts.
 //
 //   constexpr struct Sample : Axis<Sample> {} n;        an axis whose extent comes with the data
-//   constexpr struct Topic : Axis<Topic, 100> {} k;     a default extent (--extent=Topic=50 overrides)
-//   constexpr struct Row : Span<Row> {} i;              spatial: extent inferred per tensor
+//   constexpr struct Topic : Axis<Topic, 100> {} k;     a default extent (--extent=Topic=50
+//   overrides) constexpr struct Row : Span<Row> {} i;              spatial: extent inferred per
+//   tensor
 //
 // The object is the axis's index; n.prime() is a second index over the same axis. A subscript is an
 // index, an affine form of indices (2 * i + a) or an integer-valued expression (a gather).
@@ -28,9 +29,10 @@ struct ExprTag {
   static constexpr bool kNumbers = false;
   template <std::same_as<bool> B>
   constexpr explicit operator B() const {
-    static_assert(sizeof(B) == 0,
-                  "GY037: an expression has no truth value here; choose with where(condition, a, b) "
-                  "instead of if and ?:");
+    static_assert(
+        sizeof(B) == 0,
+        "GY037: an expression has no truth value here; choose with where(condition, a, b) "
+        "instead of if and ?:");
     return false;
   }
 };
@@ -153,19 +155,29 @@ inline constexpr bool kRangesOver<J, I> = I::axis_type::kSpan;
 }  // namespace internal
 
 template <AnIndex I>
-constexpr internal::Affine<I> operator*(int scale, I) { return {{}, scale, 0}; }
+constexpr internal::Affine<I> operator*(int scale, I) {
+  return {{}, scale, 0};
+}
 template <AnIndex I>
-constexpr internal::Affine<I> operator+(I, int offset) { return {{}, 1, offset}; }
+constexpr internal::Affine<I> operator+(I, int offset) {
+  return {{}, 1, offset};
+}
 template <AnIndex I>
-constexpr internal::Affine<I> operator-(I, int offset) { return {{}, 1, -offset}; }
+constexpr internal::Affine<I> operator-(I, int offset) {
+  return {{}, 1, -offset};
+}
 template <AnIndex I>
 constexpr internal::Affine<I> operator+(internal::Affine<I> a, int offset) {
   return {{}, a.scale, a.offset + offset};
 }
 template <AnIndex I>
-constexpr internal::Affine<I> operator-(internal::Affine<I> a, int offset) { return a + -offset; }
+constexpr internal::Affine<I> operator-(internal::Affine<I> a, int offset) {
+  return a + -offset;
+}
 template <AnIndex I, AnIndex J>
-constexpr internal::Affine<I, J> operator+(I, J) { return {{}, 1, 1, 0}; }
+constexpr internal::Affine<I, J> operator+(I, J) {
+  return {{}, 1, 1, 0};
+}
 template <AnIndex I, AnIndex J>
 constexpr internal::Affine<I, J> operator+(internal::Affine<I> a, J) {
   return {{}, a.scale, 1, a.offset};

@@ -1,5 +1,5 @@
-// What a program asks for that this version has no kernel for. Such a program still has text, graph and
-// fingerprint; running it is refused with one line (Program::refusal, GY040), never attempted.
+// What a program asks for that this version has no kernel for. Such a program still has text, graph
+// and fingerprint; running it is refused with one line (Program::refusal, GY040), never attempted.
 #pragma once
 #include "dsl/program_ir.h"
 
@@ -33,17 +33,24 @@ class BeyondKernels {
  private:
   constexpr void Check(const ir::Node& n, bool in_start) {
     switch (n.op) {
-      case ir::Op::kSolve: return Say(Beyond::kSolve);
-      case ir::Op::kEach: return Say(Beyond::kEach);
-      case ir::Op::kDraw: return Say(Beyond::kCategory);
-      case ir::Op::kBatch: return Say(Beyond::kBatch);
-      case ir::Op::kNormal: case ir::Op::kUniform: case ir::Op::kBernoulli:
+      case ir::Op::kSolve:
+        return Say(Beyond::kSolve);
+      case ir::Op::kEach:
+        return Say(Beyond::kEach);
+      case ir::Op::kDraw:
+        return Say(Beyond::kCategory);
+      case ir::Op::kBatch:
+        return Say(Beyond::kBatch);
+      case ir::Op::kNormal:
+      case ir::Op::kUniform:
+      case ir::Op::kBernoulli:
         if (!in_start || n.symbol < 0) {
           if (ReadsParam(n)) p.builder.fail(33);
           Say(Beyond::kDraw);
         }
         return;
-      default: return;
+      default:
+        return;
     }
   }
   constexpr bool ReadsParam(const ir::Node& draw) const {

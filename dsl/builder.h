@@ -1,7 +1,7 @@
 // The fold from expression types to the graph: what every expression's `emit` writes into.
 //
-// Emission runs twice over the same types: at compile time, where literals have no value, and at run
-// time on the program's object, where they have. Both give the same graph, because slots are
+// Emission runs twice over the same types: at compile time, where literals have no value, and at
+// run time on the program's object, where they have. Both give the same graph, because slots are
 // numbered in order of emission.
 #pragma once
 #include <cstdint>
@@ -11,7 +11,8 @@
 
 namespace gyre::internal {
 
-// What each index means where an expression is emitted: itself, or the subscript a let is read with.
+// What each index means where an expression is emitted: itself, or the subscript a let is read
+// with.
 struct Env {
   ir::Subscript of[ir::kMaxIndices];
   uint32_t renamed = 0;
@@ -43,7 +44,8 @@ struct Builder {
     n.free |= Free(n);
     for (int i = graph.node.size - 1; i >= 0; --i) {
       const ir::Node& have = graph.node[i];
-      if (have.op == n.op && have.a == n.a && have.b == n.b && have.symbol == n.symbol && have == n) {
+      if (have.op == n.op && have.a == n.a && have.b == n.b && have.symbol == n.symbol &&
+          have == n) {
         return i;
       }
     }

@@ -27,7 +27,8 @@ void Reads(const ir::Graph& g, int id, std::vector<bool>& node_seen, std::vector
   node_seen[static_cast<size_t>(id)] = true;
   const ir::Node& n = g.node[id];
   const auto symbol = static_cast<size_t>(n.symbol);
-  if (n.op == ir::Op::kData || (n.op == ir::Op::kKey && g.symbol[n.symbol].kind == ir::Kind::kMap)) {
+  if (n.op == ir::Op::kData ||
+      (n.op == ir::Op::kKey && g.symbol[n.symbol].kind == ir::Kind::kMap)) {
     data[symbol] = true;
   }
   if (n.op == ir::Op::kParam) param[symbol] = true;
@@ -41,7 +42,8 @@ int Operations(const ir::Graph& g, int id, int depth) {
   const ir::Node& n = g.node[id];
   if (n.a < 0 || n.op == ir::Op::kLet) return 0;
   const bool costly = n.op == ir::Op::kExp || n.op == ir::Op::kLog || n.op == ir::Op::kLog1p ||
-                      n.op == ir::Op::kSoftplus || n.op == ir::Op::kSigmoid || n.op == ir::Op::kTanh;
+                      n.op == ir::Op::kSoftplus || n.op == ir::Op::kSigmoid ||
+                      n.op == ir::Op::kTanh;
   return (costly ? 20 : 1) + Operations(g, n.a, depth + 1) + Operations(g, n.b, depth + 1) +
          Operations(g, n.c, depth + 1);
 }
@@ -63,7 +65,8 @@ void DescribePass(const ProgramIr& ir, const PassIr& in, Pass& pass) {
                              st.kind == StageKind::kAddOuter || st.kind == StageKind::kScatterRows;
     if (st.matrix.symbol >= 0) data[static_cast<size_t>(st.matrix.symbol)] = true;
     if (!contraction) continue;
-    if (st.kind == StageKind::kContract && !st.other_is_slot) param[static_cast<size_t>(st.other)] = true;
+    if (st.kind == StageKind::kContract && !st.other_is_slot)
+      param[static_cast<size_t>(st.other)] = true;
     Contraction c;
     c.symbol = st.matrix.symbol;
     c.transposed = st.kind != StageKind::kContract;
@@ -121,8 +124,7 @@ Statement Build(const ProgramIr& ir, int id, const std::string& path, Program& p
     out.smooth_value = MakePost(ir, in.smooth_value, posts);
     for (const AssignIr& a : in.smooth) out.smooth_gradient.push_back(MakePost(ir, a.post, posts));
   }
-  out.convex_hint =
-      in.kind == StatementKind::kMinimize && ir.product_params == 0 && !in.curved;
+  out.convex_hint = in.kind == StatementKind::kMinimize && ir.product_params == 0 && !in.curved;
   if (in.axis_index >= 0) out.sweep_axis = AxisOf(ir, in.axis_index);
   for (int let : in.maintained) out.maintained.push_back(let);
   out.view_pass = in.view_pass;
@@ -157,22 +159,34 @@ std::string Refusal(const ProgramIr& ir) {
     return "GY040: this version cannot run the program yet: " + what;
   };
   switch (ir.beyond) {
-    case Beyond::kNothing: return "";
-    case Beyond::kResample: return says("Resample of " + name + " has no derived sampler");
+    case Beyond::kNothing:
+      return "";
+    case Beyond::kResample:
+      return says("Resample of " + name + " has no derived sampler");
     case Beyond::kAlternate:
-      return says("Alternate over " + name + " has no derived solve; leave it out to minimise over all "
+      return says("Alternate over " + name +
+                  " has no derived solve; leave it out to minimise over all "
                   "parameters at once");
-    case Beyond::kTyped: return says("param " + name + " has elements of a type of its own");
-    case Beyond::kLocal: return says("local " + name + " lives with its datum; use param for what is shared");
-    case Beyond::kLatent: return says("latent " + name + " lives with its datum");
-    case Beyond::kCount: return says("count " + name + " is a table of latent positions");
+    case Beyond::kTyped:
+      return says("param " + name + " has elements of a type of its own");
+    case Beyond::kLocal:
+      return says("local " + name + " lives with its datum; use param for what is shared");
+    case Beyond::kLatent:
+      return says("latent " + name + " lives with its datum");
+    case Beyond::kCount:
+      return says("count " + name + " is a table of latent positions");
     case Beyond::kSpan:
-      return says(name + " has a spatial axis (Span), and convolutions have no kernel; flatten it to one "
+      return says(name +
+                  " has a spatial axis (Span), and convolutions have no kernel; flatten it to one "
                   "Axis for a dense layer");
-    case Beyond::kSolve: return says("solve(...) has no kernel; write the step with sums, or Minimize");
-    case Beyond::kEach: return says("each(...) calls a functor on views");
-    case Beyond::kCategory: return says("draw(axis, weights) has no kernel; shuffle(axis) picks data at random");
-    case Beyond::kBatch: return says("batch(axis) is not known to kernels; use size(axis)");
+    case Beyond::kSolve:
+      return says("solve(...) has no kernel; write the step with sums, or Minimize");
+    case Beyond::kEach:
+      return says("each(...) calls a functor on views");
+    case Beyond::kCategory:
+      return says("draw(axis, weights) has no kernel; shuffle(axis) picks data at random");
+    case Beyond::kBatch:
+      return says("batch(axis) is not known to kernels; use size(axis)");
     case Beyond::kDraw:
       return says("normal, uniform and bernoulli are drawn in .Start(parameter = ...) only");
   }
@@ -192,13 +206,16 @@ std::string CanonicalText(const ProgramIr& ir, const Program& program) {
     out += "\n";
   }
   for (const ir::Let& l : g.let) {
-    if (l.adjoint_of < 0) out += std::string(l.name) + " = " + ToText(g, program.literal, l.body) + "\n";
+    if (l.adjoint_of < 0)
+      out += std::string(l.name) + " = " + ToText(g, program.literal, l.body) + "\n";
   }
   for (const StatementIr& s : ir.statement) {
     out += std::to_string(static_cast<int>(s.kind)) + " x" + std::to_string(s.repeat) + ": ";
-    if (s.axis_index >= 0) out += "over " + std::string(g.axis[AxisOf(ir, s.axis_index)].name) + ": ";
+    if (s.axis_index >= 0)
+      out += "over " + std::string(g.axis[AxisOf(ir, s.axis_index)].name) + ": ";
     for (int child : s.child) out += "#" + std::to_string(child) + " ";
-    if (s.tolerance >= 0) out += "until " + ToNumber(program.literal[static_cast<size_t>(s.tolerance)]);
+    if (s.tolerance >= 0)
+      out += "until " + ToNumber(program.literal[static_cast<size_t>(s.tolerance)]);
     if (!s.update_rule.empty()) out += "by " + std::string(s.update_rule) + " ";
     if (s.objective >= 0) out += ToText(g, program.literal, s.objective);
     for (const AssignIr& a : s.assign) {
@@ -209,12 +226,14 @@ std::string CanonicalText(const ProgramIr& ir, const Program& program) {
     out += "\n";
   }
   for (const AssignIr& a : ir.start) {
-    out += "start " + std::string(g.symbol[a.symbol].name) + " = " + ToText(g, program.literal, a.node) +
-           "\n";
+    out += "start " + std::string(g.symbol[a.symbol].name) + " = " +
+           ToText(g, program.literal, a.node) + "\n";
   }
   for (int c : ir.constraint) out += "subject to " + ToText(g, program.literal, c) + "\n";
-  for (const NamedIr& m : ir.prediction) out += std::string(m.name) + " ~ " + ToText(g, program.literal, m.node) + "\n";
-  for (const NamedIr& m : ir.measure) out += std::string(m.name) + " ? " + ToText(g, program.literal, m.node) + "\n";
+  for (const NamedIr& m : ir.prediction)
+    out += std::string(m.name) + " ~ " + ToText(g, program.literal, m.node) + "\n";
+  for (const NamedIr& m : ir.measure)
+    out += std::string(m.name) + " ? " + ToText(g, program.literal, m.node) + "\n";
   return out;
 }
 
@@ -231,7 +250,8 @@ Post MakePost(const ProgramIr& ir, int id, const std::vector<PostFn>& fns) {
 }
 
 void Describe(const ProgramIr& ir, Program& program, const std::vector<PostFn>& posts) {
-  for (int i = 0; i < ir.pass.size; ++i) DescribePass(ir, ir.pass[i], program.pass[static_cast<size_t>(i)]);
+  for (int i = 0; i < ir.pass.size; ++i)
+    DescribePass(ir, ir.pass[i], program.pass[static_cast<size_t>(i)]);
   program.build = ir.build;
   program.start_pass = ir.start_pass;
   program.root = Build(ir, ir.root, "", program, posts);

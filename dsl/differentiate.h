@@ -1,10 +1,10 @@
 // Reverse mode in index notation.
 //
 // The derivative of a scalar by a parameter P(j, k) is an expression over j, k. Adjoints flow from
-// the root to the leaves; a let is a cut point with one adjoint of its own (a let too), so the work is
-// linear in the depth of the program. On the way down, every index that the operand does not use is
-// summed out of the adjoint at once, which leaves products with one factor per axis at the leaves:
-// the sufficient factors of a matrix parameter show themselves.
+// the root to the leaves; a let is a cut point with one adjoint of its own (a let too), so the work
+// is linear in the depth of the program. On the way down, every index that the operand does not use
+// is summed out of the adjoint at once, which leaves products with one factor per axis at the
+// leaves: the sufficient factors of a matrix parameter show themselves.
 //
 //   d/dP(s) [sum_i e] at P(j):  the sum over all bound indices but those that s reads j with;
 //   a gathered subscript key becomes where(key == j, adjoint): a scatter.
@@ -60,8 +60,8 @@ class Reverse {
     for (int& g : adjoint) g = -1;
   }
 
-  // Adds the derivative of node `root`, times `seed`, to the gradients. Indices in `held` are those of
-  // the root itself: the derivative is at each of their positions, not summed over them.
+  // Adds the derivative of node `root`, times `seed`, to the gradients. Indices in `held` are those
+  // of the root itself: the derivative is at each of their positions, not summed over them.
   constexpr void Run(int root, int seed, uint32_t held = 0) {
     Seed(root, seed, 0);
     Finish(held);
@@ -187,34 +187,47 @@ class Reverse {
         for (int i = 0; i < n.subs; ++i) target[i] = b.graph.let[n.symbol].index[i];
         return Deposit(n, target, adj, context, adjoint[n.symbol]);
       }
-      case ir::Op::kAdd: return Both(n, adj, adj, context);
-      case ir::Op::kSub: return Both(n, adj, a.Neg(adj), context);
-      case ir::Op::kMul: return Both(n, a.Mul(adj, n.b), a.Mul(adj, n.a), context);
+      case ir::Op::kAdd:
+        return Both(n, adj, adj, context);
+      case ir::Op::kSub:
+        return Both(n, adj, a.Neg(adj), context);
+      case ir::Op::kMul:
+        return Both(n, a.Mul(adj, n.b), a.Mul(adj, n.a), context);
       case ir::Op::kDiv:
         return Both(n, a.Div(adj, n.b), a.Neg(a.Div(a.Mul(adj, id), n.b)), context);
       case ir::Op::kPow:
-        Back(n.a, a.Mul(adj, a.Mul(n.b, b.node(ir::Op::kPow, n.a, a.Sub(n.b, a.Const(1))))), context);
+        Back(n.a, a.Mul(adj, a.Mul(n.b, b.node(ir::Op::kPow, n.a, a.Sub(n.b, a.Const(1))))),
+             context);
         if (depends.of[n.b]) Back(n.b, a.Mul(adj, LogFactor(n.a, id)), context);
         return;
-      case ir::Op::kMax: return Select(n, b.node(ir::Op::kLt, n.b, n.a), adj, context);
-      case ir::Op::kMin: return Select(n, b.node(ir::Op::kLt, n.a, n.b), adj, context);
+      case ir::Op::kMax:
+        return Select(n, b.node(ir::Op::kLt, n.b, n.a), adj, context);
+      case ir::Op::kMin:
+        return Select(n, b.node(ir::Op::kLt, n.a, n.b), adj, context);
       case ir::Op::kWhere:
         Back(n.b, a.Where(n.a, adj, a.Const(0)), context);
         Back(n.c, a.Where(n.a, a.Const(0), adj), context);
         return;
       case ir::Op::kSoft:
-        Back(n.a, a.Where(b.node(ir::Op::kLt, n.b, a.Unary(ir::Op::kAbs, n.a)), adj, a.Const(0)), context);
+        Back(n.a, a.Where(b.node(ir::Op::kLt, n.b, a.Unary(ir::Op::kAbs, n.a)), adj, a.Const(0)),
+             context);
         return;
-      case ir::Op::kSum: return Back(n.a, adj, Bind(n, context));
+      case ir::Op::kSum:
+        return Back(n.a, adj, Bind(n, context));
       case ir::Op::kLogSumExp:
         return Back(n.a, a.Mul(adj, a.Unary(ir::Op::kExp, a.Sub(n.a, id))), Bind(n, context));
-      case ir::Op::kMaxOver: case ir::Op::kMinOver:
+      case ir::Op::kMaxOver:
+      case ir::Op::kMinOver:
         return Back(n.a, a.Where(IsChosen(n), adj, a.Const(0)), Bind(n, context));
       case ir::Op::kNorm:
-        return Back(n.a, a.Where(b.node(ir::Op::kLt, a.Const(0), id), a.Div(a.Mul(adj, n.a), id),
-                                 a.Const(0)), Bind(n, context));
-      case ir::Op::kProd: return Back(n.a, a.Mul(adj, ProductOfOthers(n)), Bind(n, context));
-      case ir::Op::kNormal: case ir::Op::kUniform:
+        return Back(
+            n.a,
+            a.Where(b.node(ir::Op::kLt, a.Const(0), id), a.Div(a.Mul(adj, n.a), id), a.Const(0)),
+            Bind(n, context));
+      case ir::Op::kProd:
+        return Back(n.a, a.Mul(adj, ProductOfOthers(n)), Bind(n, context));
+      case ir::Op::kNormal:
+      case ir::Op::kUniform:
         b.fail(33);  // a draw depends on a parameter
         return;
       default:
@@ -263,19 +276,32 @@ class Reverse {
   constexpr int Local(const ir::Node& n, int id) {
     const int x = n.a;
     switch (n.op) {
-      case ir::Op::kNeg: return a.Const(-1);
-      case ir::Op::kExp: return id;
-      case ir::Op::kLog: return a.Div(a.Const(1), x);
-      case ir::Op::kLog1p: return a.Div(a.Const(1), a.Add(a.Const(1), x));
-      case ir::Op::kSqrt: return a.Div(a.Const(0.5), id);
-      case ir::Op::kSq: return a.Mul(a.Const(2), x);
-      case ir::Op::kAbs: return a.Unary(ir::Op::kSign, x);
-      case ir::Op::kRelu: return b.node(ir::Op::kLt, a.Const(0), x);
-      case ir::Op::kSigmoid: return a.Mul(id, a.Sub(a.Const(1), id));
-      case ir::Op::kTanh: return a.Sub(a.Const(1), a.Unary(ir::Op::kSq, id));
-      case ir::Op::kLgamma: return a.Unary(ir::Op::kDigamma, x);
-      case ir::Op::kSoftplus: return a.Unary(ir::Op::kSigmoid, x);
-      default: return a.Const(0);  // kStop, kSign, kRound, comparisons: flat
+      case ir::Op::kNeg:
+        return a.Const(-1);
+      case ir::Op::kExp:
+        return id;
+      case ir::Op::kLog:
+        return a.Div(a.Const(1), x);
+      case ir::Op::kLog1p:
+        return a.Div(a.Const(1), a.Add(a.Const(1), x));
+      case ir::Op::kSqrt:
+        return a.Div(a.Const(0.5), id);
+      case ir::Op::kSq:
+        return a.Mul(a.Const(2), x);
+      case ir::Op::kAbs:
+        return a.Unary(ir::Op::kSign, x);
+      case ir::Op::kRelu:
+        return b.node(ir::Op::kLt, a.Const(0), x);
+      case ir::Op::kSigmoid:
+        return a.Mul(id, a.Sub(a.Const(1), id));
+      case ir::Op::kTanh:
+        return a.Sub(a.Const(1), a.Unary(ir::Op::kSq, id));
+      case ir::Op::kLgamma:
+        return a.Unary(ir::Op::kDigamma, x);
+      case ir::Op::kSoftplus:
+        return a.Unary(ir::Op::kSigmoid, x);
+      default:
+        return a.Const(0);  // kStop, kSign, kRound, comparisons: flat
     }
   }
 

@@ -11,6 +11,7 @@
 #include "dsl/compile.h"
 #include "dsl/each.h"
 #include "dsl/expr.h"
+#include "dsl/let.h"
 #include "dsl/reduce.h"
 #include "dsl/statement.h"
 #include "dsl/structure.h"

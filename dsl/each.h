@@ -1,5 +1,5 @@
-// Plain C++ on views: each(axis, Functor{}, views...) calls the functor once for each position of the
-// axis. Its arguments are what it reads, the target of the assignment what it writes.
+// Plain C++ on views: each(axis, Functor{}, views...) calls the functor once for each position of
+// the axis. Its arguments are what it reads, the target of the assignment what it writes.
 //
 //   struct Descend {  // for each sample: its node, that node's split, its bins
 //     int operator()(View<int> at, View<Split> s, View<int, Feature> x) const { ... }
@@ -40,8 +40,10 @@ class View {
     static_assert((std::is_same_v<typename I::axis_type, typename Axes::axis_type> || ...),
                   "GY001: the view has no such axis");
     int found = -1, i = 0;
-    ((found = found < 0 && std::is_same_v<typename I::axis_type, typename Axes::axis_type> ? i : found,
-      ++i), ...);
+    ((found =
+          found < 0 && std::is_same_v<typename I::axis_type, typename Axes::axis_type> ? i : found,
+      ++i),
+     ...);
     return extent_[found];
   }
 
@@ -55,7 +57,10 @@ namespace internal {
 
 // May `F` be run on parts of the data, its results put together by F::Merge?
 template <class F>
-concept Merges = requires { typename F::Merge; } || requires { &F::Merge; };
+concept Merges = requires {
+  typename F::Merge;
+}
+|| requires { &F::Merge; };
 
 template <class I, class F, class... Vs>
 struct Each : ExprTag {

@@ -22,7 +22,9 @@ struct Literal : ExprTag {
   static constexpr bool kNumbers = true;
   double value = 0;
   using free = List<>;
-  constexpr int emit(Builder& b, const Env&) const { return b.leaf(ir::Op::kLiteral, b.slot(value)); }
+  constexpr int emit(Builder& b, const Env&) const {
+    return b.leaf(ir::Op::kLiteral, b.slot(value));
+  }
 };
 
 // The value of an index as a number, in comparisons.
@@ -141,22 +143,27 @@ struct Shuffle : KeyTag {
 // The place of each position of an axis in a random permutation of it, repeatable by --seed:
 // where(shuffle(n) == k, x) picks a random datum for each k.
 template <AnIndex I>
-constexpr internal::Shuffle<I> shuffle(I) { return {}; }
+constexpr internal::Shuffle<I> shuffle(I) {
+  return {};
+}
 
 // The number of positions of an axis; of a data axis: all rows, not one worker's.
 template <AnIndex I>
-constexpr internal::Size<I> size(I) { return {}; }
+constexpr internal::Size<I> size(I) {
+  return {};
+}
 // The rows of an axis in the mini-batch at hand.
 template <AnIndex I>
-constexpr internal::Batch<I> batch(I) { return {}; }
+constexpr internal::Batch<I> batch(I) {
+  return {};
+}
 // Passes over the data so far, for schedules.
 inline constexpr internal::Epoch epoch{};
 
-#define GYRE_BINARY(OP, NODE)                                              \
-  template <internal::Operand A, internal::Operand B>                      \
-    requires(Expression<A> || Expression<B>)                               \
-  constexpr auto operator OP(const A& a, const B& b) {                     \
-    return internal::MakeApply<ir::Op::NODE>(a, b);                        \
+#define GYRE_BINARY(OP, NODE)                                                                   \
+  template <internal::Operand A, internal::Operand B>                                           \
+  requires(Expression<A> || Expression<B>) constexpr auto operator OP(const A& a, const B& b) { \
+    return internal::MakeApply<ir::Op::NODE>(a, b);                                             \
   }
 // Positions are not numbers.
 namespace internal {
@@ -166,15 +173,15 @@ template <class A, class B>
 concept Mixed = (Key<A> && (Operand<B> || Key<B>)) || (Key<B> && Operand<A>) ||
                 (AnIndex<A> && Expression<B>) || (Expression<A> && AnIndex<B>);
 }  // namespace internal
-#define GYRE_POSITION_IS_NO_NUMBER                                                            \
-  "GY021: a map, a latent or an index is a position, not a number: it may be a subscript "    \
+#define GYRE_POSITION_IS_NO_NUMBER                                                         \
+  "GY021: a map, a latent or an index is a position, not a number: it may be a subscript " \
   "(w(label(n))) or be compared (where(label(n) == c, e)); numbers come with data<\"name\">"
-#define GYRE_NO_BINARY(OP)                                         \
-  template <class A, class B>                                      \
-    requires internal::Mixed<A, B>                                 \
-  constexpr auto operator OP(const A&, const B&) {       \
+#define GYRE_NO_BINARY(OP)                                             \
+  template <class A, class B>                                          \
+  requires internal::Mixed<A, B>                                       \
+  constexpr auto operator OP(const A&, const B&) {                     \
     static_assert(internal::kNever<A, B>, GYRE_POSITION_IS_NO_NUMBER); \
-    return internal::Refused{};                                                     \
+    return internal::Refused{};                                        \
   }
 GYRE_NO_BINARY(+)
 GYRE_NO_BINARY(-)
@@ -182,8 +189,7 @@ GYRE_NO_BINARY(*)
 GYRE_NO_BINARY(/)
 #undef GYRE_NO_BINARY
 constexpr auto operator^(const Expression auto& a, const auto&) {
-  static_assert(internal::kNever<decltype(a)>,
-                "GY038: ^ is no power; write sq(x), or pow(x, y)");
+  static_assert(internal::kNever<decltype(a)>, "GY038: ^ is no power; write sq(x), or pow(x, y)");
   return internal::Refused{};
 }
 
@@ -193,11 +199,11 @@ GYRE_BINARY(*, kMul)
 GYRE_BINARY(/, kDiv)
 #undef GYRE_BINARY
 
-#define GYRE_COMPARE(OP, NODE, FIRST, SECOND)                                          \
-  template <internal::Comparable A, internal::Comparable B>                            \
-    requires(!internal::Number<A> || !internal::Number<B>)                             \
-  constexpr auto operator OP(const A& a, const B& b) {                                 \
-    return internal::MakeApply<ir::Op::NODE>(FIRST, SECOND);                           \
+#define GYRE_COMPARE(OP, NODE, FIRST, SECOND)                                                     \
+  template <internal::Comparable A, internal::Comparable B>                                       \
+  requires(!internal::Number<A> || !internal::Number<B>) constexpr auto operator OP(const A& a,   \
+                                                                                    const B& b) { \
+    return internal::MakeApply<ir::Op::NODE>(FIRST, SECOND);                                      \
   }
 GYRE_COMPARE(==, kEq, a, b)
 GYRE_COMPARE(!=, kNe, a, b)
@@ -217,9 +223,9 @@ constexpr auto operator!(const Expression auto& a) { return internal::MakeApply<
 #define GYRE_UNARY(FN, NODE)                                                                   \
   constexpr auto FN(const Expression auto& e) { return internal::MakeApply<ir::Op::NODE>(e); } \
   template <Key A>                                                                             \
-  constexpr auto FN(const A&) {                                                      \
+  constexpr auto FN(const A&) {                                                                \
     static_assert(internal::kNever<A>, GYRE_POSITION_IS_NO_NUMBER);                            \
-    return internal::Refused{};                                                                                 \
+    return internal::Refused{};                                                                \
   }
 GYRE_UNARY(operator-, kNeg)
 GYRE_UNARY(exp, kExp)
@@ -237,11 +243,10 @@ GYRE_UNARY(stop, kStop)  // its derivative is zero
 GYRE_UNARY(round, kRound)
 #undef GYRE_UNARY
 
-#define GYRE_FUNCTION(FN, NODE)                                            \
-  template <internal::Operand A, internal::Operand B>                      \
-    requires(Expression<A> || Expression<B>)                               \
-  constexpr auto FN(const A& a, const B& b) {                              \
-    return internal::MakeApply<ir::Op::NODE>(a, b);                        \
+#define GYRE_FUNCTION(FN, NODE)                                                        \
+  template <internal::Operand A, internal::Operand B>                                  \
+  requires(Expression<A> || Expression<B>) constexpr auto FN(const A& a, const B& b) { \
+    return internal::MakeApply<ir::Op::NODE>(a, b);                                    \
   }
 GYRE_FUNCTION(pow, kPow)
 GYRE_FUNCTION(min, kMin)
@@ -265,8 +270,8 @@ constexpr auto where(const Expression auto& condition, const A& a) {
 }
 
 template <class C, class... Rest>
-  requires(!Expression<C> && (Term<C> || (Term<Rest> || ...)))
-constexpr auto where(const C&, const Rest&...) {
+requires(!Expression<C> && (Term<C> || (Term<Rest> || ...))) constexpr auto where(const C&,
+                                                                                  const Rest&...) {
   static_assert(internal::kNever<C>,
                 "GY020: where(condition, a [, b]) begins with a condition: a comparison such as "
                 "label(n) == c or y > 0 (one = assigns)");

@@ -50,10 +50,14 @@ class Lowering : public ObjectiveLowering {
 
   constexpr void LowerStatement(StatementIr& s) {
     switch (s.kind) {
-      case StatementKind::kMinimize: return LowerMinimize(s);
-      case StatementKind::kIterate: return LowerIterate(s);
-      case StatementKind::kSweep: return LowerSweep(s);
-      default: return;
+      case StatementKind::kMinimize:
+        return LowerMinimize(s);
+      case StatementKind::kIterate:
+        return LowerIterate(s);
+      case StatementKind::kSweep:
+        return LowerSweep(s);
+      default:
+        return;
     }
   }
 
@@ -78,7 +82,8 @@ class Lowering : public ObjectiveLowering {
     if (n.op == ir::Op::kArgmax || n.op == ir::Op::kArgmin) m.label = ClassSymbol(n.index);
     if (n.op == ir::Op::kLet) {
       const ir::Node& body = a.at(b.graph.let[n.symbol].lowered);
-      if (body.op == ir::Op::kArgmax || body.op == ir::Op::kArgmin) m.label = ClassSymbol(body.index);
+      if (body.op == ir::Op::kArgmax || body.op == ir::Op::kArgmin)
+        m.label = ClassSymbol(body.index);
     }
     if (pass.row_index < 0) {
       int16_t index[ir::kMaxSubscripts] = {};

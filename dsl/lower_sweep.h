@@ -1,8 +1,8 @@
 // Lowering a Sweep: coordinate updates over maintained views.
 //
 // Each sum over data in the new value is of data alone (known before the run) or live: one column
-// of the data matrix against values of the row. A let that the live sums read, and that is affine in
-// the swept parameter, is the view that the sweep maintains.
+// of the data matrix against values of the row. A let that the live sums read, and that is affine
+// in the swept parameter, is the view that the sweep maintains.
 #pragma once
 #include "dsl/differentiate.h"
 #include "dsl/omega.h"

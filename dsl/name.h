@@ -76,8 +76,8 @@ using Minus = typename MinusOf<As, Bs>::type;
 struct Anything {};
 
 template <class As, class Bs>
-inline constexpr bool kSubset = kContains<Anything, As> || kContains<Anything, Bs> ||
-                                std::is_same_v<Minus<As, Bs>, List<>>;
+inline constexpr bool kSubset =
+    kContains<Anything, As> || kContains<Anything, Bs> || std::is_same_v<Minus<As, Bs>, List<>>;
 // Is this the index list of one number?
 template <class As>
 inline constexpr bool kOneNumber = kContains<Anything, As> || std::is_same_v<As, List<>>;

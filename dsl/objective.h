@@ -71,7 +71,6 @@ class ObjectiveLowering : public SweepLowering {
     m.pass = AddPass(pass);
   }
 
-
  private:
   // The gradient of f by each parameter, -1 where it has none. `value`: f as a post of totals.
   constexpr void Derive(int value, StatementIr& s, int* gradient) {

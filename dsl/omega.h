@@ -70,8 +70,12 @@ class Omega : public Totals {
     PenaltyIr penalty;
     int inner = a.at(core).a;
     switch (a.at(core).op) {
-      case ir::Op::kAbs: penalty.kind = PenaltyKind::kL1; break;
-      case ir::Op::kSq: penalty.kind = PenaltyKind::kSquaredL2; break;
+      case ir::Op::kAbs:
+        penalty.kind = PenaltyKind::kL1;
+        break;
+      case ir::Op::kSq:
+        penalty.kind = PenaltyKind::kSquaredL2;
+        break;
       case ir::Op::kNorm:
         penalty.kind = PenaltyKind::kGroupL2;
         penalty.group = 1u << a.at(core).index;
@@ -80,7 +84,8 @@ class Omega : public Totals {
           inner = a.at(inner).a;
         }
         break;
-      default: return false;
+      default:
+        return false;
     }
     if (!IsWholeParam(inner, summed | penalty.group)) return false;
     penalty.symbol = a.at(inner).symbol;
@@ -100,10 +105,18 @@ class Omega : public Totals {
     if (id < 0 || !HasParam(id)) return false;
     const ir::Node& n = a.at(id);
     switch (n.op) {
-      case ir::Op::kAbs: case ir::Op::kMax: case ir::Op::kMin: case ir::Op::kMaxOver:
-      case ir::Op::kMinOver: case ir::Op::kRelu: case ir::Op::kNorm: return true;
-      case ir::Op::kLet: return HasKink(b.graph.let[n.symbol].lowered);
-      default: return HasKink(n.a) || HasKink(n.b) || HasKink(n.c);
+      case ir::Op::kAbs:
+      case ir::Op::kMax:
+      case ir::Op::kMin:
+      case ir::Op::kMaxOver:
+      case ir::Op::kMinOver:
+      case ir::Op::kRelu:
+      case ir::Op::kNorm:
+        return true;
+      case ir::Op::kLet:
+        return HasKink(b.graph.let[n.symbol].lowered);
+      default:
+        return HasKink(n.a) || HasKink(n.b) || HasKink(n.c);
     }
   }
 

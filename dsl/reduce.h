@@ -1,4 +1,4 @@
-// Reductions over one or several axes, and `let`.
+// Reductions over one or several axes.
 #pragma once
 #include "dsl/expr.h"
 
@@ -46,8 +46,7 @@ constexpr auto MakeReduce(I, const E& e) {
   return Reduce<Op, I, Body>{{}, AsExpression(e)};
 }
 template <ir::Op Op, class I, class J, class... Rest>
-  requires(sizeof...(Rest) > 0)
-constexpr auto MakeReduce(I i, J j, const Rest&... rest) {
+requires(sizeof...(Rest) > 0) constexpr auto MakeReduce(I i, J j, const Rest&... rest) {
   return MakeReduce<Op>(i, MakeReduce<Op>(j, rest...));
 }
 
@@ -64,13 +63,11 @@ constexpr auto prod(I i, const Rest&... rest) {
   return internal::MakeReduce<ir::Op::kProd>(i, rest...);
 }
 template <AnIndex I, class... Rest>
-  requires(!AnIndex<Rest> || ...)
-constexpr auto max(I i, const Rest&... rest) {
+requires(!AnIndex<Rest> || ...) constexpr auto max(I i, const Rest&... rest) {
   return internal::MakeReduce<ir::Op::kMaxOver>(i, rest...);
 }
 template <AnIndex I, class... Rest>
-  requires(!AnIndex<Rest> || ...)
-constexpr auto min(I i, const Rest&... rest) {
+requires(!AnIndex<Rest> || ...) constexpr auto min(I i, const Rest&... rest) {
   return internal::MakeReduce<ir::Op::kMinOver>(i, rest...);
 }
 // log(sum(i, exp(e))), computed without overflow.
@@ -88,9 +85,13 @@ constexpr auto any(I i, const Rest&... rest) {
   return internal::MakeReduce<ir::Op::kAny>(i, rest...);
 }
 template <AnIndex I, class E>
-constexpr auto mean(I i, const E& e) { return sum(i, e) / size(i); }
+constexpr auto mean(I i, const E& e) {
+  return sum(i, e) / size(i);
+}
 template <AnIndex I, AnIndex J, class E>
-constexpr auto mean(I i, J j, const E& e) { return sum(i, j, e) / (size(i) * size(j)); }
+constexpr auto mean(I i, J j, const E& e) {
+  return sum(i, j, e) / (size(i) * size(j));
+}
 template <AnIndex I, AnIndex J, AnIndex K, class E>
 constexpr auto mean(I i, J j, K k, const E& e) {
   return sum(i, j, k, e) / (size(i) * size(j) * size(k));
@@ -98,9 +99,13 @@ constexpr auto mean(I i, J j, K k, const E& e) {
 
 // The position of the largest (smallest) e; the first of equals.
 template <AnIndex I, Expression E>
-constexpr internal::ReduceToKey<ir::Op::kArgmax, I, E> argmax(I, const E& e) { return {{}, e}; }
+constexpr internal::ReduceToKey<ir::Op::kArgmax, I, E> argmax(I, const E& e) {
+  return {{}, e};
+}
 template <AnIndex I, Expression E>
-constexpr internal::ReduceToKey<ir::Op::kArgmin, I, E> argmin(I, const E& e) { return {{}, e}; }
+constexpr internal::ReduceToKey<ir::Op::kArgmin, I, E> argmin(I, const E& e) {
+  return {{}, e};
+}
 // A position of axis i drawn with probability proportional to the weights.
 template <AnIndex I, Expression E>
 constexpr internal::ReduceToKey<ir::Op::kDraw, I, E> draw(I, const E& weights) {
@@ -113,7 +118,9 @@ constexpr auto xent(C c, const E& e, const L& label) {
   return logsumexp(c, e) - sum(c, where(label == c, e));
 }
 template <AnIndex C, Expression E>
-constexpr auto softmax(C c, const E& e) { return exp(e - logsumexp(c, e)); }
+constexpr auto softmax(C c, const E& e) {
+  return exp(e - logsumexp(c, e));
+}
 
 // x(i) with sum(j, a x(j)) = b(i), for a symmetric positive definite matrix a(i, j); j = i.prime().
 namespace internal {
@@ -124,25 +131,28 @@ struct Solve : ExprTag {
   B b;
   using free = Union<Minus<typename A::free, typename J::free>, typename B::free>;
   constexpr int emit(Builder& builder, const Env& env) const {
-    const int id = builder.node(ir::Op::kChain, a.emit(builder, env), -1,
-                                Position<J>{}.emit(builder, env));
+    const int id =
+        builder.node(ir::Op::kChain, a.emit(builder, env), -1, Position<J>{}.emit(builder, env));
     const int rhs = b.emit(builder, env);
     return builder.node(ir::Op::kSolve, id, rhs, Position<I>{}.emit(builder, env));
   }
 };
 }  // namespace internal
 template <AnIndex I, AnIndex J, Expression A, Expression B>
-constexpr internal::Solve<I, J, A, B> solve(I, J, const A& a, const B& b) { return {{}, a, b}; }
+constexpr internal::Solve<I, J, A, B> solve(I, J, const A& a, const B& b) {
+  return {{}, a, b};
+}
 
 // What each reduction says when its first argument is no index.
-#define GYRE_WANTS_INDEX(WORD)                                                                \
-  template <class A, class... Rest>                                                           \
-    requires(Term<A> && (sizeof...(Rest) == 0 || (Term<Rest> || ...)) && sizeof...(Rest) < 2)  \
-  constexpr auto WORD(const A&, const Rest&...) {                                   \
-    static_assert(internal::kNever<A, Rest...>,                                               \
-                  "GY013: the first argument of " #WORD " is the index it goes over, as in "  \
-                  #WORD "(n, expression)");                                                   \
-    return internal::Refused{};                                                                                \
+#define GYRE_WANTS_INDEX(WORD)                                                                     \
+  template <class A, class... Rest>                                                                \
+  requires(Term<A> && (sizeof...(Rest) == 0 || (Term<Rest> || ...)) &&                             \
+           sizeof...(Rest) < 2) constexpr auto                                                     \
+  WORD(const A&, const Rest&...) {                                                                 \
+    static_assert(internal::kNever<A, Rest...>,                                                    \
+                  "GY013: the first argument of " #WORD " is the index it goes over, as in " #WORD \
+                  "(n, expression)");                                                              \
+    return internal::Refused{};                                                                    \
   }
 GYRE_WANTS_INDEX(sum)
 GYRE_WANTS_INDEX(mean)
@@ -158,71 +168,23 @@ GYRE_WANTS_INDEX(batch)
 #undef GYRE_WANTS_INDEX
 template <Term A>
 constexpr auto max(const A&) {
-  static_assert(internal::kNever<A>, "GY013: the first argument of max is the index it goes over, as in "
-                                     "max(c, expression)");
+  static_assert(internal::kNever<A>,
+                "GY013: the first argument of max is the index it goes over, as in "
+                "max(c, expression)");
   return internal::Refused{};
 }
 template <Term A>
 constexpr auto min(const A&) {
-  static_assert(internal::kNever<A>, "GY013: the first argument of min is the index it goes over, as in "
-                                     "min(c, expression)");
+  static_assert(internal::kNever<A>,
+                "GY013: the first argument of min is the index it goes over, as in "
+                "min(c, expression)");
   return internal::Refused{};
 }
 template <AnIndex C, class E, class L>
-  requires(!Key<L>)
-constexpr auto xent(C, const E&, const L&) {
+requires(!Key<L>) constexpr auto xent(C, const E&, const L&) {
   static_assert(internal::kNever<L>,
                 "GY025: the label of xent(c, scores, label) is a map to the classes, "
                 "map<\"label\">(n, c)");
-  return internal::Refused{};
-}
-
-// let<"name">(indices..., expression).
-namespace internal {
-template <Name N, class... Is, class E>
-constexpr auto MakeLet(List<Is...>, const E& e) {
-  static_assert(kSubset<typename E::free, Union<typename Is::free...>>,
-                "GY003: the expression of this let uses an index that the let does not name; name "
-                "it: let<\"name\">(i, j, expression)");
-  static_assert(kSubset<Union<typename Is::free...>, typename E::free>,
-                "GY004: this let names an index that its expression does not use; drop it");
-  constexpr uint64_t kHash = TypeHash<E>();
-  (void)Bind<N, kHash, E>{};
-  if constexpr (Key<E>) {
-    return KeyLet<N, kHash, Is...>(e);
-  } else {
-    return Let<N, kHash, Is...>(e);
-  }
-}
-}  // namespace internal
-template <Name N, class E>
-  requires(Expression<E> || Key<E>)
-constexpr auto let(const E& e) { return internal::MakeLet<N>(internal::List<>{}, e); }
-template <Name N, AnIndex A, class E>
-constexpr auto let(A, const E& e) {
-  return internal::MakeLet<N>(internal::List<A>{}, internal::AsExpression(e));
-}
-template <Name N, AnIndex A, AnIndex B, class E>
-constexpr auto let(A, B, const E& e) {
-  return internal::MakeLet<N>(internal::List<A, B>{}, internal::AsExpression(e));
-}
-template <Name N, AnIndex A, AnIndex B, AnIndex C, class E>
-constexpr auto let(A, B, C, const E& e) {
-  return internal::MakeLet<N>(internal::List<A, B, C>{}, internal::AsExpression(e));
-}
-template <Name N, AnIndex A, AnIndex B, AnIndex C, AnIndex D, class E>
-constexpr auto let(A, B, C, D, const E& e) {
-  return internal::MakeLet<N>(internal::List<A, B, C, D>{}, internal::AsExpression(e));
-}
-template <Name N, AnIndex A, AnIndex B, AnIndex C, AnIndex D, AnIndex I, class E>
-constexpr auto let(A, B, C, D, I, const E& e) {
-  return internal::MakeLet<N>(internal::List<A, B, C, D, I>{}, internal::AsExpression(e));
-}
-template <Name N, class A, class... Rest>
-  requires(!AnIndex<A> && sizeof...(Rest) > 0)
-constexpr auto let(const A&, const Rest&...) {
-  static_assert(internal::kNever<A>,
-                "GY028: let<\"name\">(i, j, expression) takes the indices first, the expression last");
   return internal::Refused{};
 }
 

@@ -1,217 +1,26 @@
 // Statements: how parameters change. Minimize, Iterate, Sweep and Resample, and what follows them
 // with a dot: .Predict .Measure .Start .SubjectTo .Then .Repeat .Until .Alternate .Delta .Update.
 #pragma once
+#include <string_view>
 #include <tuple>
 
-#include "dsl/program_ir.h"
-#include "dsl/reduce.h"
+#include "dsl/statement_body.h"
 
 namespace gyre {
 namespace internal {
 
 struct StatementTag {};
 
-template <class A>
-constexpr AssignIr EmitAssign(Builder& b, const A& a) {
-  AssignIr out;
-  const int target = a.target.emit(b, {});
-  out.symbol = b.graph.node[target].symbol;
-  b.drawn = out.symbol;
-  out.node = static_cast<int16_t>(a.value.emit(b, {}));
-  b.drawn = -1;
-  return out;
-}
-
-template <class A>
-inline constexpr bool kIsAssignment = false;
-template <class S, class E>
-inline constexpr bool kIsAssignment<Assignment<S, E>> = true;
-template <class A>
-inline constexpr bool kKeepsAxes = true;
-template <class S, class E>
-inline constexpr bool kKeepsAxes<Assignment<S, E>> = kSubset<typename E::free, typename S::free>;
-
-template <class... As>
-constexpr void CheckAssigns() {
-  static_assert(((kIsAssignment<As> || std::is_same_v<As, Refused>) && ...),
-                "GY019: Iterate, Sweep and .Start take assignments, P = expression with one =");
-  static_assert((kKeepsAxes<As> && ...),
-                "GY006: the value assigned has an index that its target does not have; reduce over "
-                "it with sum, max or argmin");
-}
-
-// ---- Bodies.
-template <class E>
-struct MinimizeBody {
-  E objective;
-  constexpr void emit(ProgramIr& p, StatementIr& s) const {
-    s.kind = StatementKind::kMinimize;
-    s.objective = static_cast<int16_t>(objective.emit(p.builder, {}));
-  }
-};
-
-template <class... As>
-struct IterateBody {
-  std::tuple<As...> assigns;
-  constexpr void emit(ProgramIr& p, StatementIr& s) const {
-    s.kind = StatementKind::kIterate;
-    std::apply([&](const As&... a) { (s.assign.push(EmitAssign(p.builder, a)), ...); }, assigns);
-  }
-};
-
-template <class I, class... As>
-struct SweepBody {
-  std::tuple<As...> assigns;
-  constexpr void emit(ProgramIr& p, StatementIr& s) const {
-    s.kind = StatementKind::kSweep;
-    s.axis_index = static_cast<int16_t>(IndexOf<I>(p.builder));
-    std::apply([&](const As&... a) { (s.assign.push(EmitAssign(p.builder, a)), ...); }, assigns);
-  }
-};
-
-template <class K, class W>
-struct ResampleBody {
-  K variable;
-  W weights;
-  constexpr void emit(ProgramIr& p, StatementIr& s) const {
-    s.kind = StatementKind::kResample;
-    AssignIr a;
-    const int target = variable.emit(p.builder, {});
-    a.symbol = p.builder.graph.node[target].symbol;
-    a.node = static_cast<int16_t>(weights.emit(p.builder, {}));
-    s.assign.push(a);
-  }
-};
-
-template <class A, class B>
-struct SequenceBody {
-  A first;
-  B second;
-  constexpr void emit(ProgramIr& p, StatementIr& s) const {
-    s.kind = StatementKind::kSequence;
-    s.child.push(first.emit(p));
-    s.child.push(second.emit(p));
-  }
-};
-template <class A>
-struct RepeatBody {
-  A body;
-  int times = 1;
-  constexpr void emit(ProgramIr& p, StatementIr& s) const {
-    s.kind = StatementKind::kRepeat;
-    s.repeat = times;
-    s.child.push(body.emit(p));
-  }
-};
-template <class A>
-struct UntilBody {
-  A body;
-  double tolerance = 0;
-  constexpr void emit(ProgramIr& p, StatementIr& s) const {
-    s.kind = StatementKind::kUntil;
-    s.tolerance = static_cast<int16_t>(p.builder.slot(tolerance));
-    s.child.push(body.emit(p));
-  }
-};
-template <class A, class... Ps>
-struct AlternateBody {
-  A body;
-  constexpr void emit(ProgramIr& p, StatementIr& s) const {
-    s.kind = StatementKind::kAlternate;
-    s.child.push(body.emit(p));
-    (s.assign.push({p.builder.graph.node[Ps{}.emit(p.builder, {})].symbol, -1, -1}), ...);
-  }
-};
-
-// The sum over data that .Delta gave, as .Update sees it.
-template <class P>
-struct DeltaOf : ExprTag {
-  using free = typename P::free;
-  constexpr int emit(Builder& b, const Env&) const {
-    const int l = b.FindLet("delta");
-    if (l < 0) return b.fail(16), b.constant(0);
-    return b.graph.let[l].body;
-  }
-};
-template <class P, class D = void, class U = void>
-struct ExplicitBody {
-  P param;
-  D delta;
-  U update;
-  constexpr void emit(ProgramIr& p, StatementIr& s) const {
-    s.kind = StatementKind::kIterate;
-    ir::Let let;
-    let.name = "delta";
-    let.body = static_cast<int16_t>(delta.emit(p.builder, {}));
-    p.builder.graph.let.push(let);
-    AssignIr a;
-    a.symbol = p.builder.graph.node[param.emit(p.builder, {})].symbol;
-    a.node = static_cast<int16_t>(update.emit(p.builder, {}));
-    s.assign.push(a);
-  }
-};
-template <class P, class D>
-struct ExplicitBody<P, D, void> {
-  P param;
-  D delta;
-  template <class Ir>
-  constexpr void emit(Ir&, StatementIr&) const {
-    static_assert(kNever<Ir>, "GY016: Iterate(p).Delta(sum) needs its .Update(expression of p and "
-                              "delta(p))");
-  }
-};
-
-// ---- Clauses.
-template <Name N, class E>
-struct PredictClause {
-  E value;
-  constexpr void emit(ProgramIr& p) const {
-    NamedIr n;
-    n.name = N.view();
-    n.node = static_cast<int16_t>(value.emit(p.builder, {}));
-    n.row_indices = p.builder.free(n.node);
-    p.prediction.push(n);
-  }
-};
-template <Name N, class E>
-struct MeasureClause {
-  E value;
-  constexpr void emit(ProgramIr& p) const {
-    NamedIr n;
-    n.name = N.view();
-    n.node = static_cast<int16_t>(value.emit(p.builder, {}));
-    p.measure.push(n);
-  }
-};
-template <class... As>
-struct StartClause {
-  std::tuple<As...> assigns;
-  constexpr void emit(ProgramIr& p) const {
-    std::apply([&](const As&... a) { (p.start.push(EmitAssign(p.builder, a)), ...); }, assigns);
-  }
-};
-template <Name N>
-struct ByClause {
-  constexpr void emit(ProgramIr&) const {}
-};
-template <class... Cs>
-struct SubjectClause {
-  std::tuple<Cs...> conditions;
-  constexpr void emit(ProgramIr& p) const {
-    std::apply(
-        [&](const Cs&... c) {
-          (p.constraint.push(static_cast<int16_t>(c.emit(p.builder, {}))), ...);
-        },
-        conditions);
-  }
-};
-
 template <Name N>
 struct Rule {};
 template <class C>
-constexpr std::string_view RuleOf(const C&, std::string_view otherwise) { return otherwise; }
+constexpr std::string_view RuleOf(const C&, std::string_view otherwise) {
+  return otherwise;
+}
 template <Name N>
-constexpr std::string_view RuleOf(const ByClause<N>&, std::string_view) { return N.view(); }
+constexpr std::string_view RuleOf(const ByClause<N>&, std::string_view) {
+  return N.view();
+}
 
 template <class P>
 inline constexpr bool kIsParam = false;
@@ -226,7 +35,8 @@ struct TypedStatement : StatementTag {
   constexpr int16_t emit(ProgramIr& p) const {
     StatementIr s;
     body.emit(p, s);
-    std::apply([&](const Clauses&... c) { ((s.update_rule = RuleOf(c, s.update_rule)), ...); }, clauses);
+    std::apply([&](const Clauses&... c) { ((s.update_rule = RuleOf(c, s.update_rule)), ...); },
+               clauses);
     std::apply([&](const Clauses&... c) { (c.emit(p), ...); }, clauses);
     const int id = p.statement.push(s);
     if (p.statement.overflow || p.measure.overflow || p.prediction.overflow || p.start.overflow ||
@@ -252,7 +62,8 @@ struct TypedStatement : StatementTag {
                   "GY007: a measure is one number; reduce over every index, with mean or sum");
     return With(MeasureClause<N, AsExpressionT<E>>{AsExpression(e)});
   }
-  // Where parameters start; the default is zero, scaled normal where parameters multiply parameters.
+  // Where parameters start; the default is zero, scaled normal where parameters multiply
+  // parameters.
   template <class... As>
   constexpr auto Start(const As&... assigns) const {
     CheckAssigns<As...>();
@@ -264,7 +75,9 @@ struct TypedStatement : StatementTag {
   }
   // The update rule, where the program rather than the planner chooses: .By(update<"adam">()).
   template <Name N>
-  constexpr auto By(Rule<N>) const { return With(ByClause<N>{}); }
+  constexpr auto By(Rule<N>) const {
+    return With(ByClause<N>{});
+  }
   template <class R>
   constexpr TypedStatement By(const R&) const {
     static_assert(kNever<R>, "GY017: .By(update<\"adam\">()) takes an update rule by its name");
@@ -282,7 +95,7 @@ struct TypedStatement : StatementTag {
     }
   }
   template <class S>
-    requires std::derived_from<S, StatementTag>
+  requires std::derived_from<S, StatementTag>
   constexpr TypedStatement<SequenceBody<TypedStatement, S>> Then(const S& next) const {
     return {{}, {*this, next}, {}};
   }
@@ -313,16 +126,6 @@ struct TypedStatement : StatementTag {
   constexpr auto Update(const E& e) const {
     return TypedStatement<ExplicitBody<decltype(body.param), decltype(body.delta), E>, Clauses...>{
         {}, {body.param, body.delta, e}, clauses};
-  }
-};
-
-template <class P>
-struct NothingYet {
-  P param;
-  template <class Ir>
-  constexpr void emit(Ir&, StatementIr&) const {
-    static_assert(kNever<Ir>, "GY016: Iterate(p) needs an assignment, Iterate(p = expression), or "
-                              ".Delta(sum).Update(expression)");
   }
 };
 
@@ -361,10 +164,10 @@ constexpr auto Sweep(I, const As&... assigns) {
   }
 }
 template <class A, class... As>
-  requires(!AnIndex<A>)
-constexpr auto Sweep(const A&, const As&...) {
-  static_assert(internal::kNever<A>, "GY013: the first argument of Sweep is the index it goes over, as in "
-                                     "Sweep(d, beta = expression)");
+requires(!AnIndex<A>) constexpr auto Sweep(const A&, const As&...) {
+  static_assert(internal::kNever<A>,
+                "GY013: the first argument of Sweep is the index it goes over, as in "
+                "Sweep(d, beta = expression)");
   return internal::TypedStatement<internal::IterateBody<>>{};
 }
 // Gibbs sampling: each latent in turn, from its conditional with the datum itself left out.
@@ -383,6 +186,8 @@ constexpr internal::Rule<N> update() {
 }
 // In .Update: the sum that .Delta named.
 template <class P>
-constexpr internal::DeltaOf<P> delta(const P&) { return {}; }
+constexpr internal::DeltaOf<P> delta(const P&) {
+  return {};
+}
 
 }  // namespace gyre

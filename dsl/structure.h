@@ -2,8 +2,8 @@
 //
 //   static_assert(DeltaIsSufficientFactors<decltype(Mlr), decltype(W)>);
 //
-// Sufficient factors: what a row adds to the gradient by W is an outer product u v'. Rows: it is zero
-// but for the rows of W that a key names. Dense: neither is known.
+// Sufficient factors: what a row adds to the gradient by W is an outer product u v'. Rows: it is
+// zero but for the rows of W that a key names. Dense: neither is known.
 #pragma once
 #include "dsl/compile.h"
 
@@ -12,14 +12,20 @@ namespace internal {
 
 constexpr Structure StructureOf(StageKind kind) {
   switch (kind) {
-    case StageKind::kAddScalar: return Structure::kScalar;
-    case StageKind::kAddOuter: return Structure::kOuter;
-    case StageKind::kScatter: case StageKind::kScatterRows: return Structure::kRows;
-    default: return Structure::kDense;
+    case StageKind::kAddScalar:
+      return Structure::kScalar;
+    case StageKind::kAddOuter:
+      return Structure::kOuter;
+    case StageKind::kScatter:
+    case StageKind::kScatterRows:
+      return Structure::kRows;
+    default:
+      return Structure::kDense;
   }
 }
 
-// Joins the structures of the totals that node `id` reads into `found`; any two that differ are dense.
+// Joins the structures of the totals that node `id` reads into `found`; any two that differ are
+// dense.
 constexpr void JoinStructures(const ProgramIr& ir, const PassIr& pass, int id, int& found) {
   if (id < 0) return;
   const ir::Node& n = ir.builder.graph.node[id];
@@ -51,13 +57,16 @@ consteval Structure DeltaStructure() {
 }  // namespace internal
 
 template <class Program, class Param>
-concept DeltaIsSufficientFactors =
-    internal::DeltaStructure<Program, Param>() == Structure::kOuter;
+concept DeltaIsSufficientFactors = internal::DeltaStructure<Program, Param>()
+== Structure::kOuter;
 template <class Program, class Param>
-concept DeltaIsRows = internal::DeltaStructure<Program, Param>() == Structure::kRows;
+concept DeltaIsRows = internal::DeltaStructure<Program, Param>()
+== Structure::kRows;
 template <class Program, class Param>
-concept DeltaIsDense = internal::DeltaStructure<Program, Param>() == Structure::kDense;
+concept DeltaIsDense = internal::DeltaStructure<Program, Param>()
+== Structure::kDense;
 template <class Program, class Param>
-concept DeltaIsScalar = internal::DeltaStructure<Program, Param>() == Structure::kScalar;
+concept DeltaIsScalar = internal::DeltaStructure<Program, Param>()
+== Structure::kScalar;
 
 }  // namespace gyre

@@ -18,43 +18,74 @@ std::string Number(double v) {
 
 class Writer {
  public:
-  Writer(const ir::Graph& graph, const std::vector<double>& literal) : g_(graph), literal_(literal) {}
+  Writer(const ir::Graph& graph, const std::vector<double>& literal)
+      : g_(graph), literal_(literal) {}
 
   std::string Text(int id) const {
     const ir::Node& n = g_.node[id];
     switch (n.op) {
-      case Op::kLiteral: return Literal(n.symbol);
-      case Op::kConst: return Number(n.value);
-      case Op::kSize: return "size(" + std::string(g_.axis[n.symbol].name) + ")";
-      case Op::kBatch: return "batch(" + std::string(g_.axis[n.symbol].name) + ")";
-      case Op::kEach: return Each(n);
-      case Op::kSolve: return Solve(n);
-      case Op::kEpoch: return "epoch";
-      case Op::kPosition: return Subscripts(n);
-      case Op::kShuffle: return "shuffle(" + Subscripts(n) + ")";
-      case Op::kHyper: case Op::kData: case Op::kKey: case Op::kParam: case Op::kLocal: case Op::kCount:
+      case Op::kLiteral:
+        return Literal(n.symbol);
+      case Op::kConst:
+        return Number(n.value);
+      case Op::kSize:
+        return "size(" + std::string(g_.axis[n.symbol].name) + ")";
+      case Op::kBatch:
+        return "batch(" + std::string(g_.axis[n.symbol].name) + ")";
+      case Op::kEach:
+        return Each(n);
+      case Op::kSolve:
+        return Solve(n);
+      case Op::kEpoch:
+        return "epoch";
+      case Op::kPosition:
+        return Subscripts(n);
+      case Op::kShuffle:
+        return "shuffle(" + Subscripts(n) + ")";
+      case Op::kHyper:
+      case Op::kData:
+      case Op::kKey:
+      case Op::kParam:
+      case Op::kLocal:
+      case Op::kCount:
         return Read(g_.symbol[n.symbol].name, n);
-      case Op::kLet: return Read(LetName(n.symbol), n);
-      case Op::kTotal: return Read("total" + std::to_string(n.symbol), n);
-      case Op::kNeg: return "-" + Text(n.a);
-      case Op::kNot: return "!" + Text(n.a);
-      case Op::kAdd: return Infix(n, " + ");
-      case Op::kSub: return Infix(n, " - ");
-      case Op::kMul: return Infix(n, " * ");
-      case Op::kDiv: return Infix(n, " / ");
-      case Op::kEq: return Infix(n, " == ");
-      case Op::kNe: return Infix(n, " != ");
-      case Op::kLt: return Infix(n, " < ");
-      case Op::kLe: return Infix(n, " <= ");
-      case Op::kAnd: return Infix(n, " && ");
-      case Op::kOr: return Infix(n, " || ");
-      default: return Call(n);
+      case Op::kLet:
+        return Read(LetName(n.symbol), n);
+      case Op::kTotal:
+        return Read("total" + std::to_string(n.symbol), n);
+      case Op::kNeg:
+        return "-" + Text(n.a);
+      case Op::kNot:
+        return "!" + Text(n.a);
+      case Op::kAdd:
+        return Infix(n, " + ");
+      case Op::kSub:
+        return Infix(n, " - ");
+      case Op::kMul:
+        return Infix(n, " * ");
+      case Op::kDiv:
+        return Infix(n, " / ");
+      case Op::kEq:
+        return Infix(n, " == ");
+      case Op::kNe:
+        return Infix(n, " != ");
+      case Op::kLt:
+        return Infix(n, " < ");
+      case Op::kLe:
+        return Infix(n, " <= ");
+      case Op::kAnd:
+        return Infix(n, " && ");
+      case Op::kOr:
+        return Infix(n, " || ");
+      default:
+        return Call(n);
     }
   }
 
  private:
   std::string Literal(int slot) const {
-    return static_cast<size_t>(slot) < literal_.size() ? Number(literal_[static_cast<size_t>(slot)]) : "#";
+    return static_cast<size_t>(slot) < literal_.size() ? Number(literal_[static_cast<size_t>(slot)])
+                                                       : "#";
   }
   std::string LetName(int l) const {
     const ir::Let& let = g_.let[l];
@@ -62,7 +93,8 @@ class Writer {
   }
   std::string Index(int i) const {
     const ir::Index& index = g_.index[i];
-    return std::string(g_.axis[index.axis].name) + std::string(static_cast<size_t>(index.prime), '\'');
+    return std::string(g_.axis[index.axis].name) +
+           std::string(static_cast<size_t>(index.prime), '\'');
   }
   std::string Subscript(const ir::Subscript& s) const {
     if (s.node >= 0) return Text(s.node);
@@ -74,7 +106,8 @@ class Writer {
     std::string out = s.scale0 >= 0 && Literal(s.scale0) != "1" ? Literal(s.scale0) + "*" : "";
     out += Index(s.index);
     if (s.second >= 0) {
-      out += " + " + (s.scale1 >= 0 && Literal(s.scale1) != "1" ? Literal(s.scale1) + "*" : "") + Index(s.second);
+      out += " + " + (s.scale1 >= 0 && Literal(s.scale1) != "1" ? Literal(s.scale1) + "*" : "") +
+             Index(s.second);
     }
     if (s.offset >= 0 && Literal(s.offset) != "0") out += " + " + Literal(s.offset);
     return out;
@@ -98,13 +131,14 @@ class Writer {
   }
   std::string Each(const ir::Node& n) const {
     const ir::Functor& f = g_.functor[n.symbol];
-    return "each[" + Index(n.index) + "](" + std::string(f.name) + (f.merges ? "+Merge" : "") + ": " +
-           Views(n.a) + ")";
+    return "each[" + Index(n.index) + "](" + std::string(f.name) + (f.merges ? "+Merge" : "") +
+           ": " + Views(n.a) + ")";
   }
   // a: the chain of the matrix and its column's position; c: its row's position.
   std::string Solve(const ir::Node& n) const {
     const ir::Node& matrix = g_.node[n.a];
-    return "solve[" + Text(n.c) + "," + Text(matrix.c) + "](" + Text(matrix.a) + ", " + Text(n.b) + ")";
+    return "solve[" + Text(n.c) + "," + Text(matrix.c) + "](" + Text(matrix.a) + ", " + Text(n.b) +
+           ")";
   }
   std::string Call(const ir::Node& n) const {
     std::string out = Name(n.op);
@@ -120,38 +154,72 @@ class Writer {
   }
   static const char* Name(Op op) {
     switch (op) {
-      case Op::kExp: return "exp";
-      case Op::kLog: return "log";
-      case Op::kLog1p: return "log1p";
-      case Op::kSqrt: return "sqrt";
-      case Op::kSq: return "sq";
-      case Op::kAbs: return "abs";
-      case Op::kSign: return "sign";
-      case Op::kRelu: return "relu";
-      case Op::kSigmoid: return "sigmoid";
-      case Op::kTanh: return "tanh";
-      case Op::kLgamma: return "lgamma";
-      case Op::kDigamma: return "digamma";
-      case Op::kStop: return "stop";
-      case Op::kRound: return "round";
-      case Op::kSoftplus: return "softplus";
-      case Op::kPow: return "pow";
-      case Op::kMin: case Op::kMinOver: return "min";
-      case Op::kMax: case Op::kMaxOver: return "max";
-      case Op::kSoft: return "soft";
-      case Op::kWhere: return "where";
-      case Op::kSum: return "sum";
-      case Op::kProd: return "prod";
-      case Op::kArgmax: return "argmax";
-      case Op::kArgmin: return "argmin";
-      case Op::kLogSumExp: return "logsumexp";
-      case Op::kNorm: return "norm";
-      case Op::kAny: return "any";
-      case Op::kNormal: return "normal";
-      case Op::kUniform: return "uniform";
-      case Op::kBernoulli: return "bernoulli";
-      case Op::kDraw: return "draw";
-      default: return "";
+      case Op::kExp:
+        return "exp";
+      case Op::kLog:
+        return "log";
+      case Op::kLog1p:
+        return "log1p";
+      case Op::kSqrt:
+        return "sqrt";
+      case Op::kSq:
+        return "sq";
+      case Op::kAbs:
+        return "abs";
+      case Op::kSign:
+        return "sign";
+      case Op::kRelu:
+        return "relu";
+      case Op::kSigmoid:
+        return "sigmoid";
+      case Op::kTanh:
+        return "tanh";
+      case Op::kLgamma:
+        return "lgamma";
+      case Op::kDigamma:
+        return "digamma";
+      case Op::kStop:
+        return "stop";
+      case Op::kRound:
+        return "round";
+      case Op::kSoftplus:
+        return "softplus";
+      case Op::kPow:
+        return "pow";
+      case Op::kMin:
+      case Op::kMinOver:
+        return "min";
+      case Op::kMax:
+      case Op::kMaxOver:
+        return "max";
+      case Op::kSoft:
+        return "soft";
+      case Op::kWhere:
+        return "where";
+      case Op::kSum:
+        return "sum";
+      case Op::kProd:
+        return "prod";
+      case Op::kArgmax:
+        return "argmax";
+      case Op::kArgmin:
+        return "argmin";
+      case Op::kLogSumExp:
+        return "logsumexp";
+      case Op::kNorm:
+        return "norm";
+      case Op::kAny:
+        return "any";
+      case Op::kNormal:
+        return "normal";
+      case Op::kUniform:
+        return "uniform";
+      case Op::kBernoulli:
+        return "bernoulli";
+      case Op::kDraw:
+        return "draw";
+      default:
+        return "";
     }
   }
 

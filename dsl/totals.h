@@ -1,5 +1,5 @@
-// What rows contribute: every sum over a data axis becomes a *total*, and what reads totals becomes a
-// *post*. The ground that the other parts of lowering stand on.
+// What rows contribute: every sum over a data axis becomes a *total*, and what reads totals becomes
+// a *post*. The ground that the other parts of lowering stand on.
 #pragma once
 #include "dsl/algebra.h"
 #include "dsl/program_ir.h"
@@ -8,7 +8,8 @@ namespace gyre::internal {
 
 class Totals {
  public:
-  constexpr explicit Totals(ProgramIr& program) : p(program), b(program.builder), a(program.builder) {}
+  constexpr explicit Totals(ProgramIr& program)
+      : p(program), b(program.builder), a(program.builder) {}
 
  protected:
   template <class T, int N>
@@ -18,7 +19,9 @@ class Totals {
     constexpr T* end() { return array.item + array.size; }
   };
   template <class T, int N>
-  static constexpr Range<T, N> Items(ir::Array<T, N>& array) { return {array}; }
+  static constexpr Range<T, N> Items(ir::Array<T, N>& array) {
+    return {array};
+  }
 
   static constexpr uint32_t IndexMask(const ir::Let& let) {
     uint32_t mask = 0;
@@ -26,13 +29,13 @@ class Totals {
     return mask;
   }
 
-
   // A data axis leads a data tensor and carries no parameter.
   constexpr void MarkDataAxes() {
     for (const ir::Symbol& s : b.graph.symbol) {
       const bool state = s.kind == ir::Kind::kParam || s.kind == ir::Kind::kTyped ||
                          s.kind == ir::Kind::kHyper || s.kind == ir::Kind::kCount;
-      if (!state && s.rank > 0 && !b.graph.axis[s.axis[0]].span) b.graph.axis[s.axis[0]].data = true;
+      if (!state && s.rank > 0 && !b.graph.axis[s.axis[0]].span)
+        b.graph.axis[s.axis[0]].data = true;
     }
     for (const ir::Symbol& s : b.graph.symbol) {
       if (s.kind != ir::Kind::kParam && s.kind != ir::Kind::kTyped) continue;

@@ -1,5 +1,5 @@
-// The listings of the language's design: each type-checks, folds to text, graph and fingerprint, and
-// either runs or says in one line what is missing.
+// The listings of the language's design: each type-checks, folds to text, graph and fingerprint,
+// and either runs or says in one line what is missing.
 #include <set>
 
 #include "dsl/dsl.h"
@@ -186,12 +186,14 @@ void Refused(const Program& program, const std::string& why) {
   EXPECT_EQ(program.refusal.find('\n'), std::string::npos);
 }
 
-// Multiclass logistic regression: Delta is an outer product; of a factorisation, rows that keys name.
+// Multiclass logistic regression: Delta is an outer product; of a factorisation, rows that keys
+// name.
 namespace multiclass {
 using logistic::d;
 using logistic::n;
 using logistic::X;
-constexpr struct Class : Axis<Class> {} c;
+constexpr struct Class : Axis<Class> {
+} c;
 constexpr auto label = map<"label">(n, c);
 constexpr auto W = param<"W">(c, d);
 constexpr auto bias = param<"bias">(c);
@@ -209,7 +211,8 @@ TEST(ListingTest, AlternatingLeastSquares) {
   Refused(Compile(factorisation::Als), "Alternate");
   const Program users = Compile(factorisation::AlsUsers);
   Refused(users, "solve");
-  EXPECT_NE(users.text.find("solve[Rank,Rank'](G(User,Rank,Rank'), h(User,Rank))"), std::string::npos)
+  EXPECT_NE(users.text.find("solve[Rank,Rank'](G(User,Rank,Rank'), h(User,Rank))"),
+            std::string::npos)
       << users.text;
 }
 
@@ -236,10 +239,11 @@ TEST(ListingTest, BoostedTrees) {
 TEST(ListingTest, FingerprintsDiffer) {
   std::set<uint64_t> seen;
   for (const Program& program :
-       {Compile(lasso::Lasso), Compile(lasso::LassoCd), Compile(logistic::Logistic), Compile(lda::Lda),
-        Compile(factorisation::Mf), Compile(factorisation::Als), Compile(factorisation::AlsUsers),
-        Compile(lenet::LeNet), Compile(boosting::Boost),
-        Compile(factorisation::Mf.By(update<"sgd">())), Compile(factorisation::Mf.By(update<"adam">()))}) {
+       {Compile(lasso::Lasso), Compile(lasso::LassoCd), Compile(logistic::Logistic),
+        Compile(lda::Lda), Compile(factorisation::Mf), Compile(factorisation::Als),
+        Compile(factorisation::AlsUsers), Compile(lenet::LeNet), Compile(boosting::Boost),
+        Compile(factorisation::Mf.By(update<"sgd">())),
+        Compile(factorisation::Mf.By(update<"adam">()))}) {
     EXPECT_TRUE(seen.insert(program.fingerprint).second) << program.text;
   }
 }

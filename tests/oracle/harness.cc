@@ -1,4 +1,5 @@
-// The harness's second half: runs kernels, posts and sweeps, and compares them with the interpreter.
+// The harness's second half: runs kernels, posts and sweeps, and compares them with the
+// interpreter.
 #include "tests/oracle/harness.h"
 
 #include <algorithm>
