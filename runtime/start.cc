@@ -66,6 +66,10 @@ void BuildTotals(const Job& job, PostContext* context, std::vector<AlignedArray<
   GatherOnce(job, job.program->build, nullptr, context, storage);
 }
 
+bool NeedsRowsToStart(const Program& program) {
+  return program.start_pass >= 0 && program.build >= 0;
+}
+
 void DrawParameters(const Job& job, ParamState* state) {
   for (const int symbol : job.program->product_params) DrawScaledNormal(job, symbol, state);
 }

@@ -23,6 +23,10 @@ void GatherOnce(const Job& job, int pass, const void* const* param, PostContext*
 // The sums of data alone: the program's BUILD pass.
 void BuildTotals(const Job& job, PostContext* context, std::vector<AlignedArray<double>>* storage);
 
+// Whether the first parameters are a sum over rows that may read another such sum: then it cannot be
+// made of shares in one go, and the rows must be with whoever starts the run.
+bool NeedsRowsToStart(const Program& program);
+
 // Draws the parameters that multiply parameters, from N(0, 1 / fan-in); see below.
 void DrawParameters(const Job& job, ParamState* state);
 
