@@ -197,10 +197,6 @@ bool SharesStart(const Program& program) {
 
 }  // namespace
 
-bool NeedsRowsToStart(const Program& program) {
-  return program.start_pass >= 0 && program.build >= 0;
-}
-
 std::vector<double> StartShare(const Job& job, const std::vector<WorkerData>& rows) {
   const Program& program = *job.program;
   std::vector<double> share;

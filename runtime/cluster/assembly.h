@@ -49,9 +49,13 @@ class Assembly {
   EvaluationRules evaluation_;
 };
 
-// The part of the BUILD pass over `rows`; empty when the program has none.
-std::vector<double> BuildShare(const Job& job, const std::vector<WorkerData>& rows);
-// Points the totals of data alone into `flat`, which holds their sum over all rows.
-void UseBuilt(const Job& job, const double* flat, PostContext* context);
+// What the workers of a process contribute to the sums that a run starts with, over `rows`: the
+// program's BUILD pass (sums of data alone), and the pass that its first parameters are made from,
+// where that reads no sum. Empty when the program has neither.
+std::vector<double> StartShare(const Job& job, const std::vector<WorkerData>& rows);
+// The two, in their sum over all rows. Points the totals of data alone into it.
+void UseBuilt(const Job& job, const double* sum, PostContext* context);
+// Null: the start pass is none, or has to be run where the rows are.
+const double* StartTotals(const Job& job, const double* sum);
 
 }  // namespace gyre
