@@ -28,7 +28,8 @@ absl::StatusOr<Assembly> Assembly::Bind(const Job& job) {
   if (!stages.ok()) return stages.status();
   Assembly assembly(job);
   assembly.stages_ = *std::move(stages);
-  for (const StagePlan& s : assembly.stages_) {
+  for (StagePlan& s : assembly.stages_) {
+    s.rule.tolerance = job.plan->stop().tolerance();
     if (s.statement->kind == StatementKind::kSweep) {
       return absl::UnimplementedError(
           "a sweep needs all its rows in one process: run it with "

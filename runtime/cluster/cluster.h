@@ -35,6 +35,7 @@ struct WorkerShare {
   int first_worker = 0;  // logical workers [first_worker, first_worker + rows.size())
   std::vector<std::pair<int64_t, int64_t>> rows;  // of each of them, in the whole data
   std::vector<std::string> setting;               // ClusterOptions::setting
+  std::string bundle;                             // ClusterOptions::bundle
   Type type = Type::kFloat64;
 };
 
@@ -59,13 +60,16 @@ struct ClusterOptions {
   std::vector<std::string> worker_environment;  // NAME=VALUE
   DataLoader loader;                            // kInproc
   std::vector<std::string> setting;             // handed to every worker's loader
+  std::string bundle;                           // likewise, any bytes
   absl::Duration start_deadline = absl::Seconds(60);  // for workers to register and load
   absl::Duration stop_deadline = absl::Seconds(10);   // for workers to report and end
   std::function<void(const std::string& address)> on_listening;
 };
 
 // Runs the plan over processes. `job` is as for RunEmbedded, but its workers' rows need not be
-// here: only their ranges are used, tensors without a data axis, and held-out rows.
+// here: only their ranges are used, tensors without a data axis, and held-out rows. The sums that a
+// run starts with (of data alone, and of the program's first parameters) come from the workers; but
+// see NeedsRowsToStart in runtime/start.h.
 // InvalidArgument: the user's mistake (address, security, port in use). Other errors name the
 // worker or the wait that failed; no process is left behind either way.
 absl::StatusOr<RunResult> RunCluster(const Job& job, const ClusterOptions& options);
@@ -73,8 +77,8 @@ absl::StatusOr<RunResult> RunCluster(const Job& job, const ClusterOptions& optio
 struct WorkerOptions {
   std::string coordinator;   // HOST:PORT
   SecurityOptions security;  // token: from GYRE_TOKEN when empty
-  int process = -1;          // from GYRE_PROCESS when negative
-  absl::Duration connect_deadline = absl::Seconds(30);
+  int process = -1;          // negative: from GYRE_PROCESS, else any that is free
+  absl::Duration connect_deadline = absl::Seconds(30);  // to be connected, and to be given the job
   uint32_t incarnation = 0;
 };
 

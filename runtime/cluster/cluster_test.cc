@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -338,6 +339,42 @@ TEST(Errors, NoCoordinator) {
   worker.connect_deadline = absl::Milliseconds(300);
   const absl::Status status = ServeWorker(t.program, worker, t.options.loader);
   EXPECT_THAT(std::string(status.message()), HasSubstr("no coordinator answers at 127.0.0.1:1"));
+}
+
+TEST(Errors, WorkersThatDoNotSayWhoTheyAreAreGivenPlaces) {
+  ClusterJob<> t(Kind::kLasso, {}, Shape{2, 2, 1});
+  t.options.kind = ClusterOptions::Kind::kWait;
+  t.options.security.token = "secret";
+  t.options.start_deadline = absl::Seconds(2);
+  std::atomic<bool> listening{false};
+  std::string address;
+  t.options.on_listening = [&](const std::string& a) {
+    address = a;
+    listening = true;
+  };
+  std::thread running([&] { EXPECT_FALSE(t.Run().ok()); });
+  while (!listening) absl::SleepFor(absl::Milliseconds(1));
+  // One too many is told so.
+  std::vector<std::thread> workers;
+  std::vector<absl::Status> status(3);
+  for (size_t w = 0; w < status.size(); ++w) {
+    workers.emplace_back([&, w] {
+      WorkerOptions worker;
+      worker.coordinator = address;
+      worker.security.token = "secret";
+      status[w] = ServeWorker(t.program, worker, [](const WorkerShare&) {
+        absl::SleepFor(absl::Milliseconds(500));
+        return absl::StatusOr<LoadedShare>(absl::InvalidArgumentError("no rows"));
+      });
+    });
+  }
+  for (std::thread& w : workers) w.join();
+  running.join();
+  int refused = 0;
+  for (const absl::Status& s : status) {
+    refused += absl::StrContains(s.message(), "all 2 workers of this run are there") ? 1 : 0;
+  }
+  EXPECT_EQ(refused, 1);
 }
 
 // ---- Worker processes: this binary, started as `cluster_test worker KIND ...`.

@@ -7,6 +7,11 @@
 #include "runtime/cluster/security.h"
 
 namespace gyre {
+namespace {
+
+constexpr uint32_t kAnyProcess = UINT32_MAX;  // what a worker says that does not know who it is
+
+}  // namespace
 
 ControlService::ControlService(int processes, uint32_t epoch, std::string token, uint64_t program,
                                std::function<wire::JobDescription(int process)> job)
@@ -52,20 +57,30 @@ grpc::Status ControlService::Admit(const grpc::ServerContext& context, const wir
   if (!HasToken(context, token_)) {
     return grpc::Status(StatusCode::UNAUTHENTICATED, "the token is not this run's");
   }
-  if (!report.has_register_() || report.process() >= slot_size_) {
-    return grpc::Status(
-        StatusCode::INVALID_ARGUMENT,
-        absl::StrCat("this run has processes 0 to ", slot_size_ - 1, ", not ", report.process()));
+  if (!report.has_register_()) {
+    return grpc::Status(StatusCode::INVALID_ARGUMENT, "a worker's first word is who it is");
   }
   if (report.register_().program() != program_) {
     return grpc::Status(StatusCode::FAILED_PRECONDITION,
                         "the worker was built from another program than the coordinator");
   }
-  *process = static_cast<int>(report.process());
-  Process& state = slot_[report.process()].state;
+  size_t place = report.process();
+  if (report.process() == kAnyProcess) {
+    place = 0;
+    while (place < slot_size_ && slot_[place].state.registered) ++place;
+  }
+  if (place >= slot_size_) {
+    return grpc::Status(StatusCode::INVALID_ARGUMENT,
+                        report.process() == kAnyProcess
+                            ? absl::StrCat("all ", slot_size_, " workers of this run are there")
+                            : absl::StrCat("this run has processes 0 to ", slot_size_ - 1,
+                                           ", not ", report.process()));
+  }
+  *process = static_cast<int>(place);
+  Process& state = slot_[place].state;
   if (state.registered && !state.lost) {
     return grpc::Status(StatusCode::ALREADY_EXISTS,
-                        absl::StrCat("process ", report.process(), " is there already"));
+                        absl::StrCat("process ", place, " is there already"));
   }
   state = Process();
   state.registered = true;

@@ -23,7 +23,7 @@ class ControlStream {
  public:
   ControlStream(std::shared_ptr<grpc::Channel> channel, const std::string& token, int process,
                 uint32_t incarnation)
-      : process_(process),
+      : process_(static_cast<uint32_t>(process)),
         incarnation_(incarnation),
         stub_(wire::Coordinator::NewStub(std::move(channel))) {
     AddToken(token, &context_);
@@ -33,7 +33,7 @@ class ControlStream {
   bool Send(wire::Report* report) {
     MutexLock lock(&mutex_);
     report->set_epoch(epoch_.load());
-    report->set_process(static_cast<uint32_t>(process_));
+    report->set_process(process_.load());
     report->set_incarnation(incarnation_);
     return stream_->Write(*report);
   }
@@ -42,6 +42,8 @@ class ControlStream {
     epoch_.store(order->epoch());
     return true;
   }
+  // Who this turned out to be; a negative process asks for any.
+  void SetProcess(int process) { process_.store(static_cast<uint32_t>(process)); }
   void Cancel() { context_.TryCancel(); }
   // Says that nothing more will be sent; the coordinator then ends the stream.
   void HalfClose() {
@@ -59,7 +61,7 @@ class ControlStream {
   }
 
  private:
-  const int process_;
+  std::atomic<uint32_t> process_;
   const uint32_t incarnation_;
   std::atomic<uint32_t> epoch_{0};
   std::unique_ptr<wire::Coordinator::Stub> stub_;

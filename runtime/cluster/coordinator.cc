@@ -139,7 +139,9 @@ wire::JobDescription ClusterRun::Describe(int process) const {
   d.mutable_extent()->Assign(job_.extent.begin(), job_.extent.end());
   d.set_seed(job_.seed);
   for (const std::string& s : options_.setting) d.add_setting(s);
+  d.set_bundle(options_.bundle);
   d.set_processes(processes_);
+  d.set_process(static_cast<uint32_t>(process));
   d.set_first_worker(FirstWorker(process));
   for (int w = FirstWorker(process); w < FirstWorker(process + 1); ++w) {
     wire::RowRange* rows = d.add_rows();
@@ -285,7 +287,8 @@ absl::Status ClusterRun::Assemble() {
   UseBuilt(job_, built_.data(), &context_);
   state_ = std::make_unique<ParamState>(*job_.program, job_.extent, Type::kFloat64);
   context_.param = state_->by_symbol();
-  if (absl::Status status = StartParameters(job_, context_, state_.get()); !status.ok()) {
+  absl::Status status = StartParameters(job_, context_, state_.get(), StartTotals(job_, built_.data()));
+  if (!status.ok()) {
     return status;
   }
   absl::StatusOr<StageFolds> folds = assembly_->MakeFolds(context_, state_.get());

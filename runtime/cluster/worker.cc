@@ -16,6 +16,7 @@
 #include "absl/time/clock.h"
 #include "compiler/plan.pb.h"
 #include "grpcpp/create_channel.h"
+#include "runtime/cluster/alarm.h"
 #include "runtime/cluster/assembly.h"
 #include "runtime/cluster/cluster.h"
 #include "runtime/cluster/cluster.pb.h"
@@ -64,6 +65,7 @@ class WorkerRun {
   std::unique_ptr<ControlStream> control_;
   wire::JobDescription description_;
   uint32_t epoch_ = 0;
+  absl::Time deadline_;  // to be given the job
 
   LoadedShare loaded_;
   Job job_;  // of this process: its own rows, the run's extents
@@ -88,10 +90,11 @@ absl::Status WorkerRun::Connect() {
     token_ = token;
   }
   process_ = options_.process;
-  if (const char* id = std::getenv(kProcessVariable); process_ < 0) {
-    if (id == nullptr || !absl::SimpleAtoi(id, &process_) || process_ < 0) {
+  if (const char* id = std::getenv(kProcessVariable); process_ < 0 && id != nullptr) {
+    if (!absl::SimpleAtoi(id, &process_) || process_ < 0) {
       return absl::InvalidArgumentError(
-          absl::StrCat("which worker this is must be in $", kProcessVariable, " (0, 1, ...)"));
+          absl::StrCat("$", kProcessVariable, " is \"", id, "\"; it says which worker this is: 0, ",
+                       "1, ..., or is not set"));
     }
   }
   SecurityOptions security = options_.security;
@@ -100,7 +103,10 @@ absl::Status WorkerRun::Connect() {
   absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> credentials = ClientSecurity(security);
   if (!credentials.ok()) return credentials.status();
   credentials_ = *credentials;
-  std::shared_ptr<grpc::Channel> channel = Channel(options_.coordinator);
+  grpc::ChannelArguments settings = ChannelSettings();
+  settings.SetMaxReceiveMessageSize(-1);  // the job comes whole: from whom this process trusts
+  std::shared_ptr<grpc::Channel> channel =
+      grpc::CreateCustomChannel(options_.coordinator, credentials_, settings);
   const absl::Time deadline = absl::Now() + options_.connect_deadline;
   if (!channel->WaitForConnected(absl::ToChronoTime(deadline))) {
     return absl::UnavailableError(absl::StrCat("no coordinator answers at ", options_.coordinator,
@@ -108,6 +114,7 @@ absl::Status WorkerRun::Connect() {
                                                absl::FormatDuration(options_.connect_deadline)));
   }
   control_ = std::make_unique<ControlStream>(channel, token_, process_, options_.incarnation);
+  deadline_ = deadline;
   return absl::OkStatus();
 }
 
@@ -116,14 +123,23 @@ absl::Status WorkerRun::Register() {
   report.mutable_register_()->set_program(program_.fingerprint);
   report.mutable_register_()->set_pid(getpid());
   wire::Order order;
-  if (!control_->Send(&report) || !control_->Read(&order) || !order.has_job()) {
+  Alarm alarm(deadline_, [this] { control_->Cancel(); });
+  const bool answered = control_->Send(&report) && control_->Read(&order) && order.has_job();
+  const bool late = alarm.Stop();
+  if (!answered) {
     const absl::Status status = control_->Finish();
-    return absl::Status(status.ok() ? absl::StatusCode::kUnavailable : status.code(),
-                        absl::StrCat("coordinator ", options_.coordinator, ": ",
-                                     status.ok() ? "it ended the stream" : status.message()));
+    const std::string what =
+        late ? absl::StrCat("it gave no job within ",
+                            absl::FormatDuration(options_.connect_deadline))
+             : status.ok() ? "it ended the stream" : std::string(status.message());
+    return absl::Status(
+        late || status.ok() ? absl::StatusCode::kUnavailable : status.code(),
+        absl::StrCat("coordinator ", options_.coordinator, ": ", what));
   }
   epoch_ = order.epoch();
   description_ = order.job();
+  process_ = static_cast<int>(description_.process());
+  control_->SetProcess(process_);
   return absl::OkStatus();
 }
 
@@ -141,6 +157,7 @@ absl::Status WorkerRun::Load() {
   share.first_worker = description_.first_worker();
   for (const wire::RowRange& r : description_.rows()) share.rows.push_back({r.begin(), r.end()});
   share.setting.assign(description_.setting().begin(), description_.setting().end());
+  share.bundle = description_.bundle();
   share.type = job_.type;
   absl::StatusOr<LoadedShare> loaded = loader_(share);
   if (!loaded.ok()) return loaded.status();
@@ -190,7 +207,7 @@ absl::Status WorkerRun::Prepare() {
 
 // The sum over all workers of what the data alone says; it also tells that everybody has loaded.
 absl::Status WorkerRun::AwaitSum() {
-  table_->SendPartial(0, BuildShare(job_, job_.worker));
+  table_->SendPartial(0, StartShare(job_, job_.worker));
   while (!table_->SumArrived() && !gate_->finished()) {
     const uint32_t seen = env_.Observe();
     if (table_->SumArrived() || gate_->finished()) {

@@ -128,7 +128,9 @@ TensorInfo InfoOf(const std::string& name, const BoundTensor& tensor) {
   info.type = block.type;
   info.rows = block.rows;
   info.cols = block.cols;
-  info.nnz = block.format == Format::kDense ? block.rows * block.cols : block.offset[block.rows];
+  info.nnz = block.format == Format::kDense ? block.rows * block.cols
+             : block.offset == nullptr     ? tensor.info.nnz  // described
+                                           : block.offset[block.rows];
   if (block.format != Format::kDense) {
     info.row_skew = SkewOf(tensor.info.row_nnz);
     info.col_skew = SkewOf(tensor.info.col_nnz);
@@ -163,7 +165,8 @@ int64_t RowsOf(const Program& program, const std::vector<int64_t>& extent) {
 
 absl::StatusOr<Dataset> LoadDataset(const Program& program, const Options& options,
                                     const std::vector<Input>& inputs,
-                                    const std::string& program_path, const Model* model) {
+                                    const std::string& program_path, const Model* model,
+                                    const RowsWanted& rows) {
   if (inputs.empty()) {
     return absl::InvalidArgumentError(StrCat(
         "there is no data; give --data=FILE (the program reads ", DataList(program.graph), ")"));
@@ -177,6 +180,11 @@ absl::StatusOr<Dataset> LoadDataset(const Program& program, const Options& optio
       request->want[i].needed = needed.count(request->symbol[i]) > 0;
     }
   }
+  request->options.describe = rows.describe;
+  request->options.moments = rows.moments;
+  request->options.described = rows.described;
+  request->options.row_begin = rows.begin;
+  request->options.row_end = rows.end;
   absl::StatusOr<BoundData> bound = BindFiles(request->want, request->input, request->options);
   if (!bound.ok()) return bound.status();
 
@@ -192,9 +200,11 @@ absl::StatusOr<Dataset> LoadDataset(const Program& program, const Options& optio
     data.info.tensor.push_back(InfoOf(request->want[i].name, tensor));
     if (!tensor.labels.empty()) data.label[symbol] = std::move(tensor.labels);
     if (!tensor.column_names.empty()) data.column[symbol] = std::move(tensor.column_names);
+    if (rows.moments) data.moments[symbol] = std::move(tensor.info.moments);
     data.memory.push_back(std::move(tensor.data));
   }
   data.labelled = bound->complete;
+  data.described = std::move(bound->described);
   data.notes = std::move(bound->notes);
   data.rows = RowsOf(program, data.info.extent);
   return data;

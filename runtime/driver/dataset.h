@@ -9,6 +9,8 @@
 #include "compiler/compiler.h"
 #include "dsl/program.h"
 #include "ops/view.h"
+#include "runtime/data/bind.h"
+#include "runtime/data/info.h"
 #include "runtime/data/memory.h"
 #include "runtime/driver/model.h"
 #include "runtime/driver/options.h"
@@ -24,14 +26,25 @@ struct Dataset {
   bool labelled = true;            // false: the program's targets are not in the data (predict)
   std::vector<std::string> notes;  // what the user may want to know of the binding, a line each
   int64_t rows = 0;                // of the largest data axis
+  FileInfos described;                    // when rows were only described: what the files hold
+  std::map<int, ColumnMoments> moments;   // of the described matrices, by symbol
 
   bool empty() const { return block.empty(); }
+};
+
+// Which rows to have; as they stand: all.
+struct RowsWanted {
+  bool describe = false;                 // none: blocks have shapes and no values
+  bool moments = false;                  // with describe: Dataset::moments
+  const FileInfos* described = nullptr;  // rows [begin, end) of what was described
+  int64_t begin = 0, end = 0;
 };
 
 // Binds `inputs` to the program's data. With `model` extents, labels and element type are those of
 // its training data, and data that only measures need may be missing.
 absl::StatusOr<Dataset> LoadDataset(const Program& program, const Options& options,
                                     const std::vector<Input>& inputs,
-                                    const std::string& program_path, const Model* model);
+                                    const std::string& program_path, const Model* model,
+                                    const RowsWanted& rows = {});
 
 }  // namespace gyre::driver

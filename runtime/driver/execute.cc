@@ -15,6 +15,7 @@
 #include "runtime/driver/files.h"
 #include "runtime/driver/interrupt.h"
 #include "runtime/driver/progress.h"
+#include "runtime/driver/share.h"
 
 namespace gyre::driver {
 namespace {
@@ -40,15 +41,19 @@ absl::StatusOr<SecurityOptions> SecurityOf(const Options& options) {
   return security;
 }
 
+std::string AbsolutePath(const Invocation& invocation, const Input& input) {
+  std::error_code ignored;
+  const std::string path = DataPath(input.path, invocation.options.built_in_data, invocation.path);
+  return std::filesystem::absolute(path, ignored).string();
+}
+
 // What a worker process needs to bind the same data in the same way, as flags of its own.
 std::vector<std::string> LoaderFlags(const Invocation& invocation, const Prepared& prepared) {
   const Options& options = invocation.options;
   std::vector<std::string> flags;
   for (const Input& input : options.data) {
-    std::error_code ignored;
-    const std::string path = DataPath(input.path, options.built_in_data, invocation.path);
-    const std::string absolute = std::filesystem::absolute(path, ignored).string();
-    flags.push_back(StrCat("--data=", input.symbol, input.symbol.empty() ? "" : "=", absolute));
+    flags.push_back(StrCat("--data=", input.symbol, input.symbol.empty() ? "" : "=",
+                           AbsolutePath(invocation, input)));
   }
   if (!options.data_format.empty()) flags.push_back(StrCat("--format=", options.data_format));
   if (!options.columns.empty()) flags.push_back(StrCat("--columns=", options.columns));
@@ -61,13 +66,31 @@ std::vector<std::string> LoaderFlags(const Invocation& invocation, const Prepare
   return flags;
 }
 
-LoadedShare ShareOf(const WorkerShare& share, const Dataset& data) {
+// For workers that read their own rows: what the files hold, and the scale of their columns.
+std::string Knowledge(const Invocation& invocation, const Prepared& prepared) {
+  if (prepared.data.described.empty()) return "";
+  SharedKnowledge knowledge;
+  for (const Input& input : invocation.options.data) {
+    const auto known = prepared.data.described.find(
+        DataPath(input.path, invocation.options.built_in_data, invocation.path));
+    if (known == prepared.data.described.end()) continue;
+    knowledge.described[AbsolutePath(invocation, input)] = known->second;
+  }
+  for (const Standardized& each : prepared.standardized) {
+    knowledge.transform.emplace_back(each.use.symbol, each.transform);
+  }
+  return Pack(knowledge);
+}
+
+// The rows of a share, of which the first that `data` holds is row `first`.
+LoadedShare ShareOf(const WorkerShare& share, const Dataset& data, int64_t first = 0) {
   LoadedShare loaded;
   for (const auto& [begin, end] : share.rows) {
     WorkerData rows;
     rows.data = data.block.data();
-    rows.row_begin = begin;
-    rows.row_end = end;
+    rows.row_begin = begin - first;
+    rows.row_end = end - first;
+    rows.first_row = first;
     loaded.worker.push_back(rows);
   }
   return loaded;
@@ -81,6 +104,9 @@ absl::StatusOr<ClusterOptions> ClusterOptionsOf(const Invocation& invocation,
   ClusterOptions cluster;
   cluster.security = *std::move(security);
   if (!options.listen.empty()) cluster.listen = options.listen;
+  if (options.deadline_seconds > 0) {
+    cluster.start_deadline = absl::Seconds(options.deadline_seconds);
+  }
   if (options.cluster == "inproc") {
     cluster.kind = ClusterOptions::Kind::kInproc;
     cluster.loader = [&prepared](const WorkerShare& share) {
@@ -90,6 +116,12 @@ absl::StatusOr<ClusterOptions> ClusterOptionsOf(const Invocation& invocation,
     std::error_code ignored;
     const std::string self = std::filesystem::read_symlink("/proc/self/exe", ignored).string();
     cluster.worker_command = {self.empty() ? "/proc/self/exe" : self, "worker"};
+    if (cluster.security.insecure) cluster.worker_command.push_back("--insecure");
+    for (const auto& [flag, file] : {std::pair{"--tls_cert=", &cluster.security.certificate_file},
+                                     std::pair{"--tls_key=", &cluster.security.key_file},
+                                     std::pair{"--tls_ca=", &cluster.security.authority_file}}) {
+      if (!file->empty()) cluster.worker_command.push_back(StrCat(flag, *file));
+    }
   } else {
     if (cluster.security.token.empty()) {
       return absl::InvalidArgumentError(
@@ -100,14 +132,50 @@ absl::StatusOr<ClusterOptions> ClusterOptionsOf(const Invocation& invocation,
     cluster.on_listening = [name = invocation.name,
                             processes =
                                 prepared.plan.cluster().processes()](const std::string& address) {
-      std::printf(
-          "waiting for %d workers; start each as  %s=I %s worker --coordinator=%s  with I from 0\n",
-          processes, kProcessVariable, name.c_str(), address.c_str());
+      std::printf("waiting for %d workers; start each as  %s worker --coordinator=%s\n", processes,
+                  name.c_str(), address.c_str());
       std::fflush(stdout);
     };
   }
   cluster.setting = LoaderFlags(invocation, prepared);
+  cluster.bundle = Knowledge(invocation, prepared);
   return cluster;
+}
+
+// Binds what a worker was asked for into `data`: its own rows, where the coordinator says what the
+// files hold; else all of them.
+absl::StatusOr<LoadedShare> LoadShare(const Invocation& invocation, const WorkerShare& share,
+                                      Dataset* data) {
+  std::vector<std::string> flags = {"worker"};
+  flags.insert(flags.end(), share.setting.begin(), share.setting.end());
+  absl::StatusOr<Options> options = ParseOptions(invocation.program, {}, flags);
+  if (!options.ok()) return options.status();
+  SharedKnowledge knowledge;
+  RowsWanted rows;
+  if (!share.bundle.empty()) {
+    absl::StatusOr<SharedKnowledge> known = UnpackKnowledge(share.bundle);
+    if (!known.ok()) return known.status();
+    knowledge = *std::move(known);
+    rows.described = &knowledge.described;
+    rows.begin = share.rows.front().first;
+    rows.end = share.rows.back().second;
+  }
+  absl::StatusOr<Dataset> loaded =
+      LoadDataset(invocation.program, *options, options->data, invocation.path, nullptr, rows);
+  if (!loaded.ok()) return loaded.status();
+  *data = *std::move(loaded);
+  if (rows.described == nullptr) {
+    auto standardized = StandardizeData(invocation.program, options->standardize, data);
+    if (!standardized.ok()) return standardized.status();
+  }
+  for (const auto& [symbol, transform] : knowledge.transform) {
+    const Block& block = data->block[static_cast<size_t>(symbol)];
+    if (static_cast<size_t>(block.cols) != transform.scale.size()) {
+      return absl::InternalError("the scale of columns does not fit the data");
+    }
+    ApplyTransform(transform, block);
+  }
+  return ShareOf(share, *data, rows.begin);
 }
 
 }  // namespace
@@ -151,19 +219,12 @@ int WorkerCommand(const Invocation& invocation) {
   WorkerOptions worker;
   worker.coordinator = options.coordinator;
   worker.security = *std::move(security);
+  if (options.deadline_seconds > 0) {
+    worker.connect_deadline = absl::Seconds(options.deadline_seconds);
+  }
   Dataset data;
-  const DataLoader load = [&](const WorkerShare& share) -> absl::StatusOr<LoadedShare> {
-    std::vector<std::string> flags = {"worker"};
-    flags.insert(flags.end(), share.setting.begin(), share.setting.end());
-    absl::StatusOr<Options> loader = ParseOptions(invocation.program, {}, flags);
-    if (!loader.ok()) return loader.status();
-    absl::StatusOr<Dataset> loaded =
-        LoadDataset(invocation.program, *loader, loader->data, invocation.path, nullptr);
-    if (!loaded.ok()) return loaded.status();
-    data = *std::move(loaded);
-    auto standardized = StandardizeData(invocation.program, loader->standardize, &data);
-    if (!standardized.ok()) return standardized.status();
-    return ShareOf(share, data);
+  const DataLoader load = [&](const WorkerShare& share) {
+    return LoadShare(invocation, share, &data);
   };
   absl::Status served = ServeWorker(invocation.program, worker, load);
   if (served.ok()) return kDone;

@@ -12,6 +12,7 @@
 #include "google/protobuf/text_format.h"
 #include "runtime/driver/files.h"
 #include "runtime/driver/probe.h"
+#include "runtime/driver/share.h"
 #include "runtime/driver/symbols.h"
 
 namespace gyre::driver {
@@ -46,6 +47,7 @@ absl::StatusOr<Request> MakeRequest(const Invocation& invocation) {
   request.workers = options.workers;
   request.lanes = options.lanes;
   request.cluster = options.cluster;
+  request.shards = options.shards;
   if (options.cluster == "local" || options.cluster == "inproc") {
     // A process of its own for each worker is what such a cluster is for.
     request.processes = request.workers = options.workers > 0 ? options.workers : 2;
@@ -55,6 +57,7 @@ absl::StatusOr<Request> MakeRequest(const Invocation& invocation) {
     request.processes = cluster->processes();
     if (request.workers == 0) request.workers = std::max(cluster->workers(), cluster->processes());
     if (request.lanes == 0) request.lanes = cluster->lanes();
+    if (request.shards == 0) request.shards = cluster->shards();
   }
   request.partition = options.partition;
   request.bridge = options.bridge;
@@ -118,7 +121,7 @@ absl::StatusOr<bool> Decide(const Program& program, Standardize how, const Matri
                             const Block& block, Standardized* out) {
   const bool dense = block.format == Format::kDense;
   const std::string name = NameOf(program.graph, use.symbol);
-  if (how == Standardize::kNone || block.values == nullptr) return false;
+  if (how == Standardize::kNone || block.rows == 0) return false;
   if (how == Standardize::kAuto) {
     // Another scale is another model unless a penalty meant the scale to be common, and
     // coefficients can be told in the units of the data.
@@ -195,9 +198,11 @@ absl::StatusOr<std::vector<Standardized>> StandardizeData(const Program& program
     absl::StatusOr<bool> wanted = Decide(program, how, use, block, &each);
     if (!wanted.ok()) return wanted.status();
     if (!*wanted) continue;
-    each.transform = MeasureColumns(block);
+    const auto moments = data->moments.find(use.symbol);  // where the rows are with the workers
+    each.transform = moments == data->moments.end() ? MeasureColumns(block)
+                                                    : TransformOf(moments->second);
     if (!each.centred) std::fill(each.transform.center.begin(), each.transform.center.end(), 0.0);
-    ApplyTransform(each.transform, block);
+    if (block.values != nullptr) ApplyTransform(each.transform, block);
     all.push_back(std::move(each));
   }
   return all;
@@ -248,8 +253,11 @@ absl::StatusOr<Prepared> Prepare(const Invocation& invocation) {
   Prepared prepared;
   prepared.hyper = HyperOf(program, options);
   const Stopwatch load;
+  RowsWanted rows;
+  rows.describe = RowsStayWithWorkers(program, options);
+  rows.moments = rows.describe && options.standardize != Standardize::kNone;
   absl::StatusOr<Dataset> data =
-      LoadDataset(program, options, options.data, invocation.path, nullptr);
+      LoadDataset(program, options, options.data, invocation.path, nullptr, rows);
   if (!data.ok()) return data.status();
   prepared.data = *std::move(data);
   absl::StatusOr<std::vector<Standardized>> standardized =

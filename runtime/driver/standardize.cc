@@ -32,26 +32,15 @@ void EachEntry(const Block& block, const F& f) {
 
 }  // namespace
 
-ColumnTransform MeasureColumns(const Block& matrix) {
-  const size_t cols = static_cast<size_t>(matrix.cols);
-  const double rows = static_cast<double>(std::max<int64_t>(matrix.rows, 1));
-  ColumnTransform transform{std::vector<double>(cols, 0), std::vector<double>(cols, 1)};
-  std::vector<double>& mean = transform.center;
-  std::vector<double> square(cols, 0), stored(cols, 0);
-  EachEntry(matrix, [&](int64_t c, auto x) {
-    mean[static_cast<size_t>(c)] += static_cast<double>(x);
-    stored[static_cast<size_t>(c)] += 1;
-  });
-  for (double& each : mean) each /= rows;
-  EachEntry(matrix, [&](int64_t c, auto x) {
-    const double d = static_cast<double>(x) - mean[static_cast<size_t>(c)];
-    square[static_cast<size_t>(c)] += d * d;
-  });
-  for (size_t c = 0; c < cols; ++c) {
-    const double variance = (square[c] + (rows - stored[c]) * mean[c] * mean[c]) / rows;
+ColumnTransform MeasureColumns(const Block& matrix) { return TransformOf(MomentsOf(matrix)); }
+
+ColumnTransform TransformOf(const ColumnMoments& moments) {
+  const double rows = static_cast<double>(std::max<int64_t>(moments.rows, 1));
+  ColumnTransform transform{moments.mean, std::vector<double>(moments.mean.size(), 1)};
+  for (size_t c = 0; c < moments.mean.size(); ++c) {
+    const double deviation = std::sqrt(moments.square[c] / rows);
     // Rounding leaves a constant column a deviation of about an ulp of its value.
-    if (std::sqrt(variance) > 1e-7 * std::abs(mean[c]))
-      transform.scale[c] = 1 / std::sqrt(variance);
+    if (deviation > 1e-7 * std::abs(moments.mean[c])) transform.scale[c] = 1 / deviation;
   }
   return transform;
 }

@@ -16,6 +16,7 @@
 
 #include "dsl/program.h"
 #include "ops/view.h"
+#include "runtime/data/info.h"
 
 namespace gyre::driver {
 
@@ -50,6 +51,8 @@ std::vector<MatrixUse> FindMatrices(const Program& program);
 // Mean and 1 / standard deviation (over rows, divisor n) of every column; columns without deviation
 // keep scale 1. `center` is the mean; callers that only scale clear it to zero.
 ColumnTransform MeasureColumns(const Block& matrix);
+// The same from the moments of all rows together, wherever the rows are.
+ColumnTransform TransformOf(const ColumnMoments& moments);
 
 // Applies `transform` to the rows of a matrix. A sparse matrix needs zero centers.
 // REQUIRES: the values may be written.
