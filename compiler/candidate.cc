@@ -210,11 +210,20 @@ std::string Describe(const Problem& p, const Strategy& s) {
                       s.lanes == 1 ? " lane" : " lanes");
 }
 
+namespace {
+
+int PairsOf(const Problem& p) {
+  const size_t main = static_cast<size_t>(p.main_leaf);
+  return PairsFor(p.state[main].params, p.work[main].bytes);
+}
+
+}  // namespace
+
 std::vector<UpdateChoice> UpdatesOf(const Problem& p) {
   const Traits& traits = p.traits[static_cast<size_t>(p.main_leaf)];
   const Statement& s = *p.main().statement;
   if (s.kind == StatementKind::kMinimize) {
-    std::vector<UpdateChoice> choices = UpdateChoices(traits, p.rows, *p.request);
+    std::vector<UpdateChoice> choices = UpdateChoices(traits, p.rows, PairsOf(p), *p.request);
     if (!s.update.empty() && p.request->update == "auto") {  // the program's own choice, .By
       std::erase_if(choices, [&](const UpdateChoice& c) { return c.update.rule() != s.update; });
     }

@@ -210,7 +210,8 @@ class Emitter {
     const Statement& st = *p_.leaf[i].statement;
     if (st.kind != StatementKind::kMinimize) return AssignChoice(p_.traits[i], *p_.request, 0);
     UpdateChoice fallback;
-    for (const UpdateChoice& u : UpdateChoices(p_.traits[i], p_.rows, *p_.request)) {
+    const int pairs = PairsFor(p_.state[i].params, p_.work[i].bytes);
+    for (const UpdateChoice& u : UpdateChoices(p_.traits[i], p_.rows, pairs, *p_.request)) {
       if (u.illegal.empty() && u.update.rule() == s_.update.update.rule()) return u;
       if (u.update.rule() == "fista") fallback = u;
     }

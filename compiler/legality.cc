@@ -20,6 +20,7 @@ std::string UpdateRule(const Problem&, const Strategy& s) { return s.update.ille
 // Rows of a data axis are additive; the items of a Sweep are not.
 std::string SweepRule(const Problem& p, const Strategy& s) {
   if (!SweepsOrResamples(p)) return "";
+  if (!p.embedded) return "a Sweep needs all its rows in one process; run it with --cluster=embedded";
   if (s.workers > 1) {
     return "a Sweep reads what it has just written; several workers need dependency-aware block "
            "scheduling, which this build does not have";
@@ -40,27 +41,26 @@ std::string PartitionRule(const Problem& p, const Strategy& s) {
 }
 
 // Why a fold is not LINEAR, and what would make it so.
-std::string NotLinear(const Strategy& s) {
+std::string NotLinear(const Problem& p, const Strategy& s) {
   const Update& update = s.update.update;
   if (update.rule() == "assign") {
     return "an assignment that is not p = p + (a sum over rows) folds clock by clock";
   }
-  if (update.rule() != "sgd") {
-    return absl::StrCat(update.rule(), " folds clock by clock; --update=sgd --momentum=0 without penalties does not");
-  }
-  if (update.momentum() > 0) return "momentum folds clock by clock; --update=sgd --momentum=0 does not";
-  return "the penalty's prox folds clock by clock";
+  const Traits& traits = p.traits[static_cast<size_t>(p.main_leaf)];
+  if (traits.prox() || traits.l2) return "the penalty folds clock by clock";
+  return absl::StrCat(update.rule() == "sgd" ? "momentum" : update.rule(),
+                      " folds clock by clock; --update=sgd --momentum=0 does not");
 }
 
 // What the fold permits.
-std::string BridgeRule(const Problem&, const Strategy& s) {
+std::string BridgeRule(const Problem& p, const Strategy& s) {
   if (s.lag == 1) return "";
   if (s.update.fold == Table::COMPLETE) {
     return absl::StrCat(s.update.update.rule(),
                         " needs the whole clock before it moves (fold COMPLETE): bsp only");
   }
   if (s.lag < 0 && s.update.fold != Table::LINEAR) {
-    return absl::StrCat("async needs a fold that adds in any order (LINEAR); ", NotLinear(s));
+    return absl::StrCat("async needs a fold that adds in any order (LINEAR); ", NotLinear(p, s));
   }
   return "";
 }

@@ -115,6 +115,25 @@ std::string ReasonFor(const std::vector<Option>& options, const std::vector<Pin>
   return best == nullptr ? "no such strategy for this program" : best->reason;
 }
 
+// The pins but one, as flags.
+std::string OtherFlags(const std::vector<Pin>& pins, size_t but) {
+  std::vector<std::string> rest;
+  for (size_t k = 0; k < pins.size(); ++k) {
+    if (k != but) rest.push_back(absl::StrCat("--", pins[k].flag, "=", pins[k].value));
+  }
+  return absl::StrJoin(rest, " ");
+}
+
+// What may stand in place of pin `i`: beside the other pins if anything may.
+std::string Instead(const std::vector<Option>& options, const std::vector<Pin>& pins, size_t i) {
+  const std::vector<std::string> beside = LegalValues(options, pins, i, true);
+  if (pins.size() > 1 && !beside.empty()) {
+    return absl::StrCat("; with ", OtherFlags(pins, i), " legal: ", absl::StrJoin(beside, ", "));
+  }
+  const std::vector<std::string> any = LegalValues(options, pins, i, false);
+  return any.empty() ? "" : absl::StrCat("; legal here: ", absl::StrJoin(any, ", "));
+}
+
 absl::Status Refuse(const std::vector<Option>& options, const std::vector<Pin>& pins) {
   for (size_t i = 0; i < pins.size(); ++i) {
     const bool alone = std::any_of(options.begin(), options.end(), [&](const Option& o) {
@@ -123,18 +142,13 @@ absl::Status Refuse(const std::vector<Option>& options, const std::vector<Pin>& 
     if (alone) continue;
     return absl::InvalidArgumentError(
         absl::StrCat("--", pins[i].flag, "=", pins[i].value, ": ", ReasonFor(options, pins, i),
-                     "; legal here: ", absl::StrJoin(LegalValues(options, pins, i, false), ", ")));
+                     Instead(options, pins, i)));
   }
   for (size_t i = 0; i < pins.size(); ++i) {
-    const std::vector<std::string> legal = LegalValues(options, pins, i, true);
-    if (legal.empty()) continue;
-    std::vector<std::string> rest;
-    for (size_t k = 0; k < pins.size(); ++k) {
-      if (k != i) rest.push_back(absl::StrCat("--", pins[k].flag, "=", pins[k].value));
-    }
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--", pins[i].flag, "=", pins[i].value, ": ", ReasonFor(options, pins, i), "; with ",
-        absl::StrJoin(rest, " "), " legal: ", absl::StrJoin(legal, ", ")));
+    if (LegalValues(options, pins, i, true).empty()) continue;
+    return absl::InvalidArgumentError(absl::StrCat("--", pins[i].flag, "=", pins[i].value, ": ",
+                                                   ReasonFor(options, pins, i),
+                                                   Instead(options, pins, i)));
   }
   if (pins.empty()) {
     for (const Option& o : options) {

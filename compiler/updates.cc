@@ -66,9 +66,9 @@ UpdateChoice Fista(const Traits& t, const Request& r) {
 }
 
 UpdateChoice QuasiNewton(const char* rule, double evaluations, const Traits& t, const Request& r,
-                         std::string illegal) {
+                         int pairs, std::string illegal) {
   UpdateChoice c = FullBatch(rule, evaluations, t, r);
-  c.update.set_memory(10);
+  c.update.set_memory(pairs);
   if (!illegal.empty()) c.illegal = std::move(illegal);
   return c;
 }
@@ -124,9 +124,18 @@ UpdateChoice Adam(const Traits& t, int64_t rows, const Request& r) {
 
 }  // namespace
 
-std::vector<UpdateChoice> UpdateChoices(const Traits& t, int64_t rows, const Request& r) {
-  return {QuasiNewton("lbfgs", 60, t, r, LbfgsRule(t)),
-          QuasiNewton("owlqn", 100, t, r, OwlqnRule(t)),
+int PairsFor(double params, double pass_bytes) {
+  constexpr double kFewest = 10, kMost = 40, kShare = 0.05;
+  const double each = 4 * sizeof(double) * std::max(1.0, params);  // s and y, in both loops
+  // Pairs beyond the number of parameters say nothing new.
+  return static_cast<int>(
+      std::clamp(std::min(kShare * pass_bytes / each, params), kFewest, kMost));
+}
+
+std::vector<UpdateChoice> UpdateChoices(const Traits& t, int64_t rows, int pairs,
+                                        const Request& r) {
+  return {QuasiNewton("lbfgs", 60, t, r, pairs, LbfgsRule(t)),
+          QuasiNewton("owlqn", 100, t, r, pairs, OwlqnRule(t)),
           Fista(t, r),
           Sgd(t, rows, r),
           Adam(t, rows, r),

@@ -32,8 +32,14 @@ struct UpdateChoice {
   std::string illegal;         // why this program may not use it; empty: it may
 };
 
-// Every rule, in order of preference at equal cost. `rows` is the extent of the row axis.
-std::vector<UpdateChoice> UpdateChoices(const Traits& traits, int64_t rows, const Request& request);
+// Every rule, in order of preference at equal cost. `rows` is the extent of the row axis; `pairs` what
+// L-BFGS and OWL-QN keep.
+std::vector<UpdateChoice> UpdateChoices(const Traits& traits, int64_t rows, int pairs,
+                                        const Request& request);
+
+// Pairs that pay: ten, and up to forty where the direction that is made of them costs little beside a
+// pass that moves `pass_bytes`. More pairs save evaluations on badly scaled problems.
+int PairsFor(double params, double pass_bytes);
 
 // The update of an Iterate: the program's own posts.
 UpdateChoice AssignChoice(const Traits& traits, const Request& request, int64_t repeat);

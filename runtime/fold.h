@@ -47,6 +47,8 @@ class Fold {
   virtual double best_objective() const { return objective(); }
   // True when no further Apply will move anything.
   virtual bool converged() const { return false; }
+  // True while Applies measure and the model holds still: no sign of an end.
+  virtual bool measuring() const { return false; }
   // Not ok: the fold gave up, and why.
   virtual absl::Status status() const { return absl::OkStatus(); }
 

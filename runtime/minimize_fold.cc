@@ -73,6 +73,7 @@ class MinimizeFold final : public Fold {
     return std::isnan(last_.best_objective) ? last_.objective : last_.best_objective;
   }
   bool converged() const override { return last_.converged; }
+  bool measuring() const override { return rule_->probing() || late_ > 0; }
   absl::Status status() const override { return last_.status; }
 
   void Model(const ParamState& state, double* model) const override {

@@ -13,10 +13,11 @@ namespace {
 constexpr size_t kMostTracePoints = 4096;  // then every other one is dropped and the stride doubles
 constexpr size_t kMostCopies = size_t{256} << 20;  // bytes, likewise
 constexpr int64_t kShowEveryNs = 100'000'000;      // progress, ten times a second
-// Tolerance is about the last quarter of the run: single steps of a slow rule are always small. Too
-// few values say nothing; one that is a whole pass over the data says more than a by-product.
-constexpr double kWindow = 4.0 / 3;
-constexpr int kFewByProducts = 8, kFewPauses = 3;
+// Tolerance is about the last quarter of the run: single steps of a slow rule are always small. What is
+// measured in pauses belongs to rules that do not descend at every step: a third of the run, then. Too
+// few values say nothing.
+constexpr double kWindow = 4.0 / 3, kPausedWindow = 1.5;
+constexpr int kFew = 8, kFewPaused = 4;
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 }  // namespace
@@ -119,13 +120,14 @@ void Monitor::Stop(StopReason reason, std::string detail) {
 
 // Whether the best objective fell by less than the tolerance since the start of the window.
 bool Monitor::HoldsStill(Clock clock) {
-  const int few = options_.evaluation.by_product ? kFewByProducts : kFewPauses;
+  const int few = options_.evaluation.by_product ? kFew : kFewPaused;
+  const double window = options_.evaluation.by_product ? kWindow : kPausedWindow;
   if (window_values_++ == 0) {
     window_start_ = clock;
     window_best_ = best_;
   }
   if (window_values_ <= few ||
-      static_cast<double>(clock) < kWindow * static_cast<double>(window_start_))
+      static_cast<double>(clock) < window * static_cast<double>(window_start_))
     return false;
   const bool still = window_best_ - best_ <= options_.stop.tolerance * std::fabs(best_);
   window_values_ = 1;
@@ -147,7 +149,9 @@ void Monitor::CheckObjective(Clock clock, double objective) {
          absl::StrCat("the objective reached ", objective, ", the target is ", stop.target));
   else if (still)
     Stop(StopReason::kTolerance, absl::StrCat("the objective fell by less than ", stop.tolerance,
-                                              " of itself in the last quarter of the clocks"));
+                                              " of itself in the last ",
+                                              options_.evaluation.by_product ? "quarter" : "third",
+                                              " of the clocks"));
 }
 
 bool Monitor::Stops(Clock clock, int64_t train_ns) {
@@ -196,6 +200,8 @@ bool Monitor::EvaluationIsDue(Clock clock) const {
 // Pauses take at most `pause_share` of the time; before the first, its cost is guessed as that of
 // the clocks that visit every row once.
 bool Monitor::DueByTime() const {
+  for (const auto& stage : *stages_)
+    if (stage->fold->measuring()) return false;
   const double per_epoch =
       static_cast<double>(train_ns_) / (static_cast<double>(done_) * options_.epochs_per_clock);
   const double cost = pause_cost_ns_ > 0 ? static_cast<double>(pause_cost_ns_) : per_epoch;
