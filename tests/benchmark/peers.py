@@ -21,6 +21,7 @@ import time
 
 import numpy as np
 
+ROOT = os.getcwd()  # the runfiles, where programs find the data that ships
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -42,7 +43,7 @@ def gyre(program, folder, *flags):
     report = os.path.join(folder, "report.json")
     start = time.perf_counter()
     done = subprocess.run(
-        [program, "run", "--report=" + report, "--model_out=", *flags], cwd=folder, check=False,
+        [program, "run", "--report=" + report, "--model_out=", *flags], cwd=ROOT, check=False,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     total = time.perf_counter() - start
     if done.returncode != 0:
