@@ -176,6 +176,11 @@ TEST(ListingTest, MatrixFactorisation) {
   EXPECT_EQ(program.prediction[0].value.axes.size(), 2u);  // every user and item: no rows
 }
 
+TEST(ListingTest, AProgramMayNameItsUpdateRule) {
+  EXPECT_EQ(Compile(factorisation::Mf).root.update, "");
+  EXPECT_EQ(Compile(factorisation::Mf.By(update<"adam">())).root.update, "adam");
+}
+
 // Not to be run yet: text, graph, fingerprint, and a line that says why.
 void Refused(const Program& program, const std::string& why) {
   EXPECT_TRUE(program.pass.empty());
