@@ -476,6 +476,25 @@ TEST(LBfgs, FewEvaluationsPerIteration) {
   EXPECT_LT(r.evaluations, fista.evaluations);
 }
 
+// Elements on very different scales, as columns of rare and of frequent words are: the diagonal that the
+// pairs leave behind makes up for their small number.
+TEST(LBfgs, LearnsTheScaleOfElements) {
+  const Smooth f = [](const Vector& x, Vector* g) {
+    double sum = 0;
+    for (size_t i = 0; i < x.size(); ++i) {
+      const double curvature = std::pow(10, 4 * static_cast<double>(i) / static_cast<double>(x.size()));
+      (*g)[i] = curvature * (x[i] - 1);
+      sum += 0.5 * curvature * (x[i] - 1) * (x[i] - 1);
+    }
+    return sum;
+  };
+  UpdateOptions options{.rule = "lbfgs"};
+  options.memory = 5;
+  const Result r = Solve(options, f, Vector(200), Whole(Vector(200)));
+  EXPECT_LT(Distance(r.x, Vector(200, 1.0)), 1e-2);
+  EXPECT_LT(r.evaluations, 200);  // several hundred from a multiple of the identity
+}
+
 TEST(LBfgs, RefusesWhatIsNotSmooth) {
   Vector x(3, 0.0);
   Prox p;
@@ -614,6 +633,48 @@ TEST(Sgd, FindsAStepOnAnyScale) {
     std::printf("sgd scale %g: %.2e of the gap left\n", scale, left);
     EXPECT_LT(left, 0.05) << scale;
   }
+}
+
+TEST(Sgd, MeasuresUntilItHasAStep) {
+  const Data d = MakeData(60, 5, 10, 3);
+  const Smooth f = LeastSquares(d);
+  for (const char* name : {"sgd", "adam", "adagrad"}) {
+    Vector x(5), gradient(5);
+    auto rule = MakeUpdateRule({.rule = name}).value();
+    ASSERT_TRUE(rule->Start(absl::MakeSpan(x), Whole(x)).ok());
+    int steps = 0;
+    while (rule->probing() && ++steps < 100) {
+      const double value = f(x, &gradient);
+      EXPECT_FALSE(rule->Step(value, gradient, absl::MakeSpan(x)).accepted) << name;
+    }
+    EXPECT_GT(steps, 1) << name;
+    EXPECT_LT(steps, 40) << name;
+    EXPECT_EQ(x, Vector(5)) << name << " descends from where it was started";
+    UpdateOptions given{.rule = name};
+    given.step = 0.1;
+    auto ready = MakeUpdateRule(given).value();
+    ASSERT_TRUE(ready->Start(absl::MakeSpan(x), Whole(x)).ok());
+    EXPECT_FALSE(ready->probing()) << name;
+  }
+}
+
+// One row a step: the points wander about the optimum, their mean does not.
+TEST(Sgd, TheModelIsAMeanWhereTheStepFalls) {
+  const Data d = MakeData(50, 4, 1, 5);
+  UpdateOptions options{.rule = "sgd"};
+  options.step = 0.05, options.momentum = 0, options.schedule = "sqrt", options.decay = 0.01;
+  Vector x(4), gradient(4), model(4), optimum = Solve({.rule = "lbfgs"}, LeastSquares(d), x, Whole(x)).x;
+  auto rule = MakeUpdateRule(options).value();
+  ASSERT_TRUE(rule->Start(absl::MakeSpan(x), Whole(x)).ok());
+  double last = 0;
+  for (size_t t = 0; t < 5000; ++t) {
+    const size_t row = (t * 17) % d.rows;
+    const double f = LeastSquares(d, row, row + 1, x, &gradient);
+    ASSERT_TRUE(rule->Step(f, gradient, absl::MakeSpan(x), static_cast<double>(t) / 50).status.ok());
+    if (t >= 4950) last = std::max(last, Distance(x, optimum));
+  }
+  rule->Best(absl::MakeSpan(model));
+  EXPECT_LT(Distance(model, optimum), 0.5 * last);
 }
 
 TEST(Sgd, ComesBackFromAStepThatIsTooLong) {
