@@ -492,7 +492,7 @@ TEST(LBfgs, LearnsTheScaleOfElements) {
   options.memory = 5;
   const Result r = Solve(options, f, Vector(200), Whole(Vector(200)));
   EXPECT_LT(Distance(r.x, Vector(200, 1.0)), 1e-2);
-  EXPECT_LT(r.evaluations, 200);  // several hundred from a multiple of the identity
+  EXPECT_LT(r.evaluations, 200);  // far more from a multiple of the identity
 }
 
 TEST(LBfgs, RefusesWhatIsNotSmooth) {
