@@ -51,7 +51,7 @@ PLAN  2 workers on 2 lanes   update: convex: about 60 clocks
   task                 kind      what                                      est ms
   #clock/grad          gather    objective and gradients over 60000 rows     22.4
        param/W (lag 1) -> total/0 +=, delta/W +=
-  #clock/step          fold      lbfgs, 10 pairs                            0.109
+  #clock/step          fold      lbfgs, 37 pairs                            0.335
        total/0 (this clock), delta/W (this clock), param/W (lag 1) -> param/W :=
   #evaluate/objective  evaluate  with the totals of the clock, at no cost       0
        param/W (lag 1)
@@ -60,21 +60,21 @@ CERTIFICATE
   every read sees all contributions of the clocks before  bsp
 REJECTED
   instead                                          of           ms/clock  clocks  because
-  model[Class]                                     distribute       22.6      60  needs block scheduling, which this build does not have
-  model[Feature]                                   distribute         23      60  needs block scheduling, which this build does not have
+  model[Class]                                     distribute       22.8      60  needs block scheduling, which this build does not have
+  model[Feature]                                   distribute       23.2      60  needs block scheduling, which this build does not have
   hybrid                                           distribute          -       -  hybrid needs two axes that rows name by key; this program has none
   ssp(2) | async                                   bridge              -       -  lbfgs needs the whole clock before it moves (fold COMPLETE): bsp only
   replicas                                         communicate         -       -  one process shares memory: a replica would be a copy for nothing
   server, star | replicas, p2p | replicas, halton  communicate         -       -  one process shares memory: there is no topology to choose
   sparse | factors                                 payload             -       -  nothing travels within one process
   owlqn                                            update              -       -  owlqn is for an L1 penalty; there is none
-  fista                                            update           22.4     300  4.98x the time to the target
-  sgd, batch 256                                   update          0.109  234375  18.8x the time to the target
-  adam, batch 256                                  update          0.111  195313  16x the time to the target
-  adagrad, batch 256                               update          0.109  234375  18.8x the time to the target
-  1 lane                                           lanes            44.9      60  1.99x the time to the target
+  fista                                            update           22.4     300  4.93x the time to the target
+  sgd, batch 256                                   update          0.109  234375  18.7x the time to the target
+  adam, batch 256                                  update          0.111  195313  15.8x the time to the target
+  adagrad, batch 256                               update          0.109  234375  18.7x the time to the target
+  1 lane                                           lanes            45.1      60  1.98x the time to the target
 WOULD CHANGE IF
-  Sample < 14 -> 1 lane
+  Sample < 2 -> 1 lane
   Sample > 1e+06 -> adam, batch 256
 )");
 }
