@@ -175,8 +175,10 @@ Case Dense(int64_t rows, int64_t cols) {
   s->call.Dense("y", s->y.data(), rows, 1);
   s->call.Param("w", s->w.data());
   s->call.Prepare();
-  const int64_t block =
-      std::max<int64_t>(16, (256 << 10) / (cols * static_cast<int64_t>(sizeof(T))));
+  // Blocks for the first-level cache and for the second.
+  const int64_t row_bytes = cols * static_cast<int64_t>(sizeof(T));
+  const int64_t few = std::max<int64_t>(16, (32 << 10) / row_bytes);
+  const int64_t many = std::max<int64_t>(16, (256 << 10) / row_bytes);
   Case c;
   c.bytes = static_cast<double>(rows * cols) * sizeof(T);
   c.flops = 4 * static_cast<double>(rows * cols);
@@ -184,7 +186,8 @@ Case Dense(int64_t rows, int64_t cols) {
       {"derived", [state] { state->call.Run(0, state->x.rows()); }},
       {"loops", [s] { s->value = DenseLoops<Loss>(*s, s->gradient.data()); }},
       {"eigen", [s] { s->value = DenseEigen<Loss>(*s, s->x.rows(), s->gradient.data()); }},
-      {"blocks", [s, block] { s->value = DenseEigen<Loss>(*s, block, s->gradient.data()); }}};
+      {"blocks", [s, few] { s->value = DenseEigen<Loss>(*s, few, s->gradient.data()); }},
+      {"blocks2", [s, many] { s->value = DenseEigen<Loss>(*s, many, s->gradient.data()); }}};
   c.difference = [s] {
     const std::vector<double> got = s->call.Gradient(0);
     const double value = s->call.Value();

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "runtime/driver/files.h"
 #include "runtime/driver/npy.h"
 #include "runtime/driver/symbols.h"
@@ -247,7 +248,10 @@ absl::Status CheckModelFolder(const std::string& folder) {
     return InvalidArgumentError(
         StrCat(folder, ": is there and is no model; choose another folder with --model_out"));
   }
-  return CheckWritable(Trimmed(folder) + "-probe");  // a model is made beside its place
+  constexpr char kBeside[] = ".probe";  // a model is made beside its place
+  const absl::Status beside = CheckWritable(Trimmed(folder) + kBeside);
+  return beside.ok() ? beside
+                     : InvalidArgumentError(absl::StrReplaceAll(beside.message(), {{kBeside, ""}}));
 }
 
 absl::Status SaveModel(const std::string& folder, const Program& program, const Model& model) {

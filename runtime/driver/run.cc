@@ -128,6 +128,8 @@ int RunCommand(const Invocation& invocation) {
   if (!result.ok()) return FailRun(invocation, result.status());
 
   const Model model = MakeModel(invocation, *prepared, *result);
+  if (result->resumed_clocks > 0)
+    std::printf("resumed    from clock %lld\n", static_cast<long long>(result->resumed_clocks));
   const std::string reason = interrupted ? "interrupted" : Name(result->stop_reason);
   std::fputs(OutcomeText(invocation.program, *result, reason).c_str(), stdout);
   std::fputs(ParameterText(invocation.program, model).c_str(), stdout);
