@@ -98,9 +98,9 @@ class SignalTest : public MainTest, public ::testing::WithParamInterface<Signall
                           nullptr};
     const pid_t child = fork();
     if (child != 0) return child;
-    std::freopen(out.c_str(), "w", stdout);
-    std::freopen(err.c_str(), "w", stderr);
-    execv(program, const_cast<char**>(argv));
+    if (std::freopen(out.c_str(), "w", stdout) != nullptr &&
+        std::freopen(err.c_str(), "w", stderr) != nullptr)
+      execv(program, const_cast<char**>(argv));
     _exit(127);
   }
   // Until the run says that it is under way.
