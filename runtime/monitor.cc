@@ -136,13 +136,19 @@ bool Monitor::HoldsStill(Clock clock) {
   return still && options_.stop.tolerance > 0;
 }
 
+// While a rule looks for its step the parameters stay where they are.
+bool Monitor::Measuring() const {
+  return std::any_of(stages_->begin(), stages_->end(),
+                     [](const auto& stage) { return stage->fold->measuring(); });
+}
+
 // Target and tolerance, at an exact value of the objective.
 void Monitor::CheckObjective(Clock clock, double objective) {
   const StopRules& stop = options_.stop;
   best_ = has_objective_ ? std::min(best_, objective) : objective;
   has_objective_ = true;
   last_objective_ = objective;
-  const bool still = HoldsStill(clock);
+  const bool still = !Measuring() && HoldsStill(clock);
   if (stopping_) return;
   if (stop.has_target && objective <= stop.target)
     Stop(StopReason::kTarget,
@@ -200,8 +206,7 @@ bool Monitor::EvaluationIsDue(Clock clock) const {
 // Pauses take at most `pause_share` of the time; before the first, its cost is guessed as that of
 // the clocks that visit every row once.
 bool Monitor::DueByTime() const {
-  for (const auto& stage : *stages_)
-    if (stage->fold->measuring()) return false;
+  if (Measuring()) return false;
   const double per_epoch =
       static_cast<double>(train_ns_) / (static_cast<double>(done_) * options_.epochs_per_clock);
   const double cost = pause_cost_ns_ > 0 ? static_cast<double>(pause_cost_ns_) : per_epoch;

@@ -76,7 +76,7 @@ class FeatureWeights(unittest.TestCase):
         report = os.path.join(self.folder, "report.json")
         done = subprocess.run(
             [PROGRAM, "run", "--data=%s/data.csv" % self.folder,
-             "--data=weight=%s/weight.npy" % self.folder, "--standardize=false", "--tolerance=1e-12",
+             "--data=weight=%s/weight.npy" % self.folder, "--standardize=none", "--tolerance=1e-12",
              "--max_clocks=5000", "--model_out=" + model, "--report=" + report, *flags],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
