@@ -18,6 +18,11 @@ using simd::Load;
 using simd::LoadPartial;
 using simd::Vec;
 
+// Memory is kept busy from where it was fastest. Wide rows: by the dot products, this many registers
+// ahead in each row. Rows of at most kNarrow bytes: while a block is added, by fetching the next one.
+constexpr int64_t kAhead = 4;
+constexpr int64_t kNarrow = 1024;
+
 template <class T, int kRows>
 inline void DotRows(const T* a, int64_t stride, int64_t k, const T* b, T* out) {
   constexpr int64_t L = kLanes<T>;
@@ -26,7 +31,10 @@ inline void DotRows(const T* a, int64_t stride, int64_t k, const T* b, T* out) {
   for (; j + L <= k; j += L) {
     const Vec<T> x = Load(b + j);
 #pragma GCC unroll 8
-    for (int i = 0; i < kRows; ++i) sum[i] += Load(a + i * stride + j) * x;
+    for (int i = 0; i < kRows; ++i) {
+      __builtin_prefetch(a + i * stride + j + kAhead * L);
+      sum[i] += Load(a + i * stride + j) * x;
+    }
   }
   if (j < k) {
     const Vec<T> x = LoadPartial(b + j, k - j);
@@ -65,7 +73,7 @@ inline void AddStrip(const T* a, int64_t stride, int64_t rows, const T* u, doubl
     const Vec<T> x = simd::Broadcast(u[i]);
 #pragma GCC unroll 8
     for (int s = 0; s < kVecs; ++s) {
-      if (ahead != 0) __builtin_prefetch(row + ahead + s * L, 0, 2);
+      if (ahead != 0) __builtin_prefetch(row + ahead + s * L);
       sum[s] += Load(row + s * L) * x;
     }
   }
@@ -119,9 +127,10 @@ void DenseRowNorms2(const Block& a, int64_t r0, int64_t rows, T* out) {
 
 template <class T>
 void DenseAddTransposed(const Block& a, int64_t r0, int64_t rows, const T* u, double* acc) {
+  const bool narrow = a.stride * static_cast<int64_t>(sizeof(T)) <= kNarrow;
   for (int64_t i = 0; i < rows; i += kRowsInT) {
     const int64_t n = std::min(kRowsInT, rows - i);
-    const bool more = r0 + rows + n <= a.rows;
+    const bool more = narrow && r0 + rows + n <= a.rows;
     AddBlock(a.data<T>() + (r0 + i) * a.stride, a.stride, n, a.cols, u + i, acc,
              more ? rows * a.stride : 0);
   }
