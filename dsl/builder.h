@@ -26,6 +26,8 @@ struct Builder {
   double literal[ir::kMaxLiterals] = {};
   // The first user error found while emitting; 0: none. Reported as a coded static_assert.
   int error = 0;
+  // Set where a reduction binds an index that a subscript put in place of another one names.
+  bool captured = false;
   // The parameter that a draw is assigned to: its name and indices are the draw's identity.
   int drawn = -1;
 
@@ -61,6 +63,14 @@ struct Builder {
     if (s.index >= 0) mask |= 1u << s.index;
     if (s.second >= 0) mask |= 1u << s.second;
     return mask;
+  }
+
+  // Whether an index renamed by `env` now depends on `index`.
+  constexpr bool Captures(int index, const Env& env) const {
+    for (int i = 0; i < graph.index.size; ++i) {
+      if (i != index && (env.renamed >> i & 1) && (Free(env.of[i]) >> index & 1)) return true;
+    }
+    return false;
   }
 
   constexpr uint32_t Free(const ir::Node& n) const {

@@ -39,8 +39,9 @@ constexpr void CheckProgram() {
                 "GY031: an affine subscript is read through a map; name a let in between");
   static_assert(
       Code != 32,
-      "GY032: a value is read along a diagonal, Q(d, d), or at another row, let(m) for let(n), for "
-      "which nothing is derived; name a let over the indices that you need");
+      "GY032: a value is read along a diagonal, Q(d, d), at another row, let(m) for let(n), or "
+      "through a key that depends on the index which the let sums over, for which nothing is "
+      "derived; name a let over the indices that you need, or prime the index inside the let");
   static_assert(Code != 33,
                 "GY033: a draw whose mean or width depends on a parameter is differentiated; write "
                 "mean + width * normal(0, 1)");

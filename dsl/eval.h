@@ -114,6 +114,12 @@ struct Load {
   F offset;
   GYRE_INLINE V operator()(int64_t i) const { return values[offset(i)]; }
 };
+template <class V, class F>
+struct LoadAs {
+  const double* values;
+  F offset;
+  GYRE_INLINE V operator()(int64_t i) const { return static_cast<V>(values[offset(i)]); }
+};
 struct RowOffset {
   int64_t first, stride;
   GYRE_INLINE int64_t operator()(int64_t i) const { return first + i * stride; }
@@ -438,11 +444,19 @@ GYRE_INLINE auto Make(const C& c, Indices& p) {
     return ReadTensor<U, S, Id>(c, p, c.param[n.symbol], false);
   } else if constexpr (n.op == kTotal) {
     constexpr ir::Total total = U::kIr.builder.graph.total[n.symbol];
-    int64_t offset = 0;
-    for (int i = 0; i < n.subs; ++i) {
-      offset = offset * ExtentOf<U>(c, total.index[i]) + p.at[n.sub[i].index];
+    const double* values = c.total[n.symbol];
+    if constexpr (n.subs == 0) {
+      return Constant<T>{static_cast<T>(*values)};
+    } else {
+      int64_t extents[ir::kMaxSubscripts] = {};
+      for (int i = 0; i < n.subs; ++i) extents[i] = ExtentOf<U>(c, total.index[i]);
+      const auto offset = OffsetOf<U, S, Id, n.subs - 1>(c, p, extents, 1, -1, 0);
+      if constexpr (HasRows<U>(Id)) {
+        return LoadAs<T, std::remove_const_t<decltype(offset)>>{values, offset};
+      } else {
+        return Constant<T>{static_cast<T>(values[offset(0)])};
+      }
     }
-    return Constant<T>{static_cast<T>(c.total[n.symbol][offset])};
   } else if constexpr (n.op == kLet) {
     constexpr ir::Let let = U::kIr.builder.graph.let[n.symbol];
     if constexpr (HasRows<U>(Id)) {

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "dsl/expr.h"
 
@@ -65,7 +66,8 @@ struct Kept<E, false> {
   constexpr E value() const { return {}; }
 };
 
-// Read at its own indices, or at others; read through a gather it is inlined there.
+// Read at its own indices, or at others; read through a gather it is inlined there, unless the key
+// depends on an index that the let sums over.
 template <bool IsKey, Name N, uint64_t H, class... Is>
 struct LetBase : std::conditional_t<IsKey, KeyTag, ExprTag> {
   using E = BoundType<N, H>;
@@ -100,7 +102,10 @@ struct LetBase : std::conditional_t<IsKey, KeyTag, ExprTag> {
     n.op = ir::Op::kLet;
     SetSubscripts(b, n, env, j...);
     for (int i = 0; i < n.subs; ++i) {
-      if (n.sub[i].node >= 0) return inlined(b, n);
+      if (n.sub[i].node < 0) continue;
+      const bool captured = std::exchange(b.captured, false);
+      const int value = inlined(b, n);
+      if (!std::exchange(b.captured, captured)) return value;
     }
     n.symbol = static_cast<int16_t>(define(b));
     return b.add(n);

@@ -24,6 +24,7 @@ class Lowering : public ObjectiveLowering {
     for (int l = 0; l < b.graph.let.size && !b.error; ++l) {
       b.graph.let[l].lowered = static_cast<int16_t>(a.Canonical(b.graph.let[l].body));
     }
+    CheckGathers();
     for (int l = 0; l < b.graph.let.size; ++l) {
       if (IndexMask(b.graph.let[l]) & a.data_mask()) SettleLet(l);
     }

@@ -5,16 +5,21 @@
 namespace gyre {
 namespace internal {
 
+template <class E>
+constexpr int EmitReduce(Builder& b, ir::Op op, int index, const E& operand, const Env& env) {
+  Env inner = env;
+  inner.renamed &= ~(1u << index);
+  if (b.Captures(index, inner)) b.captured = true;
+  return b.node(op, operand.emit(b, inner), -1, -1, index);
+}
+
 template <ir::Op Op, class I, class E>
 struct Reduce : ExprTag {
   static constexpr bool kNumbers = E::kNumbers;
   E operand;
   using free = Minus<typename E::free, typename I::free>;
   constexpr int emit(Builder& b, const Env& env) const {
-    const int index = IndexOf<I>(b);
-    Env inner = env;
-    inner.renamed &= ~(1u << index);
-    return b.node(Op, operand.emit(b, inner), -1, -1, index);
+    return EmitReduce(b, Op, IndexOf<I>(b), operand, env);
   }
 };
 template <ir::Op Op, class I, class E>
@@ -24,10 +29,7 @@ struct ReduceToKey : KeyTag {
   using free = Minus<typename E::free, typename I::free>;
   using target = typename I::axis_type;
   constexpr int emit(Builder& b, const Env& env) const {
-    const int index = IndexOf<I>(b);
-    Env inner = env;
-    inner.renamed &= ~(1u << index);
-    return b.node(Op, operand.emit(b, inner), -1, -1, index);
+    return EmitReduce(b, Op, IndexOf<I>(b), operand, env);
   }
   constexpr ir::Subscript subscript(Builder& b, const Env& env) const {
     ir::Subscript s;

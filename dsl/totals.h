@@ -70,6 +70,10 @@ class Totals {
     if (n.op == ir::Op::kSum && a.data_index(n.index)) return Total(id, inside_rows);
     if (n.op == ir::Op::kLet) {
       const ir::Let let = b.graph.let[n.symbol];
+      if (IsGather(n)) {
+        if (IndexMask(let) & a.data_mask()) return b.fail(32), id;
+        return AtKeys(Extract(let.lowered, inside_rows), let, n);
+      }
       if (IndexMask(let) & a.data_mask()) return id;  // settled: a value of the row
       int body = let.lowered;
       for (int i = 0; i < n.subs; ++i) {
@@ -84,6 +88,44 @@ class Totals {
     n.a = static_cast<int16_t>(Extract(n.a, inside_rows));
     n.b = static_cast<int16_t>(Extract(n.b, inside_rows));
     n.c = static_cast<int16_t>(Extract(n.c, inside_rows));
+    n.free = 0;
+    return b.add(n);
+  }
+
+  static constexpr bool IsGather(const ir::Node& n) {
+    for (int i = 0; i < n.subs; ++i) {
+      if (n.sub[i].node >= 0) return true;
+    }
+    return false;
+  }
+  // A let read through a key is left as such where the key depends on what the let sums over; that
+  // can be a sum over data alone, which is known before any row is read.
+  constexpr void CheckGathers() {
+    for (int id = 0; id < b.graph.node.size; ++id) {
+      const ir::Node& n = a.at(id);
+      if (n.op == ir::Op::kLet && IsGather(n) && !HasDataSum(id)) b.fail(32);
+    }
+  }
+  // `id`, an expression over the indices of `let` without sums over data, at the subscripts of `read`.
+  constexpr int AtKeys(int id, const ir::Let& let, const ir::Node& read) {
+    if (id < 0 || !(b.free(id) & IndexMask(let))) return id;
+    ir::Node n = a.at(id);
+    for (int i = 0; i < n.subs; ++i) {
+      n.sub[i].node = static_cast<int16_t>(AtKeys(n.sub[i].node, let, read));
+      for (int k = 0; k < let.rank; ++k) {
+        if (n.sub[i].second == let.index[k]) b.fail(32);
+        if (n.sub[i].index != let.index[k]) continue;
+        if (!n.sub[i].plain()) b.fail(32);
+        n.sub[i] = read.sub[k];
+        break;
+      }
+    }
+    for (int k = 0; k < let.rank && n.index >= 0; ++k) {
+      if (b.Free(read.sub[k]) >> n.index & 1) b.fail(32);
+    }
+    n.a = static_cast<int16_t>(AtKeys(n.a, let, read));
+    n.b = static_cast<int16_t>(AtKeys(n.b, let, read));
+    n.c = static_cast<int16_t>(AtKeys(n.c, let, read));
     n.free = 0;
     return b.add(n);
   }

@@ -17,6 +17,14 @@ KERNELS(GroupedSums, Iterate(C = where(members > 0, totals / members, C))
 KERNELS(LinearUpdates, Iterate(w = w + 0.1 * sum(n, X * (y - s)), b = b + mean(n, y - s))
     .Start(w = sum(n, X * y) / size(n), b = mean(n, y)))
 
+// Sums over all rows that each row reads at its own key.
+constexpr auto class_size = let<"class_size">(c, sum(n, where(label(n) == c, 1)));
+constexpr auto class_sum = let<"class_sum">(c, sum(n, where(label(n) == c, y)));
+constexpr auto class_row = let<"class_row">(c, d, sum(n, where(label(n) == c, X)));
+KERNELS(WithinClasses, Iterate(w = w + 0.1 * sum(n, X * (y - class_sum(label(n)) / class_size(label(n)))),
+                               b = b + mean(n, sum(d, X * class_row(label(n), d)))))
+KERNELS(FitWithinClasses, Minimize(mean(n, sq(y - class_sum(label(n)) / class_size(label(n)) - s))))
+
 KERNELS(Factorisation, factorisation::Mf)
 // clang-format on
 
