@@ -81,9 +81,13 @@ UpdateChoice MiniBatch(const char* rule, double factor, const Traits& t, int64_t
   c.update.set_step(r.step.value_or(0));
   // A constant step stops short of the optimum of a convex problem by the noise of its batches.
   c.update.set_schedule(r.schedule != "auto" ? r.schedule : t.convex ? "sqrt" : "constant");
-  c.update.set_decay(r.decay.value_or(c.update.schedule() == "constant" ? 0 : 1));
   c.fold = Table::PER_CLOCK;
   c.batch = std::min(rows, r.batch > 0 ? r.batch : kDefaultBatch);
+  // The step falls with the epochs, but where an epoch is a few clocks, with every thirty of them: full
+  // steps must come first, however few the rows.
+  const double decay = std::min(1.0, 0.03 * static_cast<double>(rows) /
+                                         static_cast<double>(std::max<int64_t>(1, c.batch)));
+  c.update.set_decay(r.decay.value_or(c.update.schedule() == "constant" ? 0 : decay));
   const double visited = (t.products || !t.convex ? kNonConvexRows : kConvexRows) * factor;
   c.clocks = std::ceil(visited / static_cast<double>(std::max<int64_t>(1, c.batch)));
   return c;

@@ -29,6 +29,17 @@ def say(*words):
     print(*words, flush=True)
 
 
+def warn_of_slow_blas():
+    """numpy, torch and scikit-learn multiply by the system's BLAS; Debian's default is the reference."""
+    try:
+        from threadpoolctl import threadpool_info  # comes with scikit-learn
+    except ImportError:
+        return
+    if not any(library["user_api"] == "blas" for library in threadpool_info()):
+        say("No optimised BLAS is installed: torch and scikit-learn are shown several times slower than "
+            "they can be. Install libopenblas0-pthread.")
+
+
 def interleaved(runs, *sides):
     """The median result of every side, element by element; the sides take turns."""
     results = [[] for _ in sides]
@@ -316,6 +327,7 @@ def main():
         path = os.path.abspath(os.path.join(root, name))
         return path if args.data and os.path.exists(path) else ""
     args.find = find
+    warn_of_slow_blas()
     for name in args.only.split(","):
         with tempfile.TemporaryDirectory() as folder:
             try:
