@@ -97,7 +97,7 @@ TEST_F(MainTest, APlanFileIsExecutedAsWritten) {
   ASSERT_TRUE(WriteFile(Path("cut.plan"), plan->substr(0, plan->size() / 2)).ok());
   ExpectRefused({"--data=train.csv", "--plan=cut.plan"}, "cut.plan:");
   std::ofstream(Path("small.csv")) << "a,y\n1,2\n2,3\n3,5\n";
-  ExpectRefused({"--data=small.csv", "--plan=ridge.plan"}, "plan");
+  ExpectRefused({"--data=small.csv", "--plan=ridge.plan"}, "made for data of another shape");
   ExpectRefused({"--data=train.csv", "--plan=none.plan"}, "none.plan");
 }
 
