@@ -220,7 +220,8 @@ std::string CanonicalText(const ProgramIr& ir, const Program& program) {
     if (s.objective >= 0) out += ToText(g, program.literal, s.objective);
     for (const AssignIr& a : s.assign) {
       out += std::string(g.symbol[a.symbol].name);
-      if (s.kind != StatementKind::kMinimize) out += " = " + ToText(g, program.literal, a.node);
+      if (s.kind != StatementKind::kMinimize && a.node >= 0)
+        out += " = " + ToText(g, program.literal, a.node);
       out += "; ";
     }
     out += "\n";
