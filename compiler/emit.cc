@@ -448,8 +448,10 @@ class Emitter {
       c->set_bound(0);
     } else {
       c->set_claim(absl::StrCat("no read misses contributions older than ", s_.lag - 1, " clocks"));
-      c->set_because(absl::StrCat("folds go clock by clock; the step is lowered to 1/", s_.lag,
-                                  " for the delay"));
+      c->set_because(s_.update.update.rule() == "assign"
+                         ? std::string("folds go clock by clock; an assignment has no step to lower")
+                         : absl::StrCat("folds go clock by clock; the step is lowered to 1/", s_.lag,
+                                        " for the delay"));
       c->set_bound(s_.lag - 1);
     }
   }
