@@ -83,11 +83,7 @@ UpdateChoice MiniBatch(const char* rule, double factor, const Traits& t, int64_t
   c.update.set_schedule(r.schedule != "auto" ? r.schedule : t.convex ? "sqrt" : "constant");
   c.fold = Table::PER_CLOCK;
   c.batch = std::min(rows, r.batch > 0 ? r.batch : kDefaultBatch);
-  // The step falls with the epochs, but where an epoch is a few clocks, with every thirty of them: full
-  // steps must come first, however few the rows.
-  const double decay = std::min(1.0, 0.03 * static_cast<double>(rows) /
-                                         static_cast<double>(std::max<int64_t>(1, c.batch)));
-  c.update.set_decay(r.decay.value_or(c.update.schedule() == "constant" ? 0 : decay));
+  c.update.set_decay(r.decay.value_or(c.update.schedule() == "constant" ? 0 : 1));
   const double visited = (t.products || !t.convex ? kNonConvexRows : kConvexRows) * factor;
   c.clocks = std::ceil(visited / static_cast<double>(std::max<int64_t>(1, c.batch)));
   return c;
@@ -119,6 +115,12 @@ UpdateChoice Adam(const Traits& t, int64_t rows, const Request& r) {
   c.update.set_beta1(0.9);
   c.update.set_beta2(0.999);
   c.update.set_epsilon(1e-8);
+  // Its steps have one length whatever the slope: where an epoch is a few clocks, they fall with every
+  // thirty clocks instead, or they would never cover the way.
+  if (!r.decay.has_value() && c.update.decay() > 0) {
+    c.update.set_decay(std::min(1.0, 0.03 * static_cast<double>(rows) /
+                                         static_cast<double>(std::max<int64_t>(1, c.batch))));
+  }
   c.illegal = DiagonalRule(t, "adam");
   if (c.illegal.empty() && r.momentum.has_value()) {
     c.illegal = "adam has beta1 in place of a momentum";
