@@ -44,11 +44,16 @@ void AddClasses(std::vector<Entry>& entries);
 // The largest difference over n elements, relative to the largest element.
 template <class V, class W>
 double Difference(const V& got, const W& want, int64_t n) {
+  const auto at = [](const auto& values, int64_t i) {  // vectors disagree on the sign of positions
+    if constexpr (requires { values.data(); }) {
+      return static_cast<double>(values.data()[i]);
+    } else {
+      return static_cast<double>(values[i]);
+    }
+  };
   double scale = 1e-30, most = 0;
-  for (int64_t i = 0; i < n; ++i) scale = std::max(scale, std::fabs(static_cast<double>(want[i])));
-  for (int64_t i = 0; i < n; ++i) {
-    most = std::max(most, std::fabs(static_cast<double>(got[i]) - static_cast<double>(want[i])));
-  }
+  for (int64_t i = 0; i < n; ++i) scale = std::max(scale, std::fabs(at(want, i)));
+  for (int64_t i = 0; i < n; ++i) most = std::max(most, std::fabs(at(got, i) - at(want, i)));
   return most / scale;
 }
 
