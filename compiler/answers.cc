@@ -21,6 +21,9 @@ bool SameHome(const Strategy& a, const Strategy& b) {
 bool SameUpdate(const Strategy& a, const Strategy& b) {
   return a.update.update.rule() == b.update.update.rule();
 }
+bool SameSchedule(const Strategy& a, const Strategy& b) {
+  return !SameUpdate(a, b) || a.update.update.select() == b.update.update.select();
+}
 
 // The questions in which two strategies differ.
 std::vector<std::string> Differences(const Strategy& a, const Strategy& b) {
@@ -30,6 +33,7 @@ std::vector<std::string> Differences(const Strategy& a, const Strategy& b) {
   if (!SameHome(a, b)) out.push_back("communicate");
   if (a.payload != b.payload) out.push_back("payload");
   if (!SameUpdate(a, b)) out.push_back("update");
+  if (!SameSchedule(a, b)) out.push_back("schedule");
   if (a.lanes != b.lanes) out.push_back("lanes");
   return out;
 }
@@ -39,6 +43,7 @@ std::string ChoiceOf(const Problem& p, const Strategy& s, const std::string& que
   if (question == "bridge") return BridgeName(s.lag);
   if (question == "communicate") return StorageName(s);
   if (question == "payload") return PayloadName(s.payload);
+  if (question == "schedule") return s.update.update.select();
   if (question == "lanes") return absl::StrCat(s.lanes, s.lanes == 1 ? " lane" : " lanes");
   return s.update.mini_batch ? absl::StrCat(s.update.update.rule(), ", batch ", s.update.batch)
                              : s.update.update.rule();
@@ -63,7 +68,7 @@ class Rejections {
       : p_(p), options_(options), best_(options[chosen]), plan_(*plan) {}
 
   void Run() {
-    for (const char* question : {"distribute", "bridge", "communicate", "payload", "update", "lanes"}) {
+    for (const char* question : {"distribute", "bridge", "communicate", "payload", "update", "schedule", "lanes"}) {
       std::vector<std::string> seen;
       for (const Option& o : options_) {
         if (!DiffersIn(o, question)) continue;
@@ -81,7 +86,11 @@ class Rejections {
     bool differs = false;
     for (const std::string& d : Differences(o.strategy, best_.strategy)) {
       differs |= d == question;
-      if (d != question && !(d == "lanes" && question == "distribute")) return false;
+      const bool implied = d == "lanes" && question == "distribute";
+      // Coordinate methods share out something else than rows.
+      const bool moved = d == "distribute" && question == "update" &&
+                         (o.strategy.update.coordinates || best_.strategy.update.coordinates);
+      if (d != question && !implied && !moved) return false;
     }
     return differs;
   }
@@ -264,6 +273,7 @@ class Answers {
       Add(&t, "distribute", Distribute(), DistributeReason(t.symbol()), lanes_);
       Add(&t, "bridge", BridgeName(s_.lag), BridgeReason(), straggler_);
       Add(&t, "communicate", StorageName(s_), CommunicateReason(), "");
+      if (s_.update.coordinates) Add(&t, "schedule", Schedule(), ScheduleReason(), "");
       Add(&t, "payload", p_.embedded ? "none" : PayloadName(s_.payload), PayloadReason(), "");
     }
     plan_.set_update_reason(UpdateReason());
@@ -293,6 +303,8 @@ class Answers {
     if (s_.workers == 1) {
       return sweeps() ? "a Sweep reads what it has just written" : "a second lane costs more than it saves";
     }
+    if (s_.update.update.rule() == "cd") return "columns are scored apart; moves are scheduled";
+    if (s_.update.update.rule() == "sdca") return "each row has its own dual number";
     for (const AxisVerdict& v : p_.verdict) {
       if (v.param == symbol && v.axis == s_.axis && v.verdict == Verdict::kAdditive) {
         return absl::StrCat("additive over ", Name(p_.program->graph.axis[v.axis].name));
@@ -300,6 +312,18 @@ class Answers {
     }
     return "cheapest of the legal ones";
   }
+
+  std::string Schedule() const {
+    return s_.update.update.rule() == "sdca" ? "random rows" : s_.update.update.select();
+  }
+
+  std::string ScheduleReason() const {
+    if (s_.update.update.rule() == "sdca") return "the dual numbers of rows at rest need no visit";
+    return traits().sparse ? "most coordinates are zero at the minimum: visit the others"
+                           : "all coordinates move: one set";
+  }
+
+  const Traits& traits() const { return p_.traits[static_cast<size_t>(p_.main_leaf)]; }
 
   bool sweeps() const {
     return std::any_of(p_.leaf.begin(), p_.leaf.end(), [](const Leaf& l) {

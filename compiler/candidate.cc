@@ -59,6 +59,18 @@ int MainLeaf(const Problem& p) {
   return best;
 }
 
+// The axis that coordinate descent shares out: of the columns of the widest matrix.
+int ColumnAxis(const Problem& p) {
+  const ir::Graph& graph = p.program->graph;
+  int axis = -1;
+  for (const PredictorPart& part : p.main().statement->predictor.part) {
+    if (part.matrix < 0) continue;
+    const int mine = graph.symbol[part.matrix].axis[1];
+    if (axis < 0 || ExtentOf(p.bound->extent, mine) > ExtentOf(p.bound->extent, axis)) axis = mine;
+  }
+  return axis;
+}
+
 int Staleness(const Request& request) {
   int s = kDefaultStaleness;
   absl::string_view text = request.bridge;
@@ -164,6 +176,7 @@ Problem MakeProblem(const Program& program, const BoundInfo& bound, const Profil
     p.row_axis = pass->row_axis;
     p.rows = ExtentOf(bound.extent, p.row_axis);
   }
+  p.column_axis = ColumnAxis(p);
   for (const TensorInfo& t : bound.tensor) {
     if (t.format != Format::kDense) p.skew = std::max(p.skew, t.row_skew);
   }
@@ -204,7 +217,9 @@ std::string StorageName(const Strategy& s) {
 }
 
 std::string Describe(const Problem& p, const Strategy& s) {
-  return absl::StrCat(PartitionName(p, s), ", ", s.update.update.rule(), ", ", BridgeName(s.lag),
+  const std::string& select = s.update.update.select();
+  return absl::StrCat(PartitionName(p, s), ", ", s.update.update.rule(),
+                      select.empty() ? "" : absl::StrCat(" by ", select), ", ", BridgeName(s.lag),
                       ", ", StorageName(s), ", ", PayloadName(s.payload), ", ", s.workers,
                       s.workers == 1 ? " worker on " : " workers on ", s.lanes,
                       s.lanes == 1 ? " lane" : " lanes");

@@ -52,6 +52,7 @@ struct Problem {
   int main_leaf = 0;                    // the Minimize, else the leaf with the most work
   int row_axis = -1;                    // of the main leaf; -1: no pass
   int64_t rows = 1;
+  int column_axis = -1;                 // of the main leaf's predictor: its widest matrix; -1: none
   double skew = 1;                      // of entries per row
   bool embedded = true;
   int processes = 1;

@@ -57,11 +57,12 @@ struct Request {
   std::string storage = "auto";     // auto, central, replica
   std::string topology = "auto";    // auto, star, p2p, halton
   std::string payload = "auto";     // auto, full, sparse, factors
-  std::string update = "auto";      // auto, fista, lbfgs, owlqn, sgd, adagrad, adam
+  std::string update = "auto";      // auto, fista, lbfgs, owlqn, sgd, adagrad, adam, cd, sdca
   int64_t batch = 0;                // rows a clock, all workers together; 0: the planner decides
   std::optional<double> step;       // of the update rule
   std::optional<double> momentum;
-  std::string schedule = "auto";    // auto, constant, inverse, sqrt
+  std::string step_schedule = "auto";  // of mini-batch rules: auto, constant, inverse, sqrt
+  std::string schedule = "auto";    // of coordinates: auto, sets
   std::optional<double> decay;
   int64_t max_clocks = 0;           // 0: the planner's bound (see StopRules in tasks.cc)
   double max_seconds = 0;           // 0: none

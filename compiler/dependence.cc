@@ -191,11 +191,14 @@ class Analysis {
     v.param = param;
     v.axis = graph_.symbol[param].axis[position];
     v.words = "independent; slices never meet";
-    if (!SweepRule(leaf, &v) && !ProxRule(leaf, &v)) {
-      for (const int root : RootsOf(program_, leaf)) {
-        for (const Use& use : UseWalk(graph_, params_).From(root, true)) {
-          if (use.param == param && use.position == position) Merge(use.binding, &v);
-        }
+    const bool found = SweepRule(leaf, &v) || PredictorRule(leaf, &v);
+    if (ProxRule(leaf, &v) || found) {
+      out_.push_back(v);
+      return;
+    }
+    for (const int root : RootsOf(program_, leaf)) {
+      for (const Use& use : UseWalk(graph_, params_).From(root, true)) {
+        if (use.param == param && use.position == position) Merge(use.binding, &v);
       }
     }
     out_.push_back(v);
@@ -215,6 +218,31 @@ class Analysis {
     v->words = absl::StrCat("coupled by ", v->by,
                             "; one at a time, or scheduled around the coupling");
     return true;
+  }
+
+  // Rule: coordinates meet in the linear predictor. Differentiating Delta again gives by how much: the
+  // product of their columns, weighted by the curvature of the losses.
+  bool PredictorRule(const Leaf& leaf, AxisVerdict* v) const {
+    const Predictor& predictor = leaf.statement->predictor;
+    for (const PredictorPart& part : predictor.part) {
+      if (part.param != v->param || part.matrix < 0) continue;
+      const ir::Symbol& matrix = graph_.symbol[part.matrix];
+      if (std::count(matrix.axis + 1, matrix.axis + matrix.rank, v->axis) == 0) continue;
+      const ir::Node& view = graph_.node[predictor.view_node];
+      const std::string name = Name(matrix.name), row = AxisName(predictor.row_axis),
+                        column = AxisName(v->axis);
+      v->verdict = Verdict::kCoupled;
+      v->by = view.op == Op::kLet ? absl::StrCat("view ", Name(graph_.let[view.symbol].name))
+                                  : std::string("its linear predictor");
+      v->node = predictor.view_node;
+      v->exchange = 1;
+      v->words = absl::StrCat(
+          "coupled by ", v->by, ": sum[", row, "] ", predictor.quadratic ? "w" : "w(view)", " ", name,
+          "(", row, ",", column, ") ", name, "(", row, ",", column,
+          "'), w the curvature of the loss; model-parallel legal around it, exchange 1 number a row");
+      return true;
+    }
+    return false;
   }
 
   // Rule: a prox that looks at a whole group couples the axes inside the group.

@@ -99,9 +99,11 @@ class Emitter {
     return id;
   }
 
-  // The cut of a data axis among the workers: equal numbers of rows.
-  std::string RowPartition(int axis) {
-    const std::string id = absl::StrCat(Name(graph_.axis[axis].name), "/rows");
+  std::string RowPartition(int axis) { return Slices(axis, "rows"); }
+
+  // The cut of an axis among the workers: equal numbers of positions.
+  std::string Slices(int axis, const char* what) {
+    const std::string id = absl::StrCat(Name(graph_.axis[axis].name), "/", what);
     for (const gyre::Partition& p : plan_.partition()) {
       if (p.id() == id) return id;
     }
@@ -198,7 +200,7 @@ class Emitter {
 
   std::string FoldId(size_t i) const {
     const StatementKind kind = p_.leaf[i].statement->kind;
-    const char* role = kind == StatementKind::kMinimize ? "step"
+    const char* role = kind == StatementKind::kMinimize ? (UpdateOf(i).coordinates ? "pull" : "step")
                        : kind == StatementKind::kIterate ? "assign" : "sweep";
     return absl::StrCat(p_.leaf[i].id, "/", role);
   }
@@ -223,6 +225,8 @@ class Emitter {
     const Statement& st = *leaf.statement;
     if (st.kind == StatementKind::kSweep) {
       SweepTask(leaf, i);
+    } else if (UpdateOf(i).coordinates) {
+      CoordinateTasks(leaf, i);
     } else {
       const Pass* pass = PassOf(program_, leaf);
       if (pass != nullptr) GatherTask(leaf, i, *pass);
@@ -301,22 +305,117 @@ class Emitter {
     return words;
   }
 
+  // schedule -> push -> pull: which coordinates move; what each worker finds for its own; the moves.
+  void CoordinateTasks(const Leaf& leaf, size_t i) {
+    const Update& update = UpdateOf(i).update;
+    const Predictor& predictor = leaf.statement->predictor;
+    const bool dual = update.rule() == "sdca";
+    const std::string partition =
+        Slices(dual ? predictor.row_axis : p_.column_axis, dual ? "rows" : "slices");
+    std::vector<int> axes = {predictor.row_axis};
+    if (predictor.output_axis >= 0) axes.push_back(predictor.output_axis);
+    const std::string view = DerivedTable(absl::StrCat("view/", ViewName(predictor)), axes);
+    std::vector<std::string> score;
+    if (dual) {
+      score.push_back(DerivedTable("dual", axes));
+    } else {
+      for (const int symbol : Changed(leaf)) score.push_back(ScoreTable(symbol, FoldId(i)));
+    }
+    Channel* queue = plan_.add_channel();
+    queue->set_id(absl::StrCat(leaf.id, "/queue"));
+    queue->set_kind(Channel::QUEUE);
+    queue->set_partition(partition);
+    queue->set_lead(1);
+
+    Task* schedule = AddTask(absl::StrCat(leaf.id, "/schedule"), Task::SCHEDULE, Task::ONE);
+    SetPath(schedule, leaf);
+    schedule->set_kernel("schedule");
+    schedule->set_give(queue->id());
+    for (const int symbol : Changed(leaf)) AddRead(schedule, ParamId(symbol), 1, false);
+    schedule->set_words(ScheduleWords(update));
+
+    Task* push = AddTask(absl::StrCat(leaf.id, "/push"), Task::GATHER, Task::EACH_WORKER);
+    SetPath(push, leaf);
+    push->set_kernel(absl::StrCat("coordinate/", update.rule()));
+    push->set_over(partition);
+    push->set_take(queue->id());
+    for (const int symbol : Changed(leaf)) AddRead(push, ParamId(symbol), 1, false);
+    AddRead(push, view, 1, false);
+    if (!dual)
+      for (const std::string& id : score) AddWrite(push, id, Write::ADD);
+    push->set_words(dual ? "steps along the dual numbers of the worker's rows"
+                         : "slopes along the worker's columns, from the predictor");
+
+    Task* pull = AddTask(FoldId(i), Task::FOLD, Task::OWNER);
+    SetPath(pull, leaf);
+    *pull->mutable_update() = update;
+    pull->set_kernel(absl::StrCat("coordinate/", update.rule()));
+    if (!dual)
+      for (const std::string& id : score) AddRead(pull, id, 0, false);
+    for (const int symbol : Changed(leaf)) AddRead(pull, ParamId(symbol), 1, true);
+    AddRead(pull, view, 1, true);
+    for (const int symbol : Changed(leaf)) AddWrite(pull, ParamId(symbol), Write::OWN);
+    AddWrite(pull, view, Write::OWN);
+    if (dual) AddWrite(pull, score[0], Write::OWN);
+    pull->set_words(PullWords(update));
+
+    const double push_ms = chosen_.pass_ms * (dual ? 0.9 : 0.35);
+    SetEstimate(schedule, 0.02 * chosen_.pass_ms, "one look at every coordinate");
+    SetEstimate(push, push_ms, "one pass over the data");
+    SetEstimate(pull, chosen_.pass_ms - push_ms, dual ? "the sum of the workers' steps"
+                                                      : "visits of the coordinates that move");
+  }
+
+  static std::string ScheduleWords(const Update& u) {
+    if (u.rule() == "sdca") return "rows in a random order, those at rest left out";
+    if (u.select() == "sets")
+      return "working sets: what is not zero and what is closest to leaving it; proven zeros are dropped";
+    return u.select();
+  }
+  static std::string PullWords(const Update& u) {
+    if (u.rule() == "sdca") return "sdca, the workers' steps added up, to a duality gap";
+    return "cd, exact within working sets, to a duality gap";
+  }
+
+  std::string ViewName(const Predictor& predictor) const {
+    const ir::Node& node = graph_.node[predictor.view_node];
+    return node.op == ir::Op::kLet ? Name(graph_.let[node.symbol].name) : "predictor";
+  }
+
+  std::string ScoreTable(int symbol, const std::string& fold) {
+    const std::string id = absl::StrCat("score/", Name(graph_.symbol[symbol].name));
+    Table* t = AddTable(id, Table::AUX);
+    t->set_fold(Table::LINEAR);
+    t->set_fold_task(fold);
+    FillAxes(AxesOf(graph_, symbol), t);
+    return id;
+  }
+
+  std::string DerivedTable(const std::string& id, const std::vector<int>& axes) {
+    Table* t = AddTable(id, Table::DERIVED);
+    t->set_fold(Table::PER_CLOCK);
+    FillAxes(axes, t);
+    return id;
+  }
+
+  void FillAxes(const std::vector<int>& axes, Table* t) const {
+    int64_t n = 1;
+    for (const int axis : axes) {
+      t->add_axis(Name(graph_.axis[axis].name));
+      t->add_extent(ExtentOf(p_.bound->extent, axis));
+      n *= ExtentOf(p_.bound->extent, axis);
+    }
+    t->set_bytes(n * 8);
+  }
+
   void SweepTask(const Leaf& leaf, size_t i) {
     const Statement& st = *leaf.statement;
     std::vector<std::string> views;
     for (const int let : st.maintained) {
-      const std::string id = absl::StrCat("view/", Name(graph_.let[let].name));
-      views.push_back(id);
-      Table* t = AddTable(id, Table::DERIVED);
-      double n = 1;
-      for (int k = 0; k < graph_.let[let].rank; ++k) {
-        const int axis = AxisOf(graph_, graph_.let[let].index[k]);
-        t->add_axis(Name(graph_.axis[axis].name));
-        t->add_extent(ExtentOf(p_.bound->extent, axis));
-        n *= static_cast<double>(ExtentOf(p_.bound->extent, axis));
-      }
-      t->set_fold(Table::PER_CLOCK);
-      t->set_bytes(static_cast<int64_t>(n) * 8);
+      std::vector<int> axes;
+      for (int k = 0; k < graph_.let[let].rank; ++k)
+        axes.push_back(AxisOf(graph_, graph_.let[let].index[k]));
+      views.push_back(DerivedTable(absl::StrCat("view/", Name(graph_.let[let].name)), axes));
     }
     Task* task = AddTask(FoldId(i), Task::SWEEP, Task::ONE);
     SetPath(task, leaf);
@@ -436,6 +535,7 @@ class Emitter {
   }
 
   void Certify() {
+    if (s_.update.coordinates) CertifyGap();
     Certificate* c = plan_.add_certificate();
     c->set_asserted_by("every read compares the stamp of what it sees with its bound");
     if (s_.lag < 0) {
@@ -454,6 +554,15 @@ class Emitter {
                                         " for the delay"));
       c->set_bound(s_.lag - 1);
     }
+  }
+
+  void CertifyGap() {
+    Certificate* c = plan_.add_certificate();
+    c->set_claim(absl::StrCat("a run that converges ends within ", plan_.stop().tolerance(),
+                              " of the objective from its minimum"));
+    c->set_because("the losses are convex: primal less dual bounds the distance");
+    c->set_bound(plan_.stop().tolerance());
+    c->set_asserted_by("the duality gap, over all coordinates, is measured before a run may converge");
   }
 
   const Problem& p_;

@@ -71,6 +71,17 @@ double ExchangeBytes(const Problem& p, const Strategy& s) {
   return numbers * rows * static_cast<double>(SizeOf(p.bound->type)) * (s.workers - 1);
 }
 
+// A clock of a coordinate method. cd: all columns are scored, by all lanes; then a working set is
+// solved: a pass or two's worth of visits where penalties keep it small, else many. sdca: an epoch, a
+// row read and written.
+double CoordinateMs(const Problem& p, const Strategy& s, const Work& work) {
+  const Work score = work.Scaled(0.5);  // forward or backward
+  const double shared = PassMs(score, *p.profile, p.bound->type, s.lanes, p.resident, 1);
+  const double alone = PassMs(score, *p.profile, p.bound->type, 1, p.resident, 1);
+  if (s.update.update.rule() == "sdca") return 2.5 * shared;
+  return shared + (p.traits[static_cast<size_t>(p.main_leaf)].sparse ? 2 : 4) * alone;
+}
+
 void AddStages(const Problem& p, const Strategy& s, Option* o) {
   const double resident = p.resident / s.processes;
   for (size_t i = 0; i < p.leaf.size(); ++i) {
@@ -84,6 +95,10 @@ void AddStages(const Problem& p, const Strategy& s, Option* o) {
     const double all = static_cast<double>(ExtentOf(p.bound->extent, pass->row_axis));
     const double rows = LeafRows(p, i, s, all);
     const Work work = p.work[i].Scaled(rows / all / s.processes);
+    if (main && s.update.coordinates) {
+      o->pass_ms += CoordinateMs(p, s, work);
+      continue;
+    }
     o->pass_ms += PassMs(work, *p.profile, p.bound->type, s.lanes, resident, Imbalance(p, s, rows));
     if (s.processes > 1) {
       const Traffic t = TrafficOf(p, s, i, rows);
@@ -103,7 +118,15 @@ double MemoryBytes(const Problem& p, const Strategy& s) {
   const double lag = std::max(1, s.lag), workers = static_cast<double>(s.workers) / s.processes;
   const double state = params * (8 * (lag + StreamsOf(s.update.update.rule(), s.update.update.memory()) / 2) +
                                  static_cast<double>(SizeOf(p.bound->type)));
-  return p.resident / s.processes + state + totals * 8 * workers * lag;
+  double method = 0;
+  if (s.update.coordinates) {
+    // By columns (cd) the data a second time; the predictor, slopes, curvatures and trials of rows;
+    // of coordinates the id, score and norm.
+    const double rows = static_cast<double>(p.rows);
+    method = s.update.update.rule() == "cd" ? p.resident + 56 * rows + 24 * params
+                                            : 40 * rows + 8 * params * workers;
+  }
+  return p.resident / s.processes + state + totals * 8 * workers * lag + method;
 }
 
 }  // namespace
@@ -144,6 +167,9 @@ void EstimateCost(const Problem& p, Option* o) {
     o->clock_ms = std::max({cycle / lag, lane, wire});
   }
   o->start_ms = kThreadStart * (s.lanes - 1) + kProcessStart * (s.processes - 1);
+  // The data by columns, beside the rows that measures read.
+  if (s.update.update.rule() == "cd")
+    o->start_ms += TransferMs(4 * p.resident, p.profile->memory_gbs_one());
   o->low_ms = o->clock_ms * 0.8;
   o->high_ms = o->clock_ms * 1.5;
   o->memory = MemoryBytes(p, s);

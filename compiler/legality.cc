@@ -29,6 +29,21 @@ std::string SweepRule(const Problem& p, const Strategy& s) {
   return "";
 }
 
+// Coordinate descent shares out the columns of the data, its dual the rows.
+std::string CoordinateRule(const Problem& p, const Strategy& s) {
+  if (!s.update.coordinates) return "";
+  const std::string& rule = s.update.update.rule();
+  if (p.leaf.size() > 1)
+    return absl::StrCat(rule, " keeps the predictor up to date; another statement would move it");
+  const bool model = s.partitioning == Partitioning::kModel;
+  if (rule == "sdca" && model) return "sdca shares out the rows, each with its dual number";
+  if (rule == "cd" && s.workers > 1 && !(model && s.axis == p.column_axis)) {
+    return absl::StrCat("cd shares out the columns; with several workers it is model[",
+                        Name(p.program->graph.axis[p.column_axis].name), "]");
+  }
+  return "";
+}
+
 std::string PartitionRule(const Problem& p, const Strategy& s) {
   if (s.partitioning == Partitioning::kData) return "";
   if (s.workers == 1) return "one worker holds all of the model";
@@ -107,7 +122,7 @@ std::string PayloadRule(const Problem& p, const Strategy& s) {
 }  // namespace
 
 std::string IllegalBecause(const Problem& problem, const Strategy& s) {
-  for (const auto rule : {UpdateRule, SweepRule, PartitionRule, BridgeRule, AloneRule, StagesRule,
+  for (const auto rule : {UpdateRule, SweepRule, CoordinateRule, PartitionRule, BridgeRule, AloneRule, StagesRule,
                           StorageRule, PayloadRule}) {
     std::string reason = rule(problem, s);
     if (!reason.empty()) return reason;

@@ -42,6 +42,10 @@ std::string StorageFlag(const Strategy& s) {
   return s.storage == Table::REPLICA ? "replica" : "central";
 }
 
+std::string ScheduleName(const Strategy& s) {
+  return s.update.update.select().empty() ? "auto" : s.update.update.select();
+}
+
 bool MeetsPartition(const Problem& p, absl::string_view value, const Strategy& s) {
   const std::string name = PartitionName(p, s);
   return name == value || absl::StartsWith(name, absl::StrCat(value, "["));
@@ -69,6 +73,8 @@ std::vector<Pin> PinsOf(const Problem& p) {
       [](const Strategy& s) { return PayloadName(s.payload); });
   add("update", r.update, [&r](const Strategy& s) { return s.update.update.rule() == r.update; },
       [](const Strategy& s) { return s.update.update.rule(); });
+  add("schedule", r.schedule,
+      [&r](const Strategy& s) { return s.update.update.select() == r.schedule; }, ScheduleName);
   return pins;
 }
 
@@ -210,11 +216,12 @@ absl::Status CheckWords(const Request& r) {
   if (status.ok()) status = CheckWord("payload", r.payload, {"auto", "full", "sparse", "factors"});
   if (status.ok()) {
     status = CheckWord("update", r.update,
-                       {"auto", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam"});
+                       {"auto", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam", "cd", "sdca"});
   }
   if (status.ok()) {
-    status = CheckWord("schedule", r.schedule, {"auto", "constant", "inverse", "sqrt"});
+    status = CheckWord("step_schedule", r.step_schedule, {"auto", "constant", "inverse", "sqrt"});
   }
+  if (status.ok()) status = CheckWord("schedule", r.schedule, {"auto", "sets"});
   return status.ok() ? CheckNumbers(r) : status;
 }
 
@@ -235,6 +242,7 @@ bool IsPinned(const Request& r, absl::string_view question) {
   if (question == "bridge") return r.bridge != "auto";
   if (question == "communicate") return r.storage != "auto" || r.topology != "auto";
   if (question == "payload") return r.payload != "auto";
+  if (question == "schedule") return r.schedule != "auto";
   return r.update != "auto";
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
+
 #include "compiler/candidate.h"
 
 namespace gyre {
@@ -35,7 +37,11 @@ std::string NotInThisBuild(const Problem& problem, const Strategy& s) {
     std::string reason = NotBetweenProcesses(problem);
     if (!reason.empty()) return reason;
   }
-  if (s.partitioning == Partitioning::kModel) {
+  if (!problem.embedded && s.update.coordinates) {
+    return absl::StrCat(s.update.update.rule(), " needs the predictor of all rows in one process; run "
+                        "it with --cluster=embedded");
+  }
+  if (s.partitioning == Partitioning::kModel && !s.update.coordinates) {
     return "needs block scheduling, which this build does not have";
   }
   if (s.partitioning == Partitioning::kHybrid) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "compiler/convexity.h"
 #include "compiler/dependence.h"
 
 namespace gyre {
@@ -126,8 +127,22 @@ Traits TraitsOf(const Program& program, const Leaf& leaf) {
       case PenaltyKind::kL1: t.l1 = true; break;
       case PenaltyKind::kSquaredL2: t.l2 = true; break;
       case PenaltyKind::kLower: case PenaltyKind::kUpper: t.bounds = true; break;
-      case PenaltyKind::kGroupL2: case PenaltyKind::kSimplex: t.grouped = true; break;
+      case PenaltyKind::kGroupL2: t.grouped = true; break;
+      case PenaltyKind::kSimplex: t.grouped = t.simplex = true; break;
     }
+  }
+  t.sparse = t.l1 || (t.grouped && !t.simplex);
+  const Predictor& predictor = s.predictor;
+  t.predictor = predictor.row_axis >= 0;
+  if (t.predictor) {
+    t.convex_loss = IsConvexIn(program.graph, predictor.loss_node, predictor.view_node);
+    t.one_output = predictor.output_axis < 0;
+    t.kinks_known = predictor.kinks_known;
+    t.all_l2 = std::all_of(s.param.begin(), s.param.end(), [&](int param) {
+      return std::any_of(s.penalty.begin(), s.penalty.end(), [&](const Penalty& p) {
+        return p.param == param && p.kind == PenaltyKind::kSquaredL2;
+      });
+    });
   }
   t.products = !program.product_params.empty();
   t.convex = s.convex_hint && !t.products;

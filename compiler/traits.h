@@ -14,6 +14,14 @@ struct Traits {
   bool l2 = false;           // a squared L2 norm,
   bool bounds = false;       // a bound,
   bool grouped = false;      // a group norm or a simplex: its prox looks at several elements at once
+  bool simplex = false;      // of those, a simplex
+  // A linear predictor through which all rows see the parameters (Predictor in dsl/program.h) ...
+  bool predictor = false;
+  bool convex_loss = false;  // ... of which the losses are convex functions, by its algebra,
+  bool one_output = false;   // of one number a row,
+  bool kinks_known = false;  // with slopes that jump at known places only
+  bool all_l2 = false;       // every parameter has a squared L2 penalty: a dual exists
+  bool sparse = false;       // some penalty makes parameters zero: L1 or a group norm
   bool linear_fold = false;  // Iterate: every assignment is p = p + (sums over rows)
 
   bool prox() const { return l1 || bounds || grouped; }  // beyond a smooth penalty

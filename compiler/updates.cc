@@ -80,7 +80,9 @@ UpdateChoice MiniBatch(const char* rule, double factor, const Traits& t, int64_t
   c.update.set_rule(rule);
   c.update.set_step(r.step.value_or(0));
   // A constant step stops short of the optimum of a convex problem by the noise of its batches.
-  c.update.set_schedule(r.schedule != "auto" ? r.schedule : t.convex ? "sqrt" : "constant");
+  c.update.set_schedule(r.step_schedule != "auto" ? r.step_schedule
+                        : t.convex                ? "sqrt"
+                                                  : "constant");
   c.fold = Table::PER_CLOCK;
   c.batch = std::min(rows, r.batch > 0 ? r.batch : kDefaultBatch);
   c.update.set_decay(r.decay.value_or(c.update.schedule() == "constant" ? 0 : 1));
@@ -101,7 +103,7 @@ UpdateChoice Sgd(const Traits& t, int64_t rows, const Request& r) {
 UpdateChoice Adagrad(const Traits& t, int64_t rows, const Request& r) {
   UpdateChoice c = MiniBatch("adagrad", t.products ? 3 : 1, t, rows, r);
   c.update.set_epsilon(1e-8);
-  if (r.schedule == "auto") {  // its own accumulator already lowers the step
+  if (r.step_schedule == "auto") {  // its own accumulator already lowers the step
     c.update.set_schedule("constant");
     c.update.set_decay(0);
   }
@@ -128,6 +130,42 @@ UpdateChoice Adam(const Traits& t, int64_t rows, const Request& r) {
   return c;
 }
 
+// Coordinate descent on the linear predictor: exact for squares, else Newton-type with a line search.
+std::string CdRule(const Traits& t) {
+  if (!t.predictor)
+    return "cd needs rows that see the parameters through one linear predictor, sums of a matrix times "
+           "a parameter";
+  if (!t.convex_loss) return "cd needs losses that are convex by their algebra";
+  if (!t.smooth) return "cd needs losses with a derivative everywhere (sdca takes kinks)";
+  if (t.simplex) return "cd moves coordinates alone; a simplex couples them (fista takes it)";
+  return "";
+}
+
+std::string SdcaRule(const Traits& t) {
+  if (!t.predictor)
+    return "sdca needs rows that see the parameters through one linear predictor, sums of a matrix "
+           "times a parameter";
+  if (!t.convex_loss) return "sdca needs losses that are convex by their algebra";
+  if (!t.one_output) return "sdca has one dual number a row; this predictor has several";
+  if (!t.kinks_known) return "sdca needs to know where the slope of the loss jumps";
+  if (!t.all_l2) return "sdca needs a squared L2 penalty on every parameter: the dual of the others is "
+                        "not smooth";
+  if (t.bounds || t.grouped) return "sdca takes L1 and squared L2 penalties only";
+  return "";
+}
+
+UpdateChoice Coordinates(const char* rule, const char* select, double clocks, const Traits& t,
+                         const Request& r, std::string illegal) {
+  UpdateChoice c = FullBatch(rule, clocks, t, r);
+  c.clocks = clocks;
+  c.coordinates = true;
+  c.update.set_select(select);
+  if (r.step.has_value() && c.illegal.empty())
+    c.illegal = absl::StrCat(rule, " minimises exactly; it has no step to set");
+  if (!illegal.empty()) c.illegal = std::move(illegal);
+  return c;
+}
+
 }  // namespace
 
 int PairsFor(double params, double pass_bytes) {
@@ -145,7 +183,9 @@ std::vector<UpdateChoice> UpdateChoices(const Traits& t, int64_t rows, int pairs
           Fista(t, r),
           Sgd(t, rows, r),
           Adam(t, rows, r),
-          Adagrad(t, rows, r)};
+          Adagrad(t, rows, r),
+          Coordinates("cd", "sets", t.sparse ? 12 : 200, t, r, CdRule(t)),
+          Coordinates("sdca", "", 15, t, r, SdcaRule(t))};
 }
 
 UpdateChoice AssignChoice(const Traits& t, const Request& r, int64_t repeat) {

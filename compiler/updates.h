@@ -11,6 +11,8 @@
 //   where parameters multiply parameters the target is a good minimum of a redundant objective: 2
 //   million rows by a mini-batch rule (adam; twice by sgd, three times by adagrad), ten times the
 //   evaluations by a full-batch one
+//   cd      12 working sets where penalties make most coordinates zero, else 200 rounds
+//   sdca    15 epochs over the rows
 //   a kink in f costs the quasi-Newton rules and fista three times the evaluations
 // docs/planner.md says where these come from; `explain --analyze` shows what a run really took.
 #pragma once
@@ -28,6 +30,7 @@ struct UpdateChoice {
   Table::Fold fold = Table::COMPLETE;
   bool mini_batch = false;
   int64_t batch = 0;           // rows a clock, all workers; 0: all
+  bool coordinates = false;    // visits coordinates of the model (cd) or of its dual (sdca)
   double clocks = 0;           // expected, at lag 1
   std::string illegal;         // why this program may not use it; empty: it may
 };

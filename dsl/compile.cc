@@ -90,6 +90,25 @@ void NamePass(Program& program, int pass, const std::string& id) {
   }
 }
 
+void DescribePredictor(const ProgramIr& ir, const PredictorIr& in, Predictor& out,
+                       const std::vector<PostFn>& posts) {
+  if (in.view < 0) return;
+  out.row_axis = AxisOf(ir, in.row_index);
+  if (in.output_index >= 0) out.output_axis = AxisOf(ir, in.output_index);
+  for (const PredictorPartIr& part : in.part)
+    out.part.push_back({part.symbol, part.matrix, MakePost(ir, part.scale, posts), part.output});
+  std::vector<bool> seen(ir::kMaxNodes), data(ir::kMaxSymbols), param(ir::kMaxSymbols);
+  seen[static_cast<size_t>(in.view)] = true;
+  for (const int node : {in.loss, in.slope, in.curvature, in.offset})
+    Reads(ir.builder.graph, node, seen, data, param);
+  for (const int node : in.kink) Reads(ir.builder.graph, node, seen, data, param);
+  out.data = SymbolsOf(data);
+  out.quadratic = in.quadratic;
+  out.kinks_known = in.kinks_known;
+  out.view_node = in.view;
+  out.loss_node = in.loss;
+}
+
 Statement Build(const ProgramIr& ir, int id, const std::string& path, Program& program,
                 const std::vector<PostFn>& posts) {
   const StatementIr& in = ir.statement[id];
@@ -124,6 +143,7 @@ Statement Build(const ProgramIr& ir, int id, const std::string& path, Program& p
     out.smooth_value = MakePost(ir, in.smooth_value, posts);
     for (const AssignIr& a : in.smooth) out.smooth_gradient.push_back(MakePost(ir, a.post, posts));
   }
+  DescribePredictor(ir, in.predictor, out.predictor, posts);
   out.convex_hint = in.kind == StatementKind::kMinimize && ir.product_params == 0 && !in.curved;
   if (in.axis_index >= 0) out.sweep_axis = AxisOf(ir, in.axis_index);
   for (int let : in.maintained) out.maintained.push_back(let);

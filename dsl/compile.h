@@ -10,6 +10,7 @@
 #include "dsl/kernel.h"
 #include "dsl/lower.h"
 #include "dsl/program.h"
+#include "dsl/row_function.h"
 #include "dsl/statement.h"
 #include "dsl/sweep.h"
 
@@ -62,7 +63,10 @@ Program Compile(const S& source) {
     [&]<int... I>(std::integer_sequence<int, I...>) { (posts.push_back(&RunPost<P, I>), ...); }
     (std::make_integer_sequence<int, P::kIr.post.size>{});
     Describe(P::kIr, program, posts);
-    if constexpr (P::kIr.beyond == Beyond::kNothing) AttachSweeps<P>(program.root);
+    if constexpr (P::kIr.beyond == Beyond::kNothing) {
+      AttachSweeps<P>(program.root);
+      AttachPredictors<P>(program.root);
+    }
     return program;
   } else {
     return Program();

@@ -83,6 +83,8 @@ class Reverse {
 
   int gradient[ir::kMaxSymbols];  // by parameter, over its canonical indices; -1: none
   int total[ir::kMaxTotals];      // by total, over its indices, where they are followed
+  // A node that is taken for a variable: adjoints end there and are added up, not followed further.
+  int stop = -1, stopped = -1;
 
  private:
   constexpr int ReadOf(int l, const ir::Let& let) {
@@ -170,6 +172,10 @@ class Reverse {
         adj = a.Sum(i, adj);
         context &= ~(1u << i);
       }
+    }
+    if (node_id == stop) {
+      stopped = stopped < 0 ? adj : a.Add(stopped, adj);
+      return;
     }
     switch (n.op) {
       case ir::Op::kParam: {

@@ -31,6 +31,7 @@ struct Context {
   const double* literal = nullptr;
   const int64_t* extent = nullptr;        // by axis
   T* const* slot = nullptr;
+  const T* given = nullptr;               // rows of the value that the unit takes as given
   int64_t stride = 0;                     // rows between inner positions of a slot
   int64_t first_row = 0;                  // the block's first row among the rows of all workers
   uint64_t seed = 0;
@@ -48,6 +49,7 @@ struct PostUnit {
   static constexpr int kRow = -1;
   static constexpr int SlotOf(int, int) { return -1; }
   static constexpr bool IsView(int) { return false; }
+  static constexpr bool IsGiven(int) { return false; }
 };
 template <class P, int Pass>
 struct PassUnit {
@@ -68,6 +70,7 @@ struct PassUnit {
     return -1;
   }
   static constexpr bool IsView(int) { return false; }
+  static constexpr bool IsGiven(int) { return false; }
 };
 
 template <class U>
@@ -94,6 +97,7 @@ struct SweepUnit {
     }
     return false;
   }
+  static constexpr bool IsGiven(int) { return false; }
 };
 
 // ---- Functions of the row.
@@ -416,7 +420,9 @@ GYRE_INLINE auto Make(const C& c, Indices& p) {
   constexpr ir::Node n = NodeOf<U>(Id);
   constexpr int slot = U::SlotOf(Id, S);
   using enum ir::Op;
-  if constexpr (slot >= 0) {
+  if constexpr (U::IsGiven(Id)) {
+    return Column<T>{c.given};
+  } else if constexpr (slot >= 0) {
     return ReadSlot<U, slot>(c, p);
   } else if constexpr (n.op == kLiteral) {
     return Constant<T>{static_cast<T>(c.literal[n.symbol])};

@@ -6,15 +6,16 @@
 #pragma once
 #include "dsl/beyond.h"
 #include "dsl/differentiate.h"
+#include "dsl/lower_predictor.h"
 #include "dsl/lower_sweep.h"
 #include "dsl/objective.h"
 #include "dsl/schedule.h"
 
 namespace gyre::internal {
 
-class Lowering : public ObjectiveLowering {
+class Lowering : public PredictorLowering {
  public:
-  using ObjectiveLowering::ObjectiveLowering;
+  using PredictorLowering::PredictorLowering;
 
   constexpr void Run() {
     if (b.error) return;
@@ -32,6 +33,7 @@ class Lowering : public ObjectiveLowering {
     for (NamedIr& m : Items(p.measure)) LowerMeasure(m);
     for (NamedIr& m : Items(p.prediction)) LowerPrediction(m);
     LowerStart();
+    for (StatementIr& s : Items(p.statement)) LowerPredictor(s);
     LowerBuild();
     if (b.error) return;
     for (PassIr& pass : Items(p.pass)) {

@@ -27,6 +27,8 @@ class ObjectiveLowering : public SweepLowering {
     MarkProducts(f);
     Constraints(s);
     if (b.error) return;
+    s.f = static_cast<int16_t>(f);
+    s.smooth_has_state = HasParam(smooth);
 
     PassIr pass;
     const int value = Extract(f);

@@ -105,6 +105,43 @@ struct Penalty {                    // one term of Omega that has a proximal ope
   std::vector<int> group_axes;      // kGroupL2, kSimplex: axes inside one group (by axis id)
 };
 
+// A value of the rows [begin, end), one output, as a function of the predictor's value in each.
+struct RowArgs {
+  const Block* data = nullptr;            // by symbol: dense
+  bool single = false;                    // the data is float, else double
+  const double* const* total = nullptr;   // by total: sums of data alone
+  const double* hyper = nullptr;
+  const double* literal = nullptr;
+  const int64_t* extent = nullptr;
+  int64_t begin = 0, end = 0, output = 0;
+  const double* view = nullptr;           // end - begin numbers, as `out`
+  double* out = nullptr;
+};
+using RowFn = void (*)(const RowArgs&);
+
+// A Minimize whose rows see the parameters through one linear predictor,
+//   f = sum over rows, outputs of loss(view),   view = offset + sum over parts of scale X theta:
+// all that coordinate methods need. Derived where it holds (dsl/lower_predictor.h).
+struct PredictorPart {
+  int param = -1;
+  int matrix = -1;                     // data symbol; -1: a column of ones
+  Post scale;                          // a number
+  int output = -1;                     // position of the output's axis among the parameter's: first or
+                                       // last; -1: none. The other axes are the matrix's columns
+};
+struct Predictor {
+  int row_axis = -1;                   // -1: the statement has no such form
+  int output_axis = -1;                // -1: one output
+  std::vector<PredictorPart> part;     // every parameter of the statement once
+  std::vector<int> data;               // symbols that the functions below read
+  RowFn loss = nullptr, slope = nullptr, curvature = nullptr;
+  RowFn offset = nullptr;              // null: zero
+  bool quadratic = false;              // the curvature does not depend on the view
+  bool kinks_known = false;            // the slope jumps where a `kink` is zero, and nowhere else;
+  std::vector<RowFn> kink;             // each affine in the view
+  int view_node = -1, loss_node = -1;  // in the graph
+};
+
 struct Assign {
   int param = -1;
   Post value;
@@ -125,6 +162,7 @@ struct Statement {
   Post smooth_value;                   // the part of Omega without a prox (fn null: none) ...
   std::vector<Post> smooth_gradient;   // ... and its gradient, by position in `param`
   bool convex_hint = false;            // no parameter multiplies another and losses are known convex
+  Predictor predictor;
   // kIterate.
   std::vector<Assign> assign;
   // kSweep.

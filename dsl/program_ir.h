@@ -39,6 +39,24 @@ enum class Beyond : uint8_t {
   kBatch, kDraw,
 };
 
+// The linear predictor of a Minimize; see lower_predictor.h.
+struct PredictorPartIr {
+  int16_t symbol = -1;  // parameter
+  int16_t matrix = -1;  // data; -1: a column of ones
+  int16_t scale = -1;   // post
+  int8_t output = -1;   // position of the output's axis among the parameter's; -1: it has none
+};
+struct PredictorIr {
+  int16_t view = -1;    // its node; -1: the statement has no such form
+  int16_t row_index = -1, output_index = -1;
+  int16_t loss = -1, slope = -1, curvature = -1;  // of one row and output, as functions of `view`
+  int16_t offset = -1;  // the view where all parameters are zero; -1: zero
+  bool quadratic = false;    // the curvature does not depend on the view
+  bool kinks_known = false;  // the slope jumps where an argument in `kink` is zero, and nowhere else
+  ir::Array<int16_t, 4> kink;
+  ir::Array<PredictorPartIr, 8> part;
+};
+
 struct StatementIr {
   StatementKind kind = StatementKind::kSequence;
   std::string_view update_rule;      // .By; empty: the planner's choice
@@ -47,6 +65,9 @@ struct StatementIr {
   int16_t value = -1;                // post: f
   uint64_t params = 0;               // bit per symbol
   bool curved = false;               // kMinimize: f is no linear function of its sums over data
+  int16_t f = -1;                    // kMinimize: canonical, without Omega
+  bool smooth_has_state = false;     // kMinimize: Omega has terms without a prox
+  PredictorIr predictor;             // kMinimize
   ir::Array<AssignIr, 24> assign;    // kIterate, kSweep: assignments; kMinimize: gradients as posts
   ir::Array<PenaltyIr, 24> penalty;
   int16_t smooth_value = -1;         // post

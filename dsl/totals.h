@@ -167,6 +167,10 @@ class Totals {
     const int settled = Extract(b.graph.let[l].lowered, true);
     if (settled == b.graph.let[l].lowered) return;
     b.graph.let[l].lowered = static_cast<int16_t>(settled);
+    Forget();
+  }
+  // What is known of nodes by their ids, after ids or lets changed their meaning.
+  constexpr void Forget() {
     for (int8_t& known : known_sum_) known = 0;
     for (bool& known : known_params_) known = false;
   }

@@ -27,7 +27,7 @@ Cursor::State Cursor::Step() {
   const Stage need = NeededStage(op.need, clock_);
   while (!table_->Ready(worker_, need))
     if (!TryFold()) return Blocked();
-  if (op.fn != nullptr) Run(&op, need);
+  if (op.fn != nullptr || op.work != nullptr) Run(&op, need);
   Advance();
   return kRan;
 }
@@ -67,6 +67,10 @@ void Cursor::Run(GatherOp* op, Stage need) {
     return gate_->Fail(absl::InternalError(absl::StrCat(
         "staleness bound violated: clock ", clock_, " of worker ", worker_, " read for \"",
         names_[position_], "\" at lag ", op->need.lag, " a state with clocks < ", stamp.complete)));
+  if (op->work != nullptr) {
+    if (clock_ % op->every == 0) op->work->Work(worker_);
+    return Post(op, start);
+  }
   Rows rows = op->batches.Next(clock_ / op->every);
   if (clock_ % op->every != 0) rows.end = rows.begin;
   op->args.row_begin = rows.begin;
@@ -74,9 +78,13 @@ void Cursor::Run(GatherOp* op, Stage need) {
   op->args.target = table_->Write(worker_, clock_, op->slice, rows.scale);
   op->args.epoch = static_cast<double>(clock_) * op->epochs_per_clock;
   if (rows.end > rows.begin) op->fn(op->args);
+  op->rows += rows.end - rows.begin;
+  Post(op, start);
+}
+
+void Cursor::Post(GatherOp* op, int64_t start) {
   table_->Release(worker_, clock_);
   table_->Done(worker_, clock_ * op->need.stages_per_clock + op->slice + 1);
-  op->rows += rows.end - rows.begin;
   op->watch.Stop(start);
 }
 

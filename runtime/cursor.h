@@ -35,7 +35,8 @@ struct alignas(64) GatherOp {
   int slice = 0;  // stage of the clock
   int64_t every = 1;  // other clocks than multiples of it add nothing
   Need need;
-  KernelFn fn = nullptr;  // null: nothing to run, only the read to wait for
+  KernelFn fn = nullptr;
+  Fold* work = nullptr;  // whose Work it is, in place of a kernel; both null: only the read to wait for
   KernelArgs args;
   Batches batches{0, 0, 0, 0, 0};
   double epochs_per_clock = 1;
@@ -78,6 +79,7 @@ class alignas(64) Cursor {
   State Blocked();
   bool TryFold();
   void Run(GatherOp* op, Stage need);
+  void Post(GatherOp* op, int64_t start);
   bool WithinBound(const GatherOp& op, const Stamp& stamp) const;
   void Advance();
 

@@ -131,6 +131,8 @@ absl::Status EmbeddedRun::MakeStages() {
   setup.context = context_;
   setup.sweep_data = job_.sweep_data.empty() ? nullptr : job_.sweep_data.data();
   setup.extent = job_.extent;
+  setup.type = job_.type;
+  setup.workers = workers();
   setup.measure_change = program_.objective.value.fn == nullptr;
   setup.seed = job_.seed;
   for (StagePlan& plan : stage_plan_) {
@@ -231,6 +233,15 @@ void EmbeddedRun::MakeTable() {
 
 GatherOp EmbeddedRun::MakeGather(int worker, int stage) const {
   const StagePlan& plan = stage_plan_[static_cast<size_t>(stage)];
+  if (plan.pass == nullptr) {  // the fold reads the data itself
+    GatherOp op;
+    op.task = plan.gather;
+    op.slice = stage;
+    op.every = plan.every;
+    op.need = {0, 0, static_cast<int>(stages_.size()), stage};
+    op.work = stages_[static_cast<size_t>(stage)]->fold.get();
+    return op;
+  }
   const WorkerData rows = RowsOf(job_, plan.pass->row_axis, worker);
   const int64_t all = job_.extent[static_cast<size_t>(plan.pass->row_axis)],
                 mine = rows.row_end - rows.row_begin;
@@ -261,6 +272,7 @@ void EmbeddedRun::MakeCursors() {
       if (!stages_[static_cast<size_t>(k)]->gathers()) continue;
       ops.push_back(MakeGather(w, k));
       names.push_back(plan_.task(ops.back().task).id());
+      if (ops.back().work != nullptr) continue;
       scratch = std::max(
           scratch, ScratchOf(*stage_plan_[static_cast<size_t>(k)].pass,
                              job_.worker[static_cast<size_t>(w)], job_.extent.data(), job_.type));
@@ -317,8 +329,14 @@ void EmbeddedRun::CollectCounters(RunResult* result) const {
       if (op.task >= 0) add(op.task, op.watch.fired(), op.watch.busy(), op.waited);
       result->rows += op.rows;
     }
-  for (const auto& stage : stages_)
+  for (const auto& stage : stages_) {
     add(stage->plan->fold, stage->watch.fired(), stage->watch.busy(), 0);
+    if (stage->plan->schedule < 0) continue;  // chosen within the fold, for the clock after
+    TaskCounters& c = by_task[static_cast<size_t>(stage->plan->schedule)];
+    c.fired = stage->watch.fired();
+    c.busy_ns = stage->fold->schedule_ns();
+    by_task[static_cast<size_t>(stage->plan->fold)].busy_ns -= c.busy_ns;
+  }
   for (int t = 0; t < plan_.task_size(); ++t) {
     by_task[static_cast<size_t>(t)].task = plan_.task(t).id();
     if (by_task[static_cast<size_t>(t)].fired > 0)

@@ -45,8 +45,11 @@ absl::Status CheckSlice(const Task& task, const std::string& table, const Slice&
 }
 
 absl::Status CheckTask(const Task& task, int workers) {
-  if (task.kind() == Task::SCHEDULE) return Lacking("task \"", task.id(), "\" schedules others");
-  if (!task.take().empty() || !task.give().empty() || !task.tile().empty())
+  const bool schedules = task.kind() == Task::SCHEDULE;
+  if (schedules && (task.place() != Task::ONE || task.give().empty()))
+    return Lacking("task \"", task.id(), "\" schedules in more places than one, or nothing");
+  if ((!task.take().empty() && task.kind() != Task::GATHER) ||
+      (!task.give().empty() && !schedules) || !task.tile().empty())
     return Lacking("task \"", task.id(), "\" works on tokens");
   if (task.filler()) return Lacking("task \"", task.id(), "\" fills waits");
   if (task.kind() == Task::GATHER && task.place() != Task::EACH_WORKER && workers > 1)
@@ -66,8 +69,9 @@ absl::Status CheckTask(const Task& task, int workers) {
 absl::Status CheckExecutable(const Plan& plan) {
   if (plan.phase_size() > 0)
     return Lacking("phase \"", plan.phase(0).id(), "\" loops over the run");
-  if (plan.channel_size() > 0)
-    return Lacking("channel \"", plan.channel(0).id(), "\" carries tokens");
+  for (const Channel& channel : plan.channel())
+    if (channel.kind() != Channel::QUEUE)
+      return Lacking("channel \"", channel.id(), "\" passes blocks round");
   if (plan.recovery().kind() != Recovery::RESUME)
     return Lacking("recovery is ", Recovery::Class_Name(plan.recovery().kind()));
   absl::Status status = CheckTables(plan);

@@ -25,11 +25,16 @@ class Fold {
  public:
   virtual ~Fold() = default;
 
-  // Called once, with the starting point in `state`. May move it (a first point to evaluate).
+  // Called with the starting point in `state`, and again whenever hyper-parameters were changed. May
+  // move it (a first point to evaluate).
   virtual absl::Status Start(ParamState* state) = 0;
 
   // `context` holds the totals of this stage and the epoch; parameters move in `state`.
   virtual void Apply(const PostContext& context, ParamState* state) = 0;
+
+  // A worker's share of a clock, where the fold reads the data itself: before Apply, by all workers
+  // at once.
+  virtual void Work(int /*worker*/) {}
 
   // Whether one worker's contribution may be applied on its own (the fold is LINEAR); then Apply
   // gets that worker's totals alone, of `share` of all workers.
@@ -47,6 +52,11 @@ class Fold {
   virtual double best_objective() const { return objective(); }
   // True when no further Apply will move anything.
   virtual bool converged() const { return false; }
+  // A bound of how far objective() is above the minimum, which the tolerance is then about; NaN: it
+  // is not known.
+  virtual double gap() const { return std::numeric_limits<double>::quiet_NaN(); }
+  // Nanoseconds spent choosing what the clocks work on.
+  virtual int64_t schedule_ns() const { return 0; }
   // True while Applies measure and the model holds still: no sign of an end.
   virtual bool measuring() const { return false; }
   // Not ok: the fold gave up, and why.
@@ -71,13 +81,15 @@ struct FoldSetup {
   PostContext context;  // totals of data alone filled in
   const Block* sweep_data = nullptr;
   std::vector<int64_t> extent;
+  Type type = Type::kFloat64;   // of the data
+  int workers = 1;
   bool measure_change = false;  // no objective: stop rules look at the change
   uint64_t seed = 0;
 };
 
 // The update rule of a plan's FOLD task and its constants; 0: the rule's own default.
 struct Rule {
-  std::string name;  // "assign", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam"
+  std::string name;  // "assign", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam", "cd", "sdca"
   double step = 0, momentum = 0;
   std::string schedule;  // "constant", "inverse", "sqrt"
   double decay = 0;
@@ -87,6 +99,11 @@ struct Rule {
   double staleness_scale = 0;
   double tolerance = 0;  // relative; 0: the rule never declares itself done
   int64_t batch = 0;     // rows of a clock, all workers together; 0: all
+  std::string select;    // cd: which coordinates move in a clock
+  double coupling = 0;   // cd: the most that coordinates of one round may be coupled
+
+  // Whether the fold visits coordinates, by Work, rather than folding totals of passes.
+  bool by_coordinate() const { return name == "cd" || name == "sdca"; }
 };
 
 // The fold of `statement` by `rule`: one of those below.
@@ -99,6 +116,10 @@ std::unique_ptr<Fold> MakeAssignFold(const FoldSetup& setup, const Statement& st
 absl::StatusOr<std::unique_ptr<Fold>> MakeMinimizeFold(const FoldSetup& setup,
                                                        const Statement& statement,
                                                        const Rule& rule);
+// kMinimize: coordinate methods (ops/coordinate), on its linear predictor.
+absl::StatusOr<std::unique_ptr<Fold>> MakeCoordinateFold(const FoldSetup& setup,
+                                                         const Statement& statement,
+                                                         const Rule& rule);
 // kSweep: coordinate updates in place, by one worker over all data.
 std::unique_ptr<Fold> MakeSweepFold(const FoldSetup& setup, const Statement& statement);
 

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -97,6 +98,8 @@ struct RunResult {
   StopReason stop_reason = StopReason::kClocks;
   std::string detail;           // one line about the stop
   double objective = 0;         // at `parameter`, exact; NaN: the program has none
+  double gap = std::numeric_limits<double>::quiet_NaN();  // a bound of how far that is above the
+                                                          // minimum; NaN: the rule knows none
   std::vector<double> measure;  // by Program::measure, at `parameter`
   bool measured_on_test = false;
   std::string evaluated;  // how the trace was: "by-product", "paused", "deferred", "none"

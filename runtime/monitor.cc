@@ -142,13 +142,19 @@ bool Monitor::Measuring() const {
                      [](const auto& stage) { return stage->fold->measuring(); });
 }
 
+// A rule that knows how far it is from the minimum says itself when that is within the tolerance.
+bool Monitor::Bounded() const {
+  return std::any_of(stages_->begin(), stages_->end(),
+                     [](const auto& stage) { return !std::isnan(stage->fold->gap()); });
+}
+
 // Target and tolerance, at an exact value of the objective.
 void Monitor::CheckObjective(Clock clock, double objective) {
   const StopRules& stop = options_.stop;
   best_ = has_objective_ ? std::min(best_, objective) : objective;
   has_objective_ = true;
   last_objective_ = objective;
-  const bool still = !Measuring() && HoldsStill(clock);
+  const bool still = !Measuring() && !Bounded() && HoldsStill(clock);
   if (stopping_) return;
   if (stop.has_target && objective <= stop.target)
     Stop(StopReason::kTarget,
@@ -180,7 +186,10 @@ bool Monitor::Stops(Clock clock, int64_t train_ns) {
   if (!status_.ok()) {
     stopping_ = true;
   } else if (converged) {
-    Stop(StopReason::kConverged, "the update found nothing left to gain");
+    const double gap = stages_->front()->fold->gap();
+    Stop(StopReason::kConverged,
+         std::isnan(gap) ? "the update found nothing left to gain"
+                         : absl::StrCat("the minimum lies at most ", gap, " below"));
   } else if (stop.tolerance > 0 && unmoved_ >= std::max(1, options_.lag)) {
     Stop(StopReason::kTolerance, absl::StrCat("the parameters moved by ", change,
                                               " of themselves, the tolerance is ", stop.tolerance));
@@ -375,6 +384,8 @@ void Monitor::Report(RunResult* result) const {
   result->stop_reason = reason_;
   result->detail = detail_;
   result->trace = trace_;
+  for (const auto& stage : *stages_)
+    if (!std::isnan(stage->fold->gap())) result->gap = stage->fold->gap();
   result->train_seconds = Seconds(train_ns_);
   result->evaluate_seconds = Seconds(paused_ns_);
   result->resumed_clocks = resumed_;

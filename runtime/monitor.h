@@ -90,6 +90,7 @@ class Monitor final : public ClockObserver {
   void CheckObjective(Clock clock, double objective);
   bool HoldsStill(Clock clock);
   bool Measuring() const;
+  bool Bounded() const;
   void Show(const TracePoint& point, int64_t now);
   double Seconds(int64_t ns) const { return static_cast<double>(ns) * 1e-9; }
 

@@ -60,7 +60,8 @@ const Statement* StatementOf(const Program& program, const Path& path) {
 Rule RuleOf(const Task& task) {
   const auto& u = task.update();
   return {u.rule(),  u.step(),  u.momentum(), u.schedule(), u.decay(),          u.memory(),
-          u.beta1(), u.beta2(), u.epsilon(),  u.restart(),  u.staleness_scale()};
+          u.beta1(), u.beta2(), u.epsilon(),  u.restart(),  u.staleness_scale(),
+          0,         0,         u.select(),   u.coupling()};
 }
 
 const Table* FindTable(const Plan& plan, const std::string& id) {
@@ -93,6 +94,24 @@ absl::Status BindGather(const Plan& plan, const Program& program, StagePlan* sta
     any = true;
   }
   stage->lag = lag;
+  return absl::OkStatus();
+}
+
+// schedule -> push -> pull: the push takes what the schedule gives.
+absl::Status BindCoordinates(const Plan& plan, const StagePlan& stage) {
+  const Task& push = plan.task(stage.gather);
+  if (stage.schedule < 0) return Misfit("no task schedules the coordinates of \"", push.id(), "\"");
+  if (push.take().empty() || push.take() != plan.task(stage.schedule).give())
+    return Misfit("\"", push.id(), "\" does not take what \"", plan.task(stage.schedule).id(),
+                  "\" gives");
+  for (const int task : {stage.schedule, stage.gather})
+    if (plan.task(task).every() != plan.task(stage.fold).every())
+      return Misfit("\"", plan.task(task).id(), "\" runs in other clocks than its fold");
+  for (const Read& r : push.read())
+    if (r.lag() > 1 || r.lag() < 0)
+      return absl::UnimplementedError(absl::StrCat("task \"", push.id(), "\" reads \"", r.table(),
+                                                   "\" at lag ", r.lag(),
+                                                   "; coordinates are pushed from lag 1"));
   return absl::OkStatus();
 }
 
@@ -132,6 +151,11 @@ class Binder {
     if (statement == nullptr)
       return Misfit("task \"", task.id(), "\" is for the statement ", Words(path),
                     ", which the program does not have");
+    if (task.kind() == Task::SCHEDULE) {
+      if (!schedule_.emplace(path, t).second)
+        return Misfit("task \"", task.id(), "\" schedules a second time before a fold");
+      return absl::OkStatus();
+    }
     if (task.kind() == Task::GATHER) {
       if (!gather_.emplace(path, t).second)
         return Misfit("task \"", task.id(), "\" gathers a second time before a fold");
@@ -152,6 +176,9 @@ class Binder {
         return Misfit("its tasks apply the statement at ", Words(path), " ", found,
                       " times a clock, the program ", times, " times");
     }
+    if (!schedule_.empty())
+      return Misfit("nothing works on what \"", plan_.task(schedule_.begin()->second).id(),
+                    "\" schedules");
     if (!gather_.empty())
       return Misfit("nothing folds what \"", plan_.task(gather_.begin()->second).id(),
                     "\" gathers");
@@ -179,7 +206,13 @@ class Binder {
         return Misfit("no task gathers for \"", task.id(), "\" before it");
       stage.gather = gather->second;
       gather_.erase(gather);
-      absl::Status status = BindGather(plan_, program_, &stage);
+      const auto schedule = schedule_.find(path);
+      if (schedule != schedule_.end()) {
+        stage.schedule = schedule->second;
+        schedule_.erase(schedule);
+      }
+      absl::Status status = stage.rule.by_coordinate() ? BindCoordinates(plan_, stage)
+                                                       : BindGather(plan_, program_, &stage);
       if (status.ok()) status = CheckFoldReads(plan_, task);
       if (!status.ok()) return status;
     }
@@ -190,7 +223,7 @@ class Binder {
 
   const Plan& plan_;
   const Program& program_;
-  std::map<Path, int> gather_;  // tasks whose fold has not come yet
+  std::map<Path, int> gather_, schedule_;  // tasks whose fold has not come yet
   std::map<Path, int64_t> times_;
 };
 

@@ -19,6 +19,7 @@ struct StagePlan {
   const Statement* statement = nullptr;
   const Pass* pass = nullptr;  // null: no sums over rows
   int gather = -1, fold = -1;  // tasks; `fold` is the FOLD or SWEEP task
+  int schedule = -1;           // task that chooses what `gather` works on; -1: all rows
   int lag = 1;                 // of the gather's reads of parameters
   int64_t batch = 0;           // rows a clock of all workers; 0: all
   int64_t every = 1;           // the stage is run by clocks that are multiples of this

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "runtime/archive.h"
-#include "runtime/data/layout.h"
+#include "runtime/columns.h"
 #include "runtime/fold.h"
 
 namespace gyre {
@@ -98,9 +98,7 @@ class SweepFold final : public Fold {
       const bool matrix = symbol.kind == ir::Kind::kData && symbol.rank == 2 &&
                           symbol.axis[0] == row_axis && symbol.axis[1] == statement_.sweep_axis;
       Block& block = columns_[static_cast<size_t>(s)];
-      if (!matrix || block.values == nullptr || block.format == Format::kCsc) continue;
-      owned_.push_back(block.format == Format::kDense ? Transpose(block) : ToCsc(block));
-      block = owned_.back().block;
+      if (matrix) block = ByColumns(block, &owned_);
     }
   }
 

@@ -1,6 +1,7 @@
 #include "ops/coordinate/solver.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 namespace gyre {
@@ -155,7 +156,9 @@ void CoordinateSolver::Turn() {
   if (phase_ == Phase::kScore) {
     EndScore();
     if (converged_) return;
+    const auto start = std::chrono::steady_clock::now();
     Choose();
+    schedule_ns_ += (std::chrono::steady_clock::now() - start) / std::chrono::nanoseconds(1);
     phase_ = Phase::kSolve;
     if (options_.workers > 1) return;  // a round of its own
   }

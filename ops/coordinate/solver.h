@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "ops/coordinate/method.h"
 #include "ops/coordinate/part.h"
 #include "ops/coordinate/working_set.h"
 
@@ -36,7 +37,7 @@ class RowLoss {
   virtual bool quadratic() const = 0;  // curvatures do not depend on the view
 };
 
-class CoordinateSolver {
+class CoordinateSolver final : public CoordinateMethod {
  public:
   struct Options {
     double tolerance = 1e-6;  // of the gap, relative to the objective
@@ -48,19 +49,21 @@ class CoordinateSolver {
                    const double* offset, int64_t rows, int64_t outputs);
 
   // From the theta at hand. Again whenever theta, the penalties or the losses were changed.
-  absl::Status Start();
+  absl::Status Start() override;
 
   // One round: Work by every worker, in any order or at once; then Turn by one.
-  void Work(int worker);
-  void Turn();
+  void Work(int worker) override;
+  void Turn() override;
   // Whether the round that comes next begins with a score: theta and the objective are whole.
   bool between_iterations() const { return phase_ == Phase::kScore; }
 
-  bool converged() const { return converged_; }
+  bool converged() const override { return converged_; }
   // At the last score: f + Omega, the best dual value so far, and what lies between.
-  double objective() const { return primal_; }
-  double gap() const { return gap_; }
+  double objective() const override { return primal_; }
+  double gap() const override { return gap_; }
+  int64_t measured() const override { return iterations_; }
   int64_t iterations() const { return iterations_; }
+  CoordinateWork counters() const override { return {set_.work().updates, schedule_ns_}; }
   int64_t units() const { return static_cast<int64_t>(candidate_.size()); }  // not proven zero
   int64_t active() const { return active_; }
   const WorkingSetWork& work() const { return set_.work(); }
@@ -117,6 +120,7 @@ class CoordinateSolver {
   bool uniform_ = false;       // one curvature for all rows
   int64_t iterations_ = 0, active_ = 0, set_size_ = 0, width_ = 1;
   int idle_ = 0, changes_ = 0;
+  int64_t schedule_ns_ = 0;
   double primal_ = std::numeric_limits<double>::quiet_NaN(), best_dual_ = 0, gap_ = 0;
   double value_ = 0;           // the losses at the view, while models are minimised
   double most_curvature_ = 0;

@@ -97,19 +97,23 @@ constexpr Flag kFlags[] = {
      [](string_view v, Options* o) {
        return ToPin(v, {"auto", "full", "sparse", "factors"}, &o->payload);
      }},
-    {"update", "auto|fista|lbfgs|owlqn|sgd|adagrad|adam", "pin: the update rule", kPlans,
+    {"update", "auto|fista|lbfgs|owlqn|sgd|adagrad|adam|cd|sdca", "pin: the update rule", kPlans,
      [](string_view v, Options* o) {
-       return ToPin(v, {"auto", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam"}, &o->update);
+       return ToPin(v, {"auto", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam", "cd", "sdca"},
+                    &o->update);
      }},
+    {"schedule", "auto|sets", "pin: which coordinates move next", kPlans,
+     [](string_view v, Options* o) { return ToPin(v, {"auto", "sets"}, &o->schedule); }},
     {"batch", "N", "rows of a mini-batch", kPlans,
      [](string_view v, Options* o) { return ToInteger<int64_t>(v, 1, &o->batch); }},
     {"step", "X", "step size", kPlans,
      [](string_view v, Options* o) { return ToReal(v, 0, &o->step); }},
     {"momentum", "X", "momentum of mini-batch updates", kPlans,
      [](string_view v, Options* o) { return ToReal(v, 0, &o->momentum); }},
-    {"schedule", "auto|constant|inverse|sqrt", "how the step of mini-batch updates falls", kPlans,
+    {"step_schedule", "auto|constant|inverse|sqrt", "how the step of mini-batch updates falls",
+     kPlans,
      [](string_view v, Options* o) {
-       return ToPin(v, {"auto", "constant", "inverse", "sqrt"}, &o->schedule);
+       return ToPin(v, {"auto", "constant", "inverse", "sqrt"}, &o->step_schedule);
      }},
     {"decay", "X", "how fast: step / (1 + X * passes over the data), or its root", kPlans,
      [](string_view v, Options* o) { return ToReal(v, 0, &o->decay); }},

@@ -157,7 +157,7 @@ Status CheckNames(const Program& program, const Options& options) {
 Status CheckPlanFile(const Options& options) {
   constexpr const char* kPlanners[] = {
       "workers",    "lanes",       "machine",   "partition", "bridge", "storage",  "topology",
-      "payload",    "update",      "batch",     "momentum",  "step",   "schedule", "decay",
+      "payload",    "update",      "batch",     "momentum",  "step",   "schedule", "step_schedule", "decay",
       "max_clocks", "max_seconds", "tolerance", "target",    "seed"};
   if (options.plan.empty()) return absl::OkStatus();
   for (const char* flag : kPlanners) {

@@ -79,7 +79,7 @@ TEST_F(OptionsTest, EveryPinAndStopRule) {
                                            "--batch=64",
                                            "--step=0.1",
                                            "--momentum=0.9",
-                                           "--schedule=sqrt",
+                                           "--step_schedule=sqrt",
                                            "--decay=2",
                                            "--max_clocks=7",
                                            "--max_seconds=1.5",

@@ -69,6 +69,7 @@ absl::StatusOr<Request> MakeRequest(const Invocation& invocation) {
   request.step = options.step;
   request.momentum = options.momentum;
   request.schedule = options.schedule;
+  request.step_schedule = options.step_schedule;
   request.decay = options.decay;
   request.max_clocks = options.max_clocks.value_or(0);
   request.max_seconds = options.max_seconds.value_or(0);
@@ -146,12 +147,17 @@ std::pair<int64_t, int64_t> EqualShare(int64_t rows, int w, int workers) {
   return {rows * w / workers, rows * (w + 1) / workers};
 }
 
-// The partition that the plan's tasks over data run by, if it says so.
+// The partition of rows that the plan's tasks run by, if it says so.
 const Partition* DataPartition(const Plan& plan) {
+  const auto of_rows = [&](const Partition& partition) {
+    return std::any_of(plan.bound().axis().begin(), plan.bound().axis().end(), [&](const auto& axis) {
+      return axis.data() && axis.name() == partition.axis();
+    });
+  };
   for (const Task& task : plan.task()) {
     if (task.kind() != Task::GATHER && task.kind() != Task::SWEEP) continue;
     for (const Partition& partition : plan.partition()) {
-      if (partition.id() == task.over()) return &partition;
+      if (partition.id() == task.over() && of_rows(partition)) return &partition;
     }
   }
   return nullptr;

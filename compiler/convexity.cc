@@ -1,0 +1,110 @@
+#include "compiler/convexity.h"
+
+#include <cstdint>
+
+namespace gyre {
+namespace {
+
+using ir::Op;
+
+enum class Shape : uint8_t { kConstant, kAffine, kConvex, kConcave, kUnknown };
+
+struct Known {
+  Shape shape = Shape::kUnknown;
+  bool positive = false;  // never below zero
+};
+
+class Walk {
+ public:
+  Walk(const ir::Graph& graph, int variable) : graph_(graph), variable_(variable) {}
+
+  Known Of(int id) const {
+    if (id == variable_) return {Shape::kAffine, false};
+    const ir::Node& n = graph_.node[id];
+    if (!Mentions(id)) return {Shape::kConstant, !Negative(id)};
+    switch (n.op) {
+      case Op::kLet: return Of(graph_.let[n.symbol].lowered);
+      case Op::kNeg: return {Negated(Of(n.a).shape), false};
+      case Op::kAdd: return Sum(Of(n.a), Of(n.b));
+      case Op::kSub: return Sum(Of(n.a), {Negated(Of(n.b).shape), false});
+      case Op::kMul:
+        if (n.a == n.b) return Square(Of(n.a));
+        return Mentions(n.a) && Mentions(n.b) ? Known{}
+               : Mentions(n.a)                ? Scaled(n.b, Of(n.a))
+                                              : Scaled(n.a, Of(n.b));
+      case Op::kDiv: return Mentions(n.b) ? Known{} : Scaled(n.b, Of(n.a));
+      case Op::kSq: return Square(Of(n.a));
+      case Op::kAbs: {
+        const Known x = Of(n.a);
+        return {x.shape == Shape::kAffine || (x.shape == Shape::kConvex && x.positive)
+                    ? Shape::kConvex : Shape::kUnknown, true};
+      }
+      case Op::kExp: case Op::kRelu: case Op::kSoftplus: {
+        const Shape x = Of(n.a).shape;
+        return {x == Shape::kAffine || x == Shape::kConvex ? Shape::kConvex : Shape::kUnknown, true};
+      }
+      case Op::kMax: return Largest(Of(n.a), Of(n.b));
+      case Op::kWhere:
+        return Mentions(n.a) ? Known{} : Either(Of(n.b), Of(n.c));
+      case Op::kLog:
+        return {Of(n.a).shape == Shape::kAffine ? Shape::kConcave : Shape::kUnknown, false};
+      default: return {};
+    }
+  }
+
+ private:
+  bool Mentions(int id) const {
+    if (id < 0 || id == variable_) return id == variable_;
+    const ir::Node& n = graph_.node[id];
+    if (n.op == Op::kLet && Mentions(graph_.let[n.symbol].lowered)) return true;
+    return Mentions(n.a) || Mentions(n.b) || Mentions(n.c);
+  }
+  // A number that is written to be negative.
+  bool Negative(int id) const {
+    const ir::Node& n = graph_.node[id];
+    if (n.op == Op::kConst) return n.value < 0;
+    if (n.op == Op::kMul || n.op == Op::kDiv) return Negative(n.a) != Negative(n.b);
+    return n.op == Op::kNeg && !Negative(n.a);
+  }
+  static Shape Negated(Shape s) {
+    return s == Shape::kConvex ? Shape::kConcave : s == Shape::kConcave ? Shape::kConvex : s;
+  }
+  static Known Sum(const Known& x, const Known& y) {
+    const bool positive = x.positive && y.positive;
+    if (x.shape == Shape::kConstant) return {y.shape, positive};
+    if (y.shape == Shape::kConstant) return {x.shape, positive};
+    if (x.shape == Shape::kAffine) return {y.shape, positive};
+    if (y.shape == Shape::kAffine) return {x.shape, positive};
+    return {x.shape == y.shape ? x.shape : Shape::kUnknown, positive};
+  }
+  Known Scaled(int factor, const Known& x) const {
+    const bool negative = Negative(factor);
+    return {negative ? Negated(x.shape) : x.shape, x.positive && !negative};
+  }
+  static Known Square(const Known& x) {
+    const bool fine = x.shape == Shape::kAffine || (x.shape == Shape::kConvex && x.positive);
+    return {fine ? Shape::kConvex : Shape::kUnknown, true};
+  }
+  static Known Largest(const Known& x, const Known& y) {
+    const auto fine = [](const Known& k) {
+      return k.shape != Shape::kConcave && k.shape != Shape::kUnknown;
+    };
+    return {fine(x) && fine(y) ? Shape::kConvex : Shape::kUnknown, x.positive || y.positive};
+  }
+
+  static Known Either(const Known& x, const Known& y) {
+    return {Largest(x, y).shape, x.positive && y.positive};
+  }
+
+  const ir::Graph& graph_;
+  const int variable_;
+};
+
+}  // namespace
+
+bool IsConvexIn(const ir::Graph& graph, int node, int variable) {
+  const Shape shape = Walk(graph, variable).Of(node).shape;
+  return shape == Shape::kConvex || shape == Shape::kAffine || shape == Shape::kConstant;
+}
+
+}  // namespace gyre

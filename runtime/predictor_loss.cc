@@ -1,0 +1,82 @@
+#include "runtime/predictor_loss.h"
+
+#include <algorithm>
+
+#include "runtime/data/layout.h"
+
+namespace gyre {
+
+PredictorLoss::PredictorLoss(const PostContext* context, const Predictor* predictor, int64_t rows,
+                             int64_t outputs, Type type)
+    : context_(*context),
+      predictor_(*predictor),
+      rows_(rows),
+      outputs_(outputs),
+      single_(type == Type::kFloat32),
+      data_(context->data, context->data + context->program->graph.symbol.size) {
+  for (const int symbol : predictor->data) {
+    Block& block = data_[static_cast<size_t>(symbol)];
+    if (block.values == nullptr || block.format == Format::kDense) continue;
+    owned_.push_back(ToDense(block));
+    block = owned_.back().block;
+  }
+  if (outputs > 1) from_.resize(static_cast<size_t>(rows)), to_.resize(static_cast<size_t>(rows));
+}
+
+RowArgs PredictorLoss::ArgsOf(int64_t output) const {
+  RowArgs args;
+  args.data = data_.data();
+  args.single = single_;
+  args.total = context_.total.data();
+  args.hyper = context_.hyper;
+  args.literal = context_.program->literal.data();
+  args.extent = context_.extent;
+  args.end = rows_;
+  args.output = output;
+  return args;
+}
+
+void PredictorLoss::Run(RowFn fn, const double* view, double* out) {
+  for (int64_t c = 0; c < outputs_; ++c) {
+    RowArgs args = ArgsOf(c);
+    args.view = view, args.out = out;
+    if (outputs_ > 1) {
+      for (int64_t i = 0; view != nullptr && i < rows_; ++i)
+        from_[static_cast<size_t>(i)] = view[i * outputs_ + c];
+      args.view = from_.data(), args.out = to_.data();
+    }
+    fn(args);
+    for (int64_t i = 0; outputs_ > 1 && i < rows_; ++i)
+      out[i * outputs_ + c] = to_[static_cast<size_t>(i)];
+  }
+}
+
+void PredictorLoss::Losses(const double* view, double* loss) {
+  if (outputs_ == 1) return Run(predictor_.loss, view, loss);
+  std::fill_n(loss, rows_, 0.0);
+  for (int64_t c = 0; c < outputs_; ++c) {
+    RowArgs args = ArgsOf(c);
+    for (int64_t i = 0; i < rows_; ++i) from_[static_cast<size_t>(i)] = view[i * outputs_ + c];
+    args.view = from_.data(), args.out = to_.data();
+    predictor_.loss(args);
+    for (int64_t i = 0; i < rows_; ++i) loss[i] += to_[static_cast<size_t>(i)];
+  }
+}
+
+void PredictorLoss::Slopes(const double* view, double* slope) {
+  Run(predictor_.slope, view, slope);
+}
+
+void PredictorLoss::Curvatures(const double* view, double* curvature) {
+  Run(predictor_.curvature, view, curvature);
+}
+
+std::vector<double> PredictorLoss::Offset() {
+  std::vector<double> offset;
+  if (predictor_.offset == nullptr) return offset;
+  offset.resize(static_cast<size_t>(rows_ * outputs_));
+  Run(predictor_.offset, nullptr, offset.data());
+  return offset;
+}
+
+}  // namespace gyre
