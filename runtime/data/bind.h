@@ -70,6 +70,8 @@ struct BindOptions {
   // Extents by axis, and names of the values of kSign and kMap tensors by tensor: of the training
   // data, or what the user says.
   std::map<std::string, int64_t> extents = {};
+  // What the program says of axes that nothing else tells the extent of.
+  std::map<std::string, int64_t> default_extents = {};
   std::map<std::string, std::vector<std::string>> labels = {};
 };
 

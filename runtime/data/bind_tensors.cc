@@ -20,7 +20,12 @@ absl::Status Binder::SetInnerExtents(const Want& want, const FileData& data) {
   }
   int64_t product = 1;
   for (size_t a = 1; a < want.axes.size(); ++a) {
-    const auto known = extents_.find(want.axes[a]);
+    auto known = extents_.find(want.axes[a]);
+    if (known == extents_.end()) {
+      const auto usual = options_.default_extents.find(want.axes[a]);
+      if (usual != options_.default_extents.end())
+        known = extents_.emplace(want.axes[a], Extent{usual->second, "the program"}).first;
+    }
     if (known == extents_.end()) {
       return BindError(data.path,
                    absl::StrCat("does not say how its ", data.info.cols, " columns are shaped for ",

@@ -107,6 +107,7 @@ absl::StatusOr<BindRequest> MakeBindRequest(const Program& program, const Option
   request.options.columns = options.columns;
   for (const ir::Axis& axis : graph.axis) {
     if (axis.data) request.options.data_axes.emplace_back(axis.name);
+    if (axis.extent > 0) request.options.default_extents[std::string(axis.name)] = axis.extent;
   }
   request.options.extents = options.extent;
   if (model == nullptr) {

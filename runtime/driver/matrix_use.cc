@@ -13,11 +13,11 @@ namespace {
 
 using ir::Op;
 
-// One sum[d] X(n,d) * P(..., d), and the parameter's leaf in it.
+// One sum[d] X(n,d) * P(..., d), or over several column axes, and the parameter's leaf in it.
 struct LinearSum {
-  int node = -1;
+  int node = -1;      // the outermost sum
   int leaf = -1;      // P's
-  int position = -1;  // of the column axis in P
+  int position = -1;  // of the first column axis in P
   bool bare = false;  // no other factors, sign +
 };
 
@@ -29,7 +29,8 @@ class Analysis {
         graph_(program.graph),
         rows_(rows),
         matrix_(matrix),
-        column_axis_(graph_.symbol[matrix].axis[1]) {}
+        column_axis_(graph_.symbol[matrix].axis + 1,
+                     graph_.symbol[matrix].axis + graph_.symbol[matrix].rank) {}
 
   MatrixUse Run() {
     MatrixUse use;
@@ -52,27 +53,45 @@ class Analysis {
   const ir::Node& node(int id) const { return graph_.node[id]; }
   int AxisOfIndex(int index) const { return graph_.index[index].axis; }
 
-  bool IsMatrixLeaf(int id, int index) const {
+  // The matrix, read by the indices that are summed, one for each column axis.
+  bool IsMatrixLeaf(int id, const std::vector<int>& index) const {
     const ir::Node& n = node(id);
-    return n.op == Op::kData && n.symbol == matrix_ && n.sub[1].plain() && n.sub[1].index == index;
+    if (n.op != Op::kData || n.symbol != matrix_) return false;
+    for (size_t i = 0; i < index.size(); ++i) {
+      const ir::Subscript& s = n.sub[i + 1];
+      if (!s.plain() || s.index != index[i]) return false;
+    }
+    return true;
   }
 
-  // Position of `index` among the subscripts of a parameter, when all of them are plain; else -1.
-  int PositionIn(int id, int index) const {
+  // Position of the first of `index`, one after the other, among the subscripts of a parameter, when
+  // all of them are plain; else -1.
+  int PositionIn(int id, const std::vector<int>& index) const {
     const ir::Node& n = node(id);
     if (n.op != Op::kParam) return -1;
-    int position = -1;
-    for (int s = 0; s < n.subs; ++s) {
+    for (int s = 0; s < n.subs; ++s)
       if (!n.sub[s].plain()) return -1;
-      if (n.sub[s].index == index) position = s;
+    const int last = n.subs - static_cast<int>(index.size());
+    for (int first = 0; first <= last; ++first) {
+      bool all = true;
+      for (size_t i = 0; i < index.size(); ++i)
+        all = all && n.sub[first + static_cast<int>(i)].index == index[i];
+      if (all) return first;
     }
-    return position;
+    return -1;
   }
 
+  bool IsColumnSum(int id) const {
+    return node(id).op == Op::kSum &&
+           std::count(column_axis_.begin(), column_axis_.end(), AxisOfIndex(node(id).index)) > 0;
+  }
+
+  // Sums within sums are one, at the outermost.
   void FindSums() {
     for (const auto& [id, parents] : rows_.parents()) {
-      const ir::Node& n = node(id);
-      if (n.op == Op::kSum && AxisOfIndex(n.index) == column_axis_) TrySum(id);
+      const bool outermost = std::none_of(parents.begin(), parents.end(),
+                                          [&](int parent) { return IsColumnSum(parent); });
+      if (IsColumnSum(id) && outermost) TrySum(id);
     }
   }
 
@@ -96,10 +115,24 @@ class Analysis {
   }
 
   void TrySum(int id) {
-    const int index = node(id).index;
-    std::vector<int> factors, inner;
+    std::vector<int> index(column_axis_.size(), -1), factors, inner;
+    int body = id;
+    for (; IsColumnSum(body); body = node(body).a) {
+      if (body != id) inner.push_back(body);
+      const int axis = AxisOfIndex(node(body).index);
+      for (size_t i = 0; i < index.size(); ++i)
+        if (column_axis_[i] == axis && index[i] < 0) {
+          index[i] = node(body).index;
+          break;
+        }
+    }
+    uint32_t summed = 0;
+    for (const int i : index) {
+      if (i < 0) return;
+      summed |= 1u << i;
+    }
     bool negated = false;
-    Factors(node(id).a, &factors, &inner, &negated);
+    Factors(body, &factors, &inner, &negated);
     LinearSum sum;
     sum.node = id;
     int matrices = 0, coefficients = 0, others = 0;
@@ -114,7 +147,7 @@ class Analysis {
         inner.push_back(factor);
       } else {
         ++others;
-        if ((node(factor).free >> index & 1u) != 0) return;
+        if ((node(factor).free & summed) != 0) return;
       }
     }
     if (matrices != 1 || coefficients != 1) return;
@@ -194,10 +227,11 @@ class Analysis {
   bool MatchesSubscripts(int id, const LinearSum& sum, std::vector<int>* axis) const {
     const ir::Node& b = node(id);
     const ir::Node& p = node(sum.leaf);
-    if (b.op != Op::kParam || b.subs != p.subs - 1) return false;
+    const int columns = static_cast<int>(column_axis_.size());
+    if (b.op != Op::kParam || b.subs != p.subs - columns) return false;
     axis->assign(static_cast<size_t>(p.subs), -1);
     for (int s = 0; s < p.subs; ++s) {
-      if (s == sum.position) continue;
+      if (s >= sum.position && s < sum.position + columns) continue;
       for (int t = 0; t < b.subs; ++t) {
         if (b.sub[t] == p.sub[s] && b.sub[t].plain()) (*axis)[static_cast<size_t>(s)] = t;
       }
@@ -296,10 +330,7 @@ class Analysis {
   void Penalties(MatrixUse* use) const {
     for (int p = 0; p < graph_.symbol.size; ++p) {
       const ir::Symbol& s = graph_.symbol[p];
-      if (s.kind != ir::Kind::kParam ||
-          std::find(s.axis, s.axis + s.rank, column_axis_) == s.axis + s.rank) {
-        continue;
-      }
+      if (s.kind != ir::Kind::kParam || !OverColumns(s)) continue;
       if (InOmega(p) || SoftThresholded()) use->penalised = true;
       EachPenalty(program_.root, [&](const Penalty& penalty) {
         if (penalty.param != p) return;
@@ -313,12 +344,19 @@ class Analysis {
     }
   }
 
+  bool OverColumns(const ir::Symbol& s) const {
+    return std::any_of(s.axis, s.axis + s.rank, [&](int axis) {
+      return std::count(column_axis_.begin(), column_axis_.end(), axis) > 0;
+    });
+  }
+
   // An explicit update that soft-thresholds along the column axis: the prox of an L1 penalty that
   // is not written out (coordinate descent).
   bool SoftThresholded() const {
     uint32_t columns = 0;
     for (int i = 0; i < graph_.index.size; ++i) {
-      if (graph_.index[i].axis == column_axis_) columns |= 1u << i;
+      if (std::count(column_axis_.begin(), column_axis_.end(), graph_.index[i].axis) > 0)
+        columns |= 1u << i;
     }
     return std::any_of(graph_.node.begin(), graph_.node.end(), [&](const ir::Node& n) {
       return n.op == Op::kSoft && (n.free & columns) != 0;
@@ -336,7 +374,8 @@ class Analysis {
   const Program& program_;
   const ir::Graph& graph_;
   const RowGraph& rows_;
-  const int matrix_, column_axis_;
+  const int matrix_;
+  const std::vector<int> column_axis_;
   std::vector<LinearSum> sums_;
   std::set<int> sum_nodes_;
   std::set<int> inside_;  // nodes between a sum and its two leaves, leaves included
@@ -350,10 +389,10 @@ std::vector<MatrixUse> FindMatrices(const Program& program) {
   std::vector<MatrixUse> uses;
   for (int s = 0; s < graph.symbol.size; ++s) {
     const ir::Symbol& symbol = graph.symbol[s];
-    if (symbol.kind != ir::Kind::kData || symbol.rank != 2 || !graph.axis[symbol.axis[0]].data ||
-        graph.axis[symbol.axis[1]].data) {
-      continue;
-    }
+    const bool columns = symbol.rank >= 2 &&
+                         std::none_of(symbol.axis + 1, symbol.axis + symbol.rank,
+                                      [&](int axis) { return graph.axis[axis].data; });
+    if (symbol.kind != ir::Kind::kData || !columns || !graph.axis[symbol.axis[0]].data) continue;
     uses.push_back(Analysis(program, rows, s).Run());
   }
   return uses;

@@ -55,6 +55,7 @@ void ApplyTransform(const ColumnTransform& transform, const Block& matrix) {
 
 void MapBack(const Program& program, const MatrixUse& use, const ColumnTransform& transform,
              const std::vector<int64_t>& extent, std::vector<std::vector<double>>* parameter) {
+  const int columns = static_cast<int>(use.column_axis.size());
   for (const Coefficient& each : use.coefficient) {
     const ir::Symbol& p = program.graph.symbol[each.param];
     std::vector<double>& values = (*parameter)[static_cast<size_t>(each.param)];
@@ -71,11 +72,14 @@ void MapBack(const Program& program, const MatrixUse& use, const ColumnTransform
       }
     }
     for (size_t i = 0; i < values.size(); ++i) {
-      int64_t rest = static_cast<int64_t>(i), at = 0, column = 0;
+      int64_t rest = static_cast<int64_t>(i), at = 0, column = 0, stride = 1;
       for (int s = p.rank - 1; s >= 0; --s) {
         const int64_t size = extent[static_cast<size_t>(p.axis[s])];
         at += rest % size * step[static_cast<size_t>(s)];
-        if (s == each.position) column = rest % size;
+        if (s >= each.position && s < each.position + columns) {
+          column += rest % size * stride;
+          stride *= size;
+        }
         rest /= size;
       }
       values[i] *= transform.scale[static_cast<size_t>(column)];

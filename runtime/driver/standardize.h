@@ -27,25 +27,24 @@ struct ColumnTransform {
 
 struct Coefficient {
   int param = -1;
-  int position = -1;   // of the column axis among the parameter's
+  int position = -1;   // of the first column axis among the parameter's; the others follow it
   int intercept = -1;  // the parameter that absorbs its centring, -1: none
-  // Position in the intercept's axes, by the parameter's axes (-1 for the column axis).
+  // Position in the intercept's axes, by the parameter's axes (-1 for the column axes).
   std::vector<int> intercept_axis;
   bool operator==(const Coefficient&) const = default;
 };
 
 struct MatrixUse {
-  int symbol = -1;  // the data matrix, data axis x column axis
-  int column_axis = -1;
+  int symbol = -1;  // the data matrix, data axis x column axes
+  std::vector<int> column_axis;
   bool linear = false;
   bool centrable = false;
-  bool penalised =
-      false;  // a shrinking penalty on a coefficient (or on a parameter over the column axis)
+  bool penalised = false;  // a shrinking penalty on a coefficient (or on a parameter over the columns)
   bool bounded = false;  // a coefficient has bounds that scaling would move
   std::vector<Coefficient> coefficient;
 };
 
-// One entry for each matrix (data over a data axis and one other) of the program.
+// One entry for each matrix (data over a data axis and others, which number its columns) of the program.
 std::vector<MatrixUse> FindMatrices(const Program& program);
 
 // Mean and 1 / standard deviation (over rows, divisor n) of every column; columns without deviation

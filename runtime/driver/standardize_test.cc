@@ -33,7 +33,7 @@ MatrixUse OnlyMatrix(const Program& program) {
 TEST(FindMatrices, RidgeIsLinearCentrableAndPenalised) {
   const MatrixUse use = OnlyMatrix(Ridge());
   EXPECT_EQ(use.symbol, kX);
-  EXPECT_EQ(use.column_axis, kFeature);
+  EXPECT_EQ(use.column_axis, std::vector<int>{kFeature});
   EXPECT_TRUE(use.linear);
   EXPECT_TRUE(use.centrable);
   EXPECT_TRUE(use.penalised);
