@@ -315,12 +315,10 @@ class Emitter {
     std::vector<int> axes = {predictor.row_axis};
     if (predictor.output_axis >= 0) axes.push_back(predictor.output_axis);
     const std::string view = DerivedTable(absl::StrCat("view/", ViewName(predictor)), axes);
-    std::vector<std::string> score;
-    if (dual) {
-      score.push_back(DerivedTable("dual", axes));
-    } else {
-      for (const int symbol : Changed(leaf)) score.push_back(ScoreTable(symbol, FoldId(i)));
-    }
+    std::vector<std::string> pushed;
+    for (const int symbol : Changed(leaf))
+      pushed.push_back(PushedTable(dual ? "change/" : "slope/", symbol, FoldId(i)));
+    const std::string numbers = dual ? DerivedTable("dual", axes) : "";
     Channel* queue = plan_.add_channel();
     queue->set_id(absl::StrCat(leaf.id, "/queue"));
     queue->set_kind(Channel::QUEUE);
@@ -341,8 +339,7 @@ class Emitter {
     push->set_take(queue->id());
     for (const int symbol : Changed(leaf)) AddRead(push, ParamId(symbol), 1, false);
     AddRead(push, view, 1, false);
-    if (!dual)
-      for (const std::string& id : score) AddWrite(push, id, Write::ADD);
+    for (const std::string& id : pushed) AddWrite(push, id, Write::ADD);
     push->set_words(dual ? "steps along the dual numbers of the worker's rows"
                          : "slopes along the worker's columns, from the predictor");
 
@@ -350,13 +347,12 @@ class Emitter {
     SetPath(pull, leaf);
     *pull->mutable_update() = update;
     pull->set_kernel(absl::StrCat("coordinate/", update.rule()));
-    if (!dual)
-      for (const std::string& id : score) AddRead(pull, id, 0, false);
+    for (const std::string& id : pushed) AddRead(pull, id, 0, false);
     for (const int symbol : Changed(leaf)) AddRead(pull, ParamId(symbol), 1, true);
     AddRead(pull, view, 1, true);
     for (const int symbol : Changed(leaf)) AddWrite(pull, ParamId(symbol), Write::OWN);
     AddWrite(pull, view, Write::OWN);
-    if (dual) AddWrite(pull, score[0], Write::OWN);
+    if (dual) AddWrite(pull, numbers, Write::OWN);
     pull->set_words(PullWords(update));
 
     const double push_ms = chosen_.pass_ms * (dual ? 0.9 : 0.35);
@@ -382,8 +378,8 @@ class Emitter {
     return node.op == ir::Op::kLet ? Name(graph_.let[node.symbol].name) : "predictor";
   }
 
-  std::string ScoreTable(int symbol, const std::string& fold) {
-    const std::string id = absl::StrCat("score/", Name(graph_.symbol[symbol].name));
+  std::string PushedTable(const char* what, int symbol, const std::string& fold) {
+    const std::string id = absl::StrCat(what, Name(graph_.symbol[symbol].name));
     Table* t = AddTable(id, Table::AUX);
     t->set_fold(Table::LINEAR);
     t->set_fold_task(fold);
@@ -502,13 +498,13 @@ class Emitter {
   }
 
   // Clocks: ten times what is expected for rules that know when they have converged, four times for
-  // those that do not.
+  // those that do not. Coordinate methods end by their gap; their clocks may be short and many.
   void StopRules() {
     const Request& r = *p_.request;
     Stop* stop = plan_.mutable_stop();
     const Statement& main = *p_.main().statement;
     const int64_t repeat = RootRepeat(program_);
-    const double slack = s_.update.mini_batch ? 4 : 10;
+    const double slack = s_.update.mini_batch ? 4 : s_.update.coordinates ? 1e4 : 10;
     double clocks = repeat > 0 ? static_cast<double>(repeat)
                     : main.kind == StatementKind::kMinimize
                         ? std::max(chosen_.clocks * slack, s_.update.mini_batch ? 100.0 : 1000.0)

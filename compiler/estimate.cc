@@ -177,6 +177,8 @@ void EstimateCost(const Problem& p, Option* o) {
   const bool assigns = s.update.update.rule() == "assign";
   const double cost = assigns ? kStaleAssignmentCost : kStalenessCost;
   o->clocks = std::ceil(s.update.clocks * (1 + cost * staleness));
+  // Workers that add up dual steps each take theirs as if the others took the same.
+  if (s.update.update.rule() == "sdca") o->clocks *= s.workers;
 }
 
 }  // namespace gyre

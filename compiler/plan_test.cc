@@ -91,6 +91,67 @@ TEST(Plan, TheRuleFollowsTheStructure) {
   EXPECT_EQ(rule(KMeans(3), 1000), "assign");
 }
 
+TEST(Plan, CoordinatesWhereMostOfThemEndAtZero) {
+  const auto rule = [](const Program& p) {
+    return RuleOf(Make(WithPredictor(p), Bind(p, 1000, 5000)));
+  };
+  EXPECT_EQ(rule(Lasso()), "cd");
+  EXPECT_EQ(rule(LeastSquares({PenaltyKind::kGroupL2})), "cd");
+  EXPECT_EQ(rule(LeastSquares({PenaltyKind::kL1, PenaltyKind::kSquaredL2})), "cd");
+  EXPECT_EQ(rule(LeastSquares({PenaltyKind::kSimplex})), "fista");
+}
+
+TEST(Plan, CoordinatesAreScheduledPushedAndPulled) {
+  const Program p = WithPredictor(Lasso());
+  Request r;
+  r.workers = 3;
+  const Plan plan = Make(p, Bind(p, 1000, 5000), r);
+  ASSERT_TRUE(Verify(plan).ok()) << Verify(plan);
+  const Task* schedule = TaskOf(plan, "clock/schedule");
+  const Task* push = TaskOf(plan, "clock/push");
+  const Task* pull = TaskOf(plan, "clock/pull");
+  ASSERT_TRUE(schedule != nullptr && push != nullptr && pull != nullptr);
+  EXPECT_EQ(schedule->kind(), Task::SCHEDULE);
+  EXPECT_EQ(push->take(), schedule->give());
+  EXPECT_EQ(push->over(), "Feature/slices");
+  EXPECT_EQ(plan.channel(0).lead(), 1);
+  EXPECT_EQ(pull->update().rule(), "cd");
+  EXPECT_EQ(TableOf(plan, "view/r")->role(), Table::DERIVED);
+  EXPECT_EQ(TableOf(plan, "param/beta")->answer(0).choice(), "model[Feature], 3 workers on 2 lanes");
+  const std::string text = Explain(plan);
+  EXPECT_THAT(text, HasSubstr("coupled by view r: sum[Sample] w X(Sample,Feature) X(Sample,Feature')"));
+  EXPECT_THAT(text, HasSubstr("a run that converges ends within"));
+  EXPECT_THAT(text, HasSubstr("sdca needs a squared L2 penalty on every parameter"));
+}
+
+TEST(Plan, CoordinateMethodsSayWhatTheyNeed) {
+  Request cd, sdca;
+  cd.update = "cd", sdca.update = "sdca";
+  const auto refusal = [](const Program& p, const Request& r) {
+    return Refusal(p, Bind(p, 1000, 50), r);
+  };
+  EXPECT_THAT(refusal(Lasso(), cd), HasSubstr("one linear predictor"));
+  EXPECT_THAT(refusal(WithPredictor(LeastSquares({PenaltyKind::kSimplex})), cd), HasSubstr("simplex"));
+  EXPECT_THAT(refusal(WithPredictor(Lasso()), sdca), HasSubstr("squared L2 penalty on every"));
+  Program concave = WithPredictor(Lasso());
+  concave.root.predictor.loss_node = concave.graph.node.size;
+  ir::Node negative;
+  negative.op = Op::kNeg;
+  negative.a = static_cast<int16_t>(WithPredictor(Lasso()).root.predictor.loss_node);
+  concave.graph.node.push(negative);
+  EXPECT_THAT(refusal(concave, cd), HasSubstr("convex by their algebra"));
+  const Program ridge = WithPredictor(LeastSquares({PenaltyKind::kSquaredL2}));
+  EXPECT_EQ(RuleOf(Make(ridge, Bind(ridge, 1000, 50), sdca)), "sdca");
+  Request model = sdca;
+  model.workers = 2;
+  model.partition = "model";
+  EXPECT_THAT(refusal(ridge, model), HasSubstr("shares out the rows"));
+  Request processes = cd;
+  processes.cluster = "local";
+  processes.workers = processes.processes = 2;
+  EXPECT_THAT(refusal(WithPredictor(Lasso()), processes), HasSubstr("in one process"));
+}
+
 TEST(Plan, RedundantDataAndNetworksGetMiniBatches) {
   const Program convex = LeastSquares();
   const Plan large = Make(convex, Bind(convex, 50000000, 20));

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "compiler/compiler.h"
+#include "compiler/walk.h"
 #include "dsl/builder.h"
 #include "dsl/program.h"
 
@@ -131,6 +132,25 @@ inline Program LeastSquares(std::vector<PenaltyKind> penalties = {}) {
   rmse.pass = t.AddPass("measure/rmse", {f}, {Structure::kScalar}, {beta});
   t.program.measure.push_back(rmse);
   return t.Finish("least squares" + std::to_string(penalties.size()));
+}
+
+// The same with its linear predictor derived: squares of r = y - X beta.
+inline Program WithPredictor(Program p) {
+  const ir::Graph& graph = p.graph;
+  for (int i = 0; i < graph.node.size; ++i) {
+    if (graph.node[i].op == Op::kSq) p.root.predictor.loss_node = i;
+    if (graph.node[i].op == Op::kLet && Name(graph.let[graph.node[i].symbol].name) == "r")
+      p.root.predictor.view_node = i;
+  }
+  p.root.predictor.row_axis = 0;
+  p.root.predictor.quadratic = true;
+  p.root.predictor.kinks_known = true;
+  PredictorPart part;
+  part.param = p.root.param[0];
+  part.matrix = 0;
+  p.root.predictor.part.push_back(part);
+  p.text += " by coordinates";
+  return p;
 }
 
 inline Program Lasso() { return LeastSquares({PenaltyKind::kL1}); }

@@ -104,6 +104,7 @@ void DescribePredictor(const ProgramIr& ir, const PredictorIr& in, Predictor& ou
   for (const int node : in.kink) Reads(ir.builder.graph, node, seen, data, param);
   out.data = SymbolsOf(data);
   out.quadratic = in.quadratic;
+  out.quadratic_pieces = in.quadratic_pieces;
   out.kinks_known = in.kinks_known;
   out.view_node = in.view;
   out.loss_node = in.loss;

@@ -236,6 +236,7 @@ class PredictorLowering : public ObjectiveLowering {
     out.quadratic = !Mentions(curvature, out.view);
     bool seen[ir::kMaxNodes] = {};
     out.kinks_known = Kinks(loss, out, seen);
+    out.quadratic_pieces = out.kinks_known && IsFlat(curvature, out.view);
     return true;
   }
 
@@ -357,6 +358,17 @@ class PredictorLowering : public ObjectiveLowering {
     if (n.op == ir::Op::kLet && n.subs > 0 && Mentions(b.graph.let[n.symbol].lowered, view))
       return true;
     return Mentions(n.a, view) || Mentions(n.b, view) || Mentions(n.c, view);
+  }
+
+  // Changes with the view only where a comparison does.
+  constexpr bool IsFlat(int id, int view) {
+    if (!Mentions(id, view)) return true;
+    const ir::Node n = a.at(id);
+    if (id == view) return false;
+    if (n.op == ir::Op::kLt || n.op == ir::Op::kLe || n.op == ir::Op::kSign) return true;
+    if (n.op == ir::Op::kLet) return IsFlat(b.graph.let[n.symbol].lowered, view);
+    return (n.a < 0 || IsFlat(n.a, view)) && (n.b < 0 || IsFlat(n.b, view)) &&
+           (n.c < 0 || IsFlat(n.c, view));
   }
 
   // Where |.|, max and relu turn: their arguments, each affine in the predictor. False where one is

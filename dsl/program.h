@@ -137,6 +137,7 @@ struct Predictor {
   RowFn loss = nullptr, slope = nullptr, curvature = nullptr;
   RowFn offset = nullptr;              // null: zero
   bool quadratic = false;              // the curvature does not depend on the view
+  bool quadratic_pieces = false;       // nor between kinks
   bool kinks_known = false;            // the slope jumps where a `kink` is zero, and nowhere else;
   std::vector<RowFn> kink;             // each affine in the view
   int view_node = -1, loss_node = -1;  // in the graph

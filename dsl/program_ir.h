@@ -52,6 +52,7 @@ struct PredictorIr {
   int16_t loss = -1, slope = -1, curvature = -1;  // of one row and output, as functions of `view`
   int16_t offset = -1;  // the view where all parameters are zero; -1: zero
   bool quadratic = false;    // the curvature does not depend on the view
+  bool quadratic_pieces = false;  // nor between kinks, which are known
   bool kinks_known = false;  // the slope jumps where an argument in `kink` is zero, and nowhere else
   ir::Array<int16_t, 4> kink;
   ir::Array<PredictorPartIr, 8> part;

@@ -4,9 +4,11 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "ops/coordinate/dual.h"
 #include "ops/coordinate/solver.h"
 #include "runtime/archive.h"
 #include "runtime/columns.h"
+#include "runtime/data/layout.h"
 #include "runtime/fold.h"
 #include "runtime/penalty.h"
 #include "runtime/predictor_loss.h"
@@ -80,16 +82,28 @@ class CoordinateFold final : public Fold {
                                             setup_.type);
     offset_ = loss_->Offset();
     part_.reserve(predictor_.part.size());
+    row_part_.reserve(predictor_.part.size());
     for (const PredictorPart& in : predictor_.part)
       if (absl::Status status = AddPart(in, state); !status.ok()) return status;
-    if (absl::Status status = Penalise(); !status.ok()) return status;
-    CoordinateSolver::Options options;
-    options.tolerance = rule_.tolerance;
-    options.workers = setup_.workers;
-    method_ = std::make_unique<CoordinateSolver>(
-        options, &part_, loss_.get(), offset_.empty() ? nullptr : offset_.data(), rows_, outputs_);
-    return absl::OkStatus();
+    const double* offset = offset_.empty() ? nullptr : offset_.data();
+    if (Dual()) {
+      DualSolver::Options options;
+      options.tolerance = rule_.tolerance;
+      options.workers = setup_.workers;
+      options.seed = setup_.seed;
+      scalar_ = std::make_unique<PredictorScalarLoss>(loss_.get());
+      method_ = std::make_unique<DualSolver>(options, &row_part_, scalar_.get(), offset, rows_);
+    } else {
+      CoordinateSolver::Options options;
+      options.tolerance = rule_.tolerance;
+      options.workers = setup_.workers;
+      method_ = std::make_unique<CoordinateSolver>(options, &part_, loss_.get(), offset, rows_,
+                                                   outputs_);
+    }
+    return Penalise();
   }
+
+  bool Dual() const { return rule_.name == "sdca"; }
 
   absl::Status AddPart(const PredictorPart& in, ParamState* state) {
     const ir::Graph& graph = setup_.program->graph;
@@ -107,31 +121,43 @@ class CoordinateFold final : public Fold {
     const bool output_last = in.output > 0;
     part.column_stride = output_last ? outputs_ : 1;
     part.output_stride = output_last || in.output < 0 ? 1 : part.columns.size;
-    if (in.matrix < 0) {
-      part.columns.ones = true;
-    } else {
-      const auto matrix = static_cast<size_t>(in.matrix);
-      part.columns.block = setup_.sweep_data != nullptr
-                               ? setup_.sweep_data[matrix]
-                               : ByColumns(setup_.context.data[matrix], &owned_);
-      const Block& block = part.columns.block;
-      if ((block.format == Format::kDense ? block.cols : block.rows) != rows_)
-        return absl::UnimplementedError(absl::StrCat(
-            "coordinate methods need all rows of \"", std::string(graph.symbol[in.matrix].name),
-            "\" in one process"));
+    part.columns.ones = in.matrix < 0;
+    const Block* rows = in.matrix < 0 ? nullptr : &setup_.context.data[in.matrix];
+    if (rows != nullptr && rows->rows != rows_)
+      return absl::UnimplementedError(absl::StrCat(
+          "coordinate methods need all rows of \"", std::string(graph.symbol[in.matrix].name),
+          "\" in one process"));
+    if (Dual()) {
+      RowPart row;
+      if (rows != nullptr) row.block = ByRows(*rows);
+      row.ones = part.columns.ones;
+      row.size = part.columns.size;
+      row.sign = scale;
+      row.theta = part.theta;
+      row_part_.push_back(row);
+      return absl::OkStatus();
     }
+    if (rows != nullptr)
+      part.columns.block = setup_.sweep_data != nullptr ? setup_.sweep_data[in.matrix]
+                                                        : ByColumns(*rows, &owned_);
     part_.push_back(part);
     return absl::OkStatus();
+  }
+
+  Block ByRows(const Block& block) {
+    if (block.format != Format::kCsc) return block;
+    owned_.push_back(ToCsr(block));
+    return owned_.back().block;
   }
 
   // Omega from the hyper-parameters at hand.
   absl::Status Penalise() {
     weights_.clear();
-    for (size_t i = 0; i < part_.size(); ++i) {
+    for (size_t i = 0; i < predictor_.part.size(); ++i) {
       absl::StatusOr<Prox> prox = ProxOf(setup_.context, setup_.extent, statement_.penalty,
                                          predictor_.part[i].param, &weights_);
       if (!prox.ok()) return prox.status();
-      part_[i].prox = *prox;
+      (Dual() ? row_part_[i].prox : part_[i].prox) = *prox;
     }
     return absl::OkStatus();
   }
@@ -145,7 +171,9 @@ class CoordinateFold final : public Fold {
   std::vector<double> offset_;
   std::vector<OwnedBlock> owned_;
   std::vector<AlignedArray<double>> weights_;
-  std::vector<Part> part_;
+  std::vector<Part> part_;         // cd: by columns ...
+  std::vector<RowPart> row_part_;  // ... sdca: by rows
+  std::unique_ptr<PredictorScalarLoss> scalar_;
   std::unique_ptr<CoordinateMethod> method_;
   bool started_ = false;
   absl::Status status_;

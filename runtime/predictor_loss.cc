@@ -1,6 +1,7 @@
 #include "runtime/predictor_loss.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "runtime/data/layout.h"
 
@@ -69,6 +70,28 @@ void PredictorLoss::Slopes(const double* view, double* slope) {
 
 void PredictorLoss::Curvatures(const double* view, double* curvature) {
   Run(predictor_.curvature, view, curvature);
+}
+
+double PredictorLoss::At(RowFn fn, int64_t row, double view) const {
+  double out = 0;
+  RowArgs args = ArgsOf(0);
+  args.begin = row, args.end = row + 1;
+  args.view = &view, args.out = &out;
+  fn(args);
+  return out;
+}
+
+void PredictorLoss::LossesOf(int64_t begin, int64_t end, const double* view, double* loss) const {
+  RowArgs args = ArgsOf(0);
+  args.begin = begin, args.end = end;
+  args.view = view + begin, args.out = loss + begin;
+  predictor_.loss(args);
+}
+
+double PredictorScalarLoss::Kink(int k, int64_t row) {
+  const RowFn argument = loss_.predictor().kink[static_cast<size_t>(k)];
+  const double at0 = loss_.At(argument, row, 0), at1 = loss_.At(argument, row, 1);
+  return at0 == at1 ? std::numeric_limits<double>::infinity() : at0 / (at0 - at1);
 }
 
 std::vector<double> PredictorLoss::Offset() {

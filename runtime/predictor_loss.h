@@ -3,6 +3,7 @@
 #pragma once
 #include <vector>
 
+#include "ops/coordinate/scalar_loss.h"
 #include "ops/coordinate/solver.h"
 #include "runtime/data/memory.h"
 #include "runtime/post.h"
@@ -21,6 +22,11 @@ class PredictorLoss final : public RowLoss {
   void Curvatures(const double* view, double* curvature) override;
   bool quadratic() const override { return predictor_.quadratic; }
 
+  // One row, one output: for the dual. Calls for different rows may come from different threads.
+  double At(RowFn fn, int64_t row, double view) const;
+  void LossesOf(int64_t begin, int64_t end, const double* view, double* loss) const;
+  const Predictor& predictor() const { return predictor_; }
+
   // The predictor where all parameters are zero; nothing where that is zero everywhere.
   std::vector<double> Offset();
 
@@ -35,6 +41,27 @@ class PredictorLoss final : public RowLoss {
   std::vector<Block> data_;  // by symbol: those that are read, dense
   std::vector<OwnedBlock> owned_;
   std::vector<double> from_, to_;  // one output
+};
+
+// The same losses row by row. Thread-safe.
+class PredictorScalarLoss final : public ScalarLoss {
+ public:
+  explicit PredictorScalarLoss(const PredictorLoss* loss) : loss_(*loss) {}
+
+  Derivatives At(int64_t row, double v) override {
+    const Predictor& predictor = loss_.predictor();
+    return {loss_.At(predictor.slope, row, v), loss_.At(predictor.curvature, row, v)};
+  }
+  void Losses(int64_t begin, int64_t end, const double* view, double* loss) override {
+    loss_.LossesOf(begin, end, view, loss);
+  }
+  int kinks() const override { return static_cast<int>(loss_.predictor().kink.size()); }
+  // The root of an argument that is affine in the view.
+  double Kink(int k, int64_t row) override;
+  bool quadratic() const override { return loss_.predictor().quadratic_pieces; }
+
+ private:
+  const PredictorLoss& loss_;
 };
 
 }  // namespace gyre

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 namespace gyre {
@@ -14,6 +15,9 @@ constexpr double kNewtonReduction = 0.05;   // of a step's residual: what is lef
 constexpr double kRounding = 4e-16;
 constexpr double kCautious = 0.8;           // of the visits predicted to reach the tolerance
 constexpr double kProbe = 1e-6;             // how far from a kink its one-sided slopes are taken
+constexpr double kSafetyMargin = 1.2;       // of sigma' over what the last epoch needed
+constexpr double kSafetyDecay = 0.8;        // the fastest that it falls
+constexpr double kConcave = 1e-4;           // relative fall of a slope at a kink that is no rounding
 constexpr int64_t kLine = 64;               // bytes
 constexpr int64_t kMostLines = 16;          // of a row to fetch ahead; the hardware sees the rest come
 
@@ -87,15 +91,20 @@ absl::Status DualSolver::Start() {
   Slice();
   Refresh();
   StoreTheta();
+  active_.resize(static_cast<size_t>(rows_));
+  std::iota(active_.begin(), active_.end(), int64_t{0});
   phase_ = Phase::kEpoch;
   converged_ = false;
   epochs_ = 0, measured_ = 0, updates_ = 0, visits_ = 0, visits_since_ = 0, visits_until_ = rows_;
   best_dual_ = -kInfinity, violation_ = kInfinity;
+  safety_ = options_.workers, least_safety_ = 1;
   primal_ = std::numeric_limits<double>::quiet_NaN(), gap_ = kInfinity;
+  Deal();
   return absl::OkStatus();
 }
 
 absl::Status DualSolver::MakeViews() {
+  if (parts_->empty()) return absl::InvalidArgumentError("the dual method needs a parameter");
   view_.clear();
   int64_t size = 0;
   const auto entries = [&](const RowPart& part) {
@@ -168,6 +177,7 @@ absl::Status DualSolver::MakeLosses() {
     }
     for (int k = count; k < kinks_; ++k) kink[k].at = kInfinity;
     while (count > 0 && std::isinf(kink[count - 1].at)) --count;
+    double size = 0;  // of what the slopes at kinks are computed from
     if (quadratic_) {
       Piece* const piece = piece_.data() + i * (kinks_ + 1);
       for (int s = 0; s <= count; ++s) {
@@ -181,8 +191,12 @@ absl::Status DualSolver::MakeLosses() {
         piece[s] = {d.slope - d.curvature * at, d.curvature};
       }
       for (int k = 0; k < count; ++k) {
-        kink[k].low = piece[k].slope + piece[k].curvature * kink[k].at;
-        kink[k].high = piece[k + 1].slope + piece[k + 1].curvature * kink[k].at;
+        const double low = piece[k].curvature * kink[k].at;
+        const double high = piece[k + 1].curvature * kink[k].at;
+        kink[k].low = piece[k].slope + low;
+        kink[k].high = piece[k + 1].slope + high;
+        size = std::max({size, std::abs(low), std::abs(high), std::abs(kink[k].low),
+                         std::abs(kink[k].high)});
       }
     } else {
       for (int k = 0; k < count; ++k) {
@@ -193,18 +207,18 @@ absl::Status DualSolver::MakeLosses() {
         const ScalarLoss::Derivatives low = loss_->At(i, at - step), high = loss_->At(i, at + step);
         kink[k].low = low.slope + low.curvature * step;
         kink[k].high = high.slope - high.curvature * step;
+        size = std::max({size, std::abs(low.slope), std::abs(high.slope)});
       }
     }
     for (int k = 0; k < count; ++k) {
-      const double size = std::abs(kink[k].low) + std::abs(kink[k].high);
-      if (kink[k].high < kink[k].low - 1e-6 * size) return not_convex();
+      if (kink[k].low - kink[k].high > kConcave * size) return not_convex();
       kink[k].high = std::max(kink[k].high, kink[k].low);
     }
   }
   return absl::OkStatus();
 }
 
-// Rows cut where their entries are shared evenly.
+// Rows cut where their entries are shared evenly, to be measured.
 void DualSolver::Slice() {
   const int64_t workers = options_.workers;
   worker_.assign(static_cast<size_t>(workers), Worker{});
@@ -223,8 +237,20 @@ void DualSolver::Slice() {
     while (row < rows_ && (w + 1 == workers || static_cast<double>(done) < until))
       done += cost(row++);
     worker.end = row;
-    for (int64_t i = worker.begin; i < row; ++i) worker.active.push_back(i);
     if (workers > 1) worker.theta.resize(theta_.size());
+  }
+}
+
+// The rows of the next epoch, in its order, cut among the workers. Drawing the cut afresh matters: what
+// one worker's rows are to take over from those of another would move by 1 / (rows of a worker) an
+// epoch if each kept its rows, as the copies of theta see no part of it.
+void DualSolver::Deal() {
+  Shuffle(SplitMix(SplitMix(options_.seed) + static_cast<uint64_t>(epochs_)), &active_);
+  const auto count = static_cast<int64_t>(active_.size());
+  for (int64_t w = 0; w < options_.workers; ++w) {
+    Worker& worker = worker_[static_cast<size_t>(w)];
+    worker.from = count * w / options_.workers;
+    worker.to = count * (w + 1) / options_.workers;
   }
 }
 
@@ -281,12 +307,6 @@ void DualSolver::StoreTheta() const {
   }
 }
 
-int64_t DualSolver::active() const {
-  int64_t sum = 0;
-  for (const Worker& worker : worker_) sum += static_cast<int64_t>(worker.active.size());
-  return sum;
-}
-
 double DualSolver::ViewOf(int64_t row, const double* theta) const {
   double v = offset_ != nullptr ? offset_[row] : 0;
   for (const View& view : view_) {
@@ -296,16 +316,16 @@ double DualSolver::ViewOf(int64_t row, const double* theta) const {
   return v;
 }
 
-double DualSolver::Left(int64_t row, int piece) const {
+inline double DualSolver::Left(int64_t row, int piece) const {
   return piece > 0 ? kink_[static_cast<size_t>(row * kinks_ + piece - 1)].at : -kInfinity;
 }
 
-double DualSolver::Right(int64_t row, int piece) const {
+inline double DualSolver::Right(int64_t row, int piece) const {
   return piece < kinks_ ? kink_[static_cast<size_t>(row * kinks_ + piece)].at : kInfinity;
 }
 
 // How far the view lies from where the row's u would not move.
-double DualSolver::Violation(int64_t i, double view) const {
+inline double DualSolver::Violation(int64_t i, double view) const {
   const Row& row = row_[static_cast<size_t>(i)];
   if (row.place < 0 || row.place % 2 != 0 || row.curvature != 0) return std::abs(view - row.v);
   const int piece = row.place / 2;
@@ -313,7 +333,7 @@ double DualSolver::Violation(int64_t i, double view) const {
 }
 
 // The v with v + q loss'(v) = view + q u, and the slope there.
-DualSolver::Point DualSolver::Step(int64_t i, double view, double q) const {
+inline DualSolver::Point DualSolver::Step(int64_t i, double view, double q) const {
   const Row& row = row_[static_cast<size_t>(i)];
   const double t = view + q * row.u;
   const Kink* const kink = kink_.data() + i * kinks_;
@@ -402,17 +422,19 @@ template <class Rows>
 void DualSolver::VisitRows(const Rows& first, int w) {
   Worker& worker = worker_[static_cast<size_t>(w)];
   const bool alone = options_.workers == 1;
-  const double safety = options_.workers;
+  const double safety = safety_;
   double* const theta = alone ? theta_.data() : worker.theta.data();
   const View& main = view_.front();
-  const auto count = static_cast<int64_t>(worker.active.size());
+  int64_t* const order = active_.data();
   double violation = 0;
-  int64_t kept = 0;
-  for (int64_t k = 0; k < count; ++k) {
-    const int64_t i = worker.active[static_cast<size_t>(k)];
-    if (k + 1 < count) {
-      const int64_t next = worker.active[static_cast<size_t>(k + 1)];
+  int64_t kept = worker.from;
+  for (int64_t k = worker.from; k < worker.to; ++k) {
+    const int64_t i = order[k];
+    if (k + 1 < worker.to) {
+      const int64_t next = order[k + 1];
       __builtin_prefetch(&row_[static_cast<size_t>(next)], 1);
+      if (kinks_ > 0) __builtin_prefetch(&kink_[static_cast<size_t>(next * kinks_)]);
+      if (quadratic_) __builtin_prefetch(&piece_[static_cast<size_t>(next * (kinks_ + 1))]);
       PrefetchRow(main.rows, next);
     }
     Row& row = row_[static_cast<size_t>(i)];
@@ -435,7 +457,7 @@ void DualSolver::VisitRows(const Rows& first, int w) {
       }
       violation = std::max(violation, Violation(i, view));
     }
-    worker.active[static_cast<size_t>(kept++)] = i;
+    order[kept++] = i;
     row.u = to.u, row.v = to.v, row.curvature = to.curvature, row.place = to.place;
     if (change == 0) continue;
     ++worker.updates;
@@ -448,18 +470,14 @@ void DualSolver::VisitRows(const Rows& first, int w) {
       });
     }
   }
-  worker.visits = count;
   worker.violation = violation;
-  worker.active.resize(static_cast<size_t>(kept));
+  worker.kept = kept;
 }
 
 void DualSolver::Epoch(int w) {
   Worker& worker = worker_[static_cast<size_t>(w)];
   worker.updates = 0;
-  const auto key = static_cast<uint64_t>(epochs_ * options_.workers + w);
-  Shuffle(SplitMix(SplitMix(options_.seed) + key), &worker.active);
   if (options_.workers > 1) std::copy(theta_.begin(), theta_.end(), worker.theta.begin());
-  if (view_.empty()) return;
   WithColumns(view_.front().rows, [&](const auto& rows) { VisitRows(rows, w); });
 }
 
@@ -469,6 +487,7 @@ void DualSolver::Measure(int w) {
     view_of_[static_cast<size_t>(i)] = ViewOf(i, theta_.data());
   loss_->Losses(worker.begin, worker.end, view_of_.data(), loss_of_.data());
   worker.loss = 0, worker.gap = 0;
+  worker.returning.clear();
   for (int64_t i = worker.begin; i < worker.end; ++i) {
     const auto k = static_cast<size_t>(i);
     Row& row = row_[k];
@@ -477,7 +496,7 @@ void DualSolver::Measure(int w) {
     if (!row.shrunk) continue;
     if (const double violation = Violation(i, view_of_[k]); violation > 0) {
       row.shrunk = false;
-      worker.active.push_back(i);
+      worker.returning.push_back(i);
       worker.violation = std::max(worker.violation, violation);
     }
   }
@@ -505,28 +524,51 @@ void DualSolver::Turn() {
 
 void DualSolver::EndEpoch() {
   ++epochs_;
-  int64_t updates = 0, visits = 0;
+  const auto visits = static_cast<int64_t>(active_.size());
+  int64_t updates = 0;
   violation_ = 0;
+  auto end = active_.begin();
   for (const Worker& worker : worker_) {
-    updates += worker.updates, visits += worker.visits;
+    updates += worker.updates;
     violation_ = std::max(violation_, worker.violation);
+    end = std::copy(active_.begin() + worker.from, active_.begin() + worker.kept, end);
   }
+  active_.erase(end, active_.end());
   updates_ += updates, visits_ += visits, visits_since_ += visits;
-  if (epochs_ % kRefreshEvery == 0) {
-    Refresh();
-  } else if (options_.workers > 1) {
-    const double safety = options_.workers;
-    for (int64_t j = 0; j < static_cast<int64_t>(theta_.size()); ++j) {
-      const auto k = static_cast<size_t>(j);
-      double change = 0;
-      for (const Worker& worker : worker_) change += worker.theta[k] - theta_[k];
-      if (change == 0) continue;
-      z_[k] += change / (safety * inverse_[k]);
-      theta_[k] = Threshold(j);
-    }
-  }
+  if (options_.workers > 1) Combine();
+  if (epochs_ % kRefreshEvery == 0) Refresh();
   StoreTheta();
-  if (visits_since_ >= visits_until_ || updates == 0) phase_ = Phase::kMeasure;
+  still_ = updates == 0;
+  if (visits_since_ >= visits_until_ || still_) {
+    phase_ = Phase::kMeasure;
+  } else {
+    Deal();
+  }
+}
+
+// Adds up what the workers did. The bound that their steps maximise holds for the sum if
+//   || sum_k D_k ||^2 <= sigma' sum_k || D_k ||^2,   D_k the change of theta by worker k:
+// always for sigma' = workers, and for less where their changes have little in common.
+void DualSolver::Combine() {
+  double together = 0, apart = 0;
+  for (int64_t j = 0; j < static_cast<int64_t>(theta_.size()); ++j) {
+    const auto k = static_cast<size_t>(j);
+    double change = 0, squares = 0;
+    for (const Worker& worker : worker_) {
+      const double d = worker.theta[k] - theta_[k];
+      change += d, squares += d * d;
+    }
+    if (squares == 0) continue;
+    together += change * change / inverse_[k];
+    apart += squares / inverse_[k];
+    z_[k] += change / (safety_ * inverse_[k]);
+    theta_[k] = Threshold(j);
+  }
+  const double most = options_.workers;
+  if (apart == 0) return;
+  const double needed = together / apart;
+  if (needed > safety_) least_safety_ = std::min(2 * least_safety_, most);
+  safety_ = std::clamp(std::max(kSafetyMargin * needed, kSafetyDecay * safety_), least_safety_, most);
 }
 
 void DualSolver::EndMeasure() {
@@ -535,6 +577,8 @@ void DualSolver::EndMeasure() {
   for (const Worker& worker : worker_) {
     loss += worker.loss, gap += worker.gap;
     violation_ = std::max(violation_, worker.violation);
+    active_.insert(active_.end(), worker.returning.begin(), worker.returning.end());
+    still_ = still_ && worker.returning.empty();
   }
   for (size_t k = 0; k < theta_.size(); ++k) {
     const double t = theta_[k];
@@ -546,7 +590,8 @@ void DualSolver::EndMeasure() {
   const double before = gap_;
   gap_ = std::max(primal_ - best_dual_, 0.0);
   const double target = options_.tolerance * std::abs(primal_);
-  converged_ = gap_ <= target;
+  // Where nothing moves and nothing is brought back, rounding is all that is left of the gap.
+  converged_ = gap_ <= target || still_;
   // Linear convergence, so far as the last two measurements tell.
   double next = static_cast<double>(visits_);
   if (gap_ < before && gap_ > target && target > 0 && std::isfinite(before)) {
@@ -554,8 +599,9 @@ void DualSolver::EndMeasure() {
            std::log(before / gap_);
   }
   visits_until_ = std::clamp(static_cast<int64_t>(std::min(next, 1e15)), rows_ / 2,
-                             std::max(rows_, visits_));
+                             std::max(rows_, visits_ / 2));
   visits_since_ = 0;
+  Deal();
 }
 
 }  // namespace gyre

@@ -1,5 +1,6 @@
 #include "ops/coordinate/solver.h"
 
+#include <Eigen/Dense>
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -14,6 +15,9 @@ constexpr int kRefreshEvery = 64;    // changes of the view before it is compute
 constexpr int kMostModels = 20;      // quadratic models of one working set
 constexpr double kReduction = 0.1;   // of the gap of a model that the next one will leave anyway
 constexpr double kLasting = 150, kPassing = 40;  // epochs that a Gram matrix may cost
+constexpr size_t kMostFree = 16;     // units without a penalty that are brought to rest together
+constexpr int kMostSettling = 30;    // Newton steps to that
+constexpr double kAtRest = 1e-13;    // slope of a unit against its largest possible one
 constexpr int kIdle = 4;             // iterations without any change before giving up on the gap
 
 }  // namespace
@@ -56,7 +60,9 @@ absl::Status CoordinateSolver::Start() {
     most_curvature_ = *most;
     uniform_ = *least == *most;
   }
+  FindFree();
   ComputeSlopes();
+  Settle();
   Slice();
   return absl::OkStatus();
 }
@@ -419,6 +425,79 @@ void CoordinateSolver::Solve() {
   idle_ = changed ? 0 : idle_ + 1;
   if (changes_ >= kRefreshEvery || !changed) ComputeView();
   ComputeSlopes();
+  Settle();
+}
+
+// ---- What nothing penalises.
+
+void CoordinateSolver::FindFree() {
+  free_.clear();
+  for (size_t p = 0; p < parts_->size(); ++p) {
+    const Part& part = (*parts_)[p];
+    if (part.grouped() || part.unit_columns() > 1) continue;
+    const auto free = [&](int64_t element) {
+      const ElementPenalty penalty = part.penalty(element);
+      return penalty.Unbounded(1) && penalty.Unbounded(-1);
+    };
+    for (int64_t u = 0; u < part.units(); ++u) {
+      bool all = true;
+      for (int64_t c = 0; c < part.outputs && all; ++c) all = free(part.element(u, c));
+      if (!all) continue;
+      free_.emplace_back(static_cast<int>(p), u);
+      if (free_.size() > kMostFree) return free_.clear();
+    }
+  }
+}
+
+// Newton's method on the free units, all others fixed, until their slopes are zero to rounding.
+void CoordinateSolver::Settle() {
+  if (free_.empty()) return;
+  for (int step = 0; step < kMostSettling && SettleStep(); ++step) {
+  }
+}
+
+bool CoordinateSolver::SettleStep() {
+  const auto size = static_cast<Eigen::Index>(free_.size());
+  std::vector<double> column(static_cast<size_t>(rows_) * free_.size());
+  for (size_t k = 0; k < free_.size(); ++k) {
+    const Part& part = PartOf(free_[k]);
+    double* const to = column.data() + static_cast<int64_t>(k) * rows_;
+    WithColumns(part.columns, [&](const auto& view) {
+      view.ForEach(free_[k].unit(), [&](int64_t i, double x) { to[i] = part.sign * x; });
+    });
+  }
+  const Eigen::Map<const Eigen::MatrixXd> x(column.data(), rows_, size);
+  Eigen::MatrixXd moves(size, outputs_);
+  double most = 0;
+  for (int64_t c = 0; c < outputs_; ++c) {
+    const Eigen::InnerStride<> stride(outputs_);
+    const Eigen::Map<const Eigen::VectorXd, 0, Eigen::InnerStride<>> slope(slope_.data() + c, rows_, stride),
+        weight(curvature_.data() + c, rows_, stride);
+    const Eigen::VectorXd g = x.transpose() * slope;
+    const Eigen::VectorXd bound = x.cwiseAbs().transpose() * slope.cwiseAbs();
+    Eigen::MatrixXd h = x.transpose() * weight.asDiagonal() * x;
+    h.diagonal().array() += 1e-12 * h.trace() + std::numeric_limits<double>::min();
+    moves.col(c) = -h.ldlt().solve(g);
+    for (Eigen::Index k = 0; k < size; ++k)
+      if (bound[k] > 0) most = std::max(most, std::abs(g[k]) / bound[k]);
+  }
+  if (!(most > kAtRest) || !moves.allFinite()) return false;
+  Eigen::Map<Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>(
+      moved_.data(), rows_, outputs_) = x * moves;
+  const double before = loss_->quadratic() ? 0 : Loss(view_.data());
+  for (double t = 1; t > 1e-6; t /= 2) {
+    for (size_t i = 0; i < trial_.size(); ++i) trial_[i] = view_[i] + t * moved_[i];
+    if (!loss_->quadratic() && !(Loss(trial_.data()) <= before)) continue;
+    view_.swap(trial_);
+    for (size_t k = 0; k < free_.size(); ++k) {
+      Part& part = (*parts_)[static_cast<size_t>(free_[k].part())];
+      for (int64_t c = 0; c < outputs_; ++c)
+        part.theta[part.element(free_[k].unit(), c)] += t * moves(static_cast<Eigen::Index>(k), c);
+    }
+    ComputeSlopes();
+    return true;
+  }
+  return false;
 }
 
 // Takes the curvatures at hand as the weights of the models, unless those in use are close: a model

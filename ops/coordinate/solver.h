@@ -11,8 +11,9 @@
 //
 // The gap. For the slopes u_i = loss_i'(view_i) and any s for which s u is feasible
 //   gap(s) = sum_i D(view_i, v_i) + sum_units [Omega + Omega*(-s g) + s g.theta],   loss_i'(v_i) = s u_i,
-// with D the Bregman divergence of the loss: no conjugate has to be known. Where nothing penalises a
-// unit, what moving it alone would gain stands for its terms.
+// with D the Bregman divergence of the loss: no conjugate has to be known. The slopes are feasible for
+// what nothing penalises only where it is at rest: a few such units (intercepts) are brought there
+// before every score; where they are many, what moving each alone would gain stands for their terms.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -106,6 +107,9 @@ class CoordinateSolver final : public CoordinateMethod {
   void Screen(double scale, double gap);
   void Choose();
   void Solve();
+  void FindFree();
+  void Settle();
+  bool SettleStep();
   bool RenewWeights();
   bool LineSearch();
 
@@ -125,6 +129,7 @@ class CoordinateSolver final : public CoordinateMethod {
   double value_ = 0;           // the losses at the view, while models are minimised
   double most_curvature_ = 0;
   std::vector<UnitId> candidate_, chosen_;
+  std::vector<UnitId> free_;      // single columns without any penalty, if they are few
   std::vector<double> gradient_;  // by candidate, width_ numbers each: derivatives of f
   std::vector<double> norm_;      // by candidate: of its columns
   std::vector<size_t> slice_;     // candidates of each worker

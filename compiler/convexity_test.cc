@@ -1,0 +1,47 @@
+#include "compiler/convexity.h"
+
+#include "dsl/builder.h"
+#include "gtest/gtest.h"
+
+namespace gyre {
+namespace {
+
+using ir::Op;
+
+// Functions of one variable, x, with weights.
+class Convexity : public ::testing::Test {
+ protected:
+  bool IsConvex(int node) { return IsConvexIn(b_.graph, node, x_); }
+  int Is(Op op, int a, int c = -1) { return b_.node(op, a, c); }
+  int Number(double v) { return b_.constant(v); }
+
+  internal::Builder b_;
+  const int x_ = b_.leaf(Op::kParam, 0), weight_ = b_.leaf(Op::kHyper, 1);
+};
+
+TEST_F(Convexity, LossesOfLinearModels) {
+  EXPECT_TRUE(IsConvex(x_));
+  EXPECT_TRUE(IsConvex(Is(Op::kSq, Is(Op::kSub, weight_, x_))));
+  EXPECT_TRUE(IsConvex(Is(Op::kSoftplus, Is(Op::kNeg, Is(Op::kMul, weight_, x_)))));
+  EXPECT_TRUE(IsConvex(Is(Op::kSub, Is(Op::kExp, x_), Is(Op::kMul, weight_, x_))));
+  EXPECT_TRUE(IsConvex(Is(Op::kSq, Is(Op::kRelu, Is(Op::kSub, Number(1), x_)))));
+  EXPECT_TRUE(IsConvex(Is(Op::kMul, weight_, Is(Op::kAbs, x_))));
+  EXPECT_TRUE(IsConvex(Is(Op::kMax, Is(Op::kMul, Number(0.3), x_), Is(Op::kMul, Number(-0.7), x_))));
+  EXPECT_TRUE(IsConvex(Is(Op::kNeg, Is(Op::kLog, x_))));
+}
+
+TEST_F(Convexity, WhatTheRulesDoNotShow) {
+  EXPECT_FALSE(IsConvex(Is(Op::kNeg, Is(Op::kSq, x_))));
+  EXPECT_FALSE(IsConvex(Is(Op::kMul, Number(-2), Is(Op::kExp, x_))));
+  EXPECT_FALSE(IsConvex(Is(Op::kLog, Is(Op::kAdd, Number(1), Is(Op::kSq, x_)))));
+  EXPECT_FALSE(IsConvex(Is(Op::kMin, Is(Op::kSq, x_), Number(1))));
+  EXPECT_FALSE(IsConvex(Is(Op::kSq, Is(Op::kSq, Is(Op::kSub, Is(Op::kSq, x_), Number(1))))));
+  EXPECT_FALSE(IsConvex(Is(Op::kSub, Is(Op::kSq, x_), Is(Op::kExp, x_))));
+  EXPECT_FALSE(IsConvex(Is(Op::kSigmoid, x_)));
+  EXPECT_FALSE(IsConvex(Is(Op::kMul, Is(Op::kExp, x_), x_)));
+  // A condition that looks at the variable may jump.
+  EXPECT_FALSE(IsConvex(b_.node(Op::kWhere, Is(Op::kLt, x_, Number(0)), Is(Op::kSq, x_), x_)));
+}
+
+}  // namespace
+}  // namespace gyre
