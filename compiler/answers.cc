@@ -319,6 +319,11 @@ class Answers {
 
   std::string ScheduleReason() const {
     if (s_.update.update.rule() == "sdca") return "the dual numbers of rows at rest need no visit";
+    const std::string& select = s_.update.update.select();
+    if (select == "sap") return "moves go where they are largest, and never to two that are coupled";
+    if (select == "priority") return "moves go where they are largest";
+    if (select == "dependency") return "never two that are coupled";
+    if (select == "uniform") return "any coordinates at once";
     return traits().sparse ? "most coordinates are zero at the minimum: visit the others"
                            : "all coordinates move: one set";
   }

@@ -62,7 +62,8 @@ struct Request {
   std::optional<double> step;       // of the update rule
   std::optional<double> momentum;
   std::string step_schedule = "auto";  // of mini-batch rules: auto, constant, inverse, sqrt
-  std::string schedule = "auto";    // of coordinates: auto, sets
+  std::string schedule = "auto";    // of coordinates: auto, sets, sap, priority, dependency, uniform
+  std::optional<double> coupling;   // the most that coordinates of one round may be coupled
   std::optional<double> decay;
   int64_t max_clocks = 0;           // 0: the planner's bound (see StopRules in tasks.cc)
   double max_seconds = 0;           // 0: none
@@ -71,6 +72,9 @@ struct Request {
   int64_t boundary = 0;             // clocks between decisions; 0: the planner decides
   int64_t checkpoint_every = 0;     // clocks; 0: never
   int64_t seed = 0;
+  // The outer loop: runs one after another, each with hyper-parameters of its own and from where the
+  // one before ended. Empty: one run.
+  std::vector<Phase> phase;
 };
 
 absl::StatusOr<Plan> MakePlan(const Program& program, const BoundInfo& bound,

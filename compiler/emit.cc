@@ -32,6 +32,7 @@ class Emitter {
     for (size_t i = 0; i < p_.leaf.size(); ++i) Stage(i);
     EvaluateTasks();
     StopRules();
+    for (const Phase& phase : p_.request->phase) *plan_.add_phase() = phase;
     plan_.mutable_recovery()->set_kind(Recovery::RESUME);
     plan_.mutable_recovery()->set_every(p_.request->checkpoint_every);
     for (const Table& t : plan_.table()) {
@@ -366,10 +367,15 @@ class Emitter {
     if (u.rule() == "sdca") return "rows in a random order, those at rest left out";
     if (u.select() == "sets")
       return "working sets: what is not zero and what is closest to leaving it; proven zeros are dropped";
-    return u.select();
+    const char* drawn = u.select() == "sap" || u.select() == "priority"
+                            ? "coordinates in proportion to what they last moved"
+                            : "coordinates at random";
+    if (u.coupling() == 0) return drawn;
+    return absl::StrCat(drawn, "; of two that are coupled above ", u.coupling(), " one waits");
   }
   static std::string PullWords(const Update& u) {
     if (u.rule() == "sdca") return "sdca, the workers' steps added up, to a duality gap";
+    if (u.select() != "sets") return absl::StrCat("cd in rounds by ", u.select(), ", to a duality gap");
     return "cd, exact within working sets, to a duality gap";
   }
 
@@ -553,7 +559,21 @@ class Emitter {
   }
 
   void CertifyGap() {
+    const Update& u = s_.update.update;
     Certificate* c = plan_.add_certificate();
+    if (u.coupling() > 0) {
+      c->set_claim(absl::StrCat("no two coordinates of one round are coupled by more than ", u.coupling()));
+      c->set_because("|x' W x'| of their columns, over their norms, is looked up before both are taken");
+      c->set_bound(u.coupling());
+      c->set_asserted_by("the scheduler's filter; and no check finds the objective risen");
+      c = plan_.add_certificate();
+    } else if (u.rule() == "cd" && u.select() != "sets" && s_.workers > 1) {
+      c->set_claim("nothing keeps coupled coordinates apart: the objective may diverge");
+      c->set_because(absl::StrCat("schedule ", u.select(), " has no filter (sap and dependency have)"));
+      c->set_bound(-1);
+      c->set_asserted_by("a run that diverges stops and says so");
+      c = plan_.add_certificate();
+    }
     c->set_claim(absl::StrCat("a run that converges ends within ", plan_.stop().tolerance(),
                               " of the objective from its minimum"));
     c->set_because("the losses are convex: primal less dual bounds the distance");

@@ -194,6 +194,9 @@ absl::Status CheckNumbers(const Request& r) {
     return bad("momentum", *r.momentum, "expected a number from 0 to below 1");
   }
   if (r.decay && !(*r.decay >= 0)) return bad("decay", *r.decay, "expected a number from 0");
+  if (r.coupling && !(*r.coupling > 0 && *r.coupling <= 1)) {
+    return bad("coupling", *r.coupling, "expected a number above 0, at most 1");
+  }
   if (r.shards < 0 || r.shards > 1024) return bad("shards", r.shards, "expected 1 to 1024");
   if (r.shards > 1 && r.cluster == "embedded") {
     return bad("shards", r.shards, "needs a parameter server; use --cluster=local");
@@ -221,7 +224,10 @@ absl::Status CheckWords(const Request& r) {
   if (status.ok()) {
     status = CheckWord("step_schedule", r.step_schedule, {"auto", "constant", "inverse", "sqrt"});
   }
-  if (status.ok()) status = CheckWord("schedule", r.schedule, {"auto", "sets"});
+  if (status.ok()) {
+    status = CheckWord("schedule", r.schedule,
+                       {"auto", "sets", "sap", "priority", "dependency", "uniform"});
+  }
   return status.ok() ? CheckNumbers(r) : status;
 }
 

@@ -12,6 +12,7 @@ namespace {
 // against the data so that a pass holds many steps.
 constexpr int64_t kDefaultBatch = 256;
 
+constexpr double kCoupling = 0.1;        // of two coordinates of one round, at most
 constexpr double kConvexRows = 60e6;     // rows a stochastic rule visits to a gap of 1e-4
 constexpr double kNonConvexRows = 2e6;
 constexpr double kKinkFactor = 3;        // dearer evaluations where f has kinks
@@ -160,6 +161,11 @@ UpdateChoice Coordinates(const char* rule, const char* select, double clocks, co
   c.clocks = clocks;
   c.coordinates = true;
   c.update.set_select(select);
+  const absl::string_view how = select;
+  if (how == "sap" || how == "dependency") c.update.set_coupling(r.coupling.value_or(kCoupling));
+  if (r.coupling.has_value() && c.update.coupling() == 0 && c.illegal.empty())
+    c.illegal = absl::StrCat(rule, how.empty() ? "" : " by ", how, " has no rounds to filter; "
+                             "--schedule=sap and dependency do");
   if (r.step.has_value() && c.illegal.empty())
     c.illegal = absl::StrCat(rule, " minimises exactly; it has no step to set");
   if (!illegal.empty()) c.illegal = std::move(illegal);
@@ -185,6 +191,10 @@ std::vector<UpdateChoice> UpdateChoices(const Traits& t, int64_t rows, int pairs
           Adam(t, rows, r),
           Adagrad(t, rows, r),
           Coordinates("cd", "sets", t.sparse ? 12 : 200, t, r, CdRule(t)),
+          Coordinates("cd", "sap", 400, t, r, CdRule(t)),
+          Coordinates("cd", "priority", 600, t, r, CdRule(t)),
+          Coordinates("cd", "dependency", 1500, t, r, CdRule(t)),
+          Coordinates("cd", "uniform", 2000, t, r, CdRule(t)),
           Coordinates("sdca", "", 15, t, r, SdcaRule(t))};
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "ops/coordinate/dual.h"
+#include "ops/coordinate/rounds.h"
 #include "ops/coordinate/solver.h"
 #include "runtime/archive.h"
 #include "runtime/columns.h"
@@ -35,7 +36,9 @@ class CoordinateFold final : public Fold {
 
   // The first clock prepares: norms, the predictor, scores. That is work, and is timed as such.
   void Work(int worker) override {
-    if (started_) method_->Work(worker);
+    if (!started_) return;
+    method_->Work(worker);
+    if (worker == setup_.workers - 1) method_->DrawNext();  // while others still work
   }
   void Apply(const PostContext& /*context*/, ParamState* /*state*/) override {
     if (!started_) {
@@ -93,6 +96,10 @@ class CoordinateFold final : public Fold {
       options.seed = setup_.seed;
       scalar_ = std::make_unique<PredictorScalarLoss>(loss_.get());
       method_ = std::make_unique<DualSolver>(options, &row_part_, scalar_.get(), offset, rows_);
+    } else if (rule_.select != "sets" && !rule_.select.empty()) {
+      absl::StatusOr<RoundsSolver::Options> options = RoundsOptions();
+      if (!options.ok()) return options.status();
+      method_ = std::make_unique<RoundsSolver>(*options, &part_, loss_.get(), offset, rows_, outputs_);
     } else {
       CoordinateSolver::Options options;
       options.tolerance = rule_.tolerance;
@@ -101,6 +108,27 @@ class CoordinateFold final : public Fold {
                                                    outputs_);
     }
     return Penalise();
+  }
+
+  absl::StatusOr<RoundsSolver::Options> RoundsOptions() const {
+    RoundsSolver::Options options;
+    if (rule_.select == "uniform") {
+      options.schedule = Schedule::kUniform;
+    } else if (rule_.select == "dependency") {
+      options.schedule = Schedule::kDependency;
+    } else if (rule_.select == "priority") {
+      options.schedule = Schedule::kPriority;
+    } else if (rule_.select == "sap") {
+      options.schedule = Schedule::kSap;
+    } else {
+      return absl::InvalidArgumentError(
+          absl::StrCat("plan: there is no schedule \"", rule_.select, "\""));
+    }
+    if (rule_.coupling > 0) options.rho = rule_.coupling;
+    options.workers = setup_.workers;
+    options.tolerance = rule_.tolerance;
+    options.seed = setup_.seed;
+    return options;
   }
 
   bool Dual() const { return rule_.name == "sdca"; }

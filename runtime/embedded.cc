@@ -50,19 +50,33 @@ class EmbeddedRun {
         env_(job.env != nullptr ? job.env : &machine_) {}
 
   absl::StatusOr<RunResult> Run() {
-    absl::Status status = Prepare();
+    absl::Status status = SetHypers(0);
+    if (status.ok()) status = Prepare();
     if (!status.ok()) return status;
-    RunLanes();
-    if (status = gate_->status(); !status.ok()) return status;
-    if (status = monitor_->status(); !status.ok()) return status;
-    return Collect();
+    RunResult result;
+    for (int phase = 0; phase == 0 || phase < plan_.phase_size(); ++phase) {
+      if (phase > 0) {
+        status = SetHypers(phase);
+        if (status.ok()) status = Restart();
+        if (!status.ok()) return status;
+      }
+      RunLanes();
+      if (status = gate_->status(); !status.ok()) return status;
+      if (status = monitor_->status(); !status.ok()) return status;
+      EndPhase(&result);
+      if (result.stop_reason == StopReason::kRequested) break;
+    }
+    CollectCounters(&result);
+    return result;
   }
 
  private:
   int workers() const { return plan_.cluster().workers(); }
   int lanes() const { return std::clamp(plan_.cluster().lanes(), 1, workers()); }
 
+  absl::Status SetHypers(int phase);
   absl::Status Prepare();
+  absl::Status Restart();
   absl::Status MakeStages();
   absl::Status MakeMonitor();
   absl::Status ReadState();
@@ -72,8 +86,9 @@ class EmbeddedRun {
   void MakeCursors();
   GatherOp MakeGather(int worker, int stage) const;
   void RunLanes();
-  RunResult Collect();
-  void CollectCounters(RunResult* result) const;
+  void EndPhase(RunResult* result);
+  void CountGathers(RunResult* result);
+  void CollectCounters(RunResult* result);
   // Whether contributions of one worker are folded on their own.
   bool Linear() const { return LagOf(stage_plan_) != 1 && stage_plan_[0].linear && workers() > 1; }
 
@@ -82,6 +97,7 @@ class EmbeddedRun {
   const Program& program_;
   MachineEnv machine_;
   Env* const env_;
+  std::vector<double> hyper_;  // by symbol, of the phase at hand
   PostContext context_;
   std::vector<AlignedArray<double>> built_;
   std::unique_ptr<ParamState> state_;
@@ -96,7 +112,27 @@ class EmbeddedRun {
   Clock first_ = 0;        // of the run: where the checkpoint ended
   int patience_ = 0;       // of cursors that are not on the first lane
   double ns_per_cycle_ = 1;
+  std::vector<TaskCounters> by_task_;
 };
+
+// Those of the job, and in their place what the phase says.
+absl::Status EmbeddedRun::SetHypers(int phase) {
+  hyper_.assign(job_.hyper.begin(), job_.hyper.end());
+  if (phase >= plan_.phase_size()) return absl::OkStatus();
+  for (const auto& [name, value] : plan_.phase(phase).hyper()) {
+    int symbol = 0;
+    while (symbol < program_.graph.symbol.size &&
+           (program_.graph.symbol[symbol].name != name ||
+            program_.graph.symbol[symbol].kind != ir::Kind::kHyper))
+      ++symbol;
+    if (symbol == program_.graph.symbol.size)
+      return absl::FailedPreconditionError(
+          absl::StrCat("plan: phase \"", plan_.phase(phase).id(), "\" sets \"", name,
+                       "\", which is no hyper-parameter of the program; plan this program again"));
+    hyper_[static_cast<size_t>(symbol)] = value;
+  }
+  return absl::OkStatus();
+}
 
 absl::Status EmbeddedRun::Prepare() {
   if (absl::Status status = CheckJob(job_); !status.ok()) return status;
@@ -105,7 +141,7 @@ absl::Status EmbeddedRun::Prepare() {
   stage_plan_ = *std::move(stages);
   context_.program = job_.program;
   context_.data = job_.worker[0].data;
-  context_.hyper = job_.hyper.data();
+  context_.hyper = hyper_.data();
   context_.extent = job_.extent.data();
   context_.seed = job_.seed;
   BuildTotals(job_, &context_, &built_);
@@ -122,6 +158,20 @@ absl::Status EmbeddedRun::Prepare() {
   MakeCursors();
   table_->StartAt(first_);
   for (const auto& cursor : cursor_) cursor->StartAt(first_);
+  return absl::OkStatus();
+}
+
+// From the parameters at hand, with the hyper-parameters of another phase.
+absl::Status EmbeddedRun::Restart() {
+  if (program_.build >= 0) BuildTotals(job_, &context_, &built_);
+  for (const auto& stage : stages_)
+    if (absl::Status status = stage->fold->Start(state_.get()); !status.ok()) return status;
+  if (absl::Status status = MakeMonitor(); !status.ok()) return status;
+  MakeTable();
+  cursor_.clear();
+  MakeCursors();
+  table_->StartAt(0);
+  for (const auto& cursor : cursor_) cursor->StartAt(0);
   return absl::OkStatus();
 }
 
@@ -316,41 +366,52 @@ void EmbeddedRun::RunLanes() {
       passed > 0 ? static_cast<double>(env_->Nanos() - ns) / static_cast<double>(passed) : 1;
 }
 
-void EmbeddedRun::CollectCounters(RunResult* result) const {
-  std::vector<TaskCounters> by_task(static_cast<size_t>(plan_.task_size()));
-  const auto add = [&](int task, uint64_t fired, int64_t busy, int64_t waited) {
-    TaskCounters& c = by_task[static_cast<size_t>(task)];
-    c.fired += fired;
-    c.busy_ns += static_cast<int64_t>(static_cast<double>(busy) * ns_per_cycle_);
-    c.waited_ns += static_cast<int64_t>(static_cast<double>(waited) * ns_per_cycle_);
-  };
+// The cursors end with their phase.
+void EmbeddedRun::CountGathers(RunResult* result) {
+  by_task_.resize(static_cast<size_t>(plan_.task_size()));
   for (const auto& cursor : cursor_)
     for (const GatherOp& op : cursor->ops()) {
-      if (op.task >= 0) add(op.task, op.watch.fired(), op.watch.busy(), op.waited);
+      if (op.task < 0) continue;
+      TaskCounters& c = by_task_[static_cast<size_t>(op.task)];
+      c.fired += op.watch.fired();
+      c.busy_ns += static_cast<int64_t>(static_cast<double>(op.watch.busy()) * ns_per_cycle_);
+      c.waited_ns += static_cast<int64_t>(static_cast<double>(op.waited) * ns_per_cycle_);
       result->rows += op.rows;
     }
+}
+
+void EmbeddedRun::CollectCounters(RunResult* result) {
   for (const auto& stage : stages_) {
-    add(stage->plan->fold, stage->watch.fired(), stage->watch.busy(), 0);
-    if (stage->plan->schedule < 0) continue;  // chosen within the fold, for the clock after
-    TaskCounters& c = by_task[static_cast<size_t>(stage->plan->schedule)];
-    c.fired = stage->watch.fired();
-    c.busy_ns = stage->fold->schedule_ns();
-    by_task[static_cast<size_t>(stage->plan->fold)].busy_ns -= c.busy_ns;
+    TaskCounters& fold = by_task_[static_cast<size_t>(stage->plan->fold)];
+    fold.fired = stage->watch.fired();
+    fold.busy_ns = static_cast<int64_t>(static_cast<double>(stage->watch.busy()) * ns_per_cycle_);
+    if (stage->plan->schedule < 0) continue;
+    TaskCounters& schedule = by_task_[static_cast<size_t>(stage->plan->schedule)];
+    schedule.fired = fold.fired;
+    schedule.busy_ns = stage->fold->schedule_ns();
+    fold.busy_ns = std::max<int64_t>(0, fold.busy_ns - schedule.busy_ns);
   }
   for (int t = 0; t < plan_.task_size(); ++t) {
-    by_task[static_cast<size_t>(t)].task = plan_.task(t).id();
-    if (by_task[static_cast<size_t>(t)].fired > 0)
-      result->counters.push_back(by_task[static_cast<size_t>(t)]);
+    by_task_[static_cast<size_t>(t)].task = plan_.task(t).id();
+    if (by_task_[static_cast<size_t>(t)].fired > 0)
+      result->counters.push_back(by_task_[static_cast<size_t>(t)]);
   }
 }
 
-RunResult EmbeddedRun::Collect() {
-  RunResult result;
+void EmbeddedRun::EndPhase(RunResult* result) {
+  const Clock clocks = result->clocks;
+  const double seconds = result->train_seconds, paused = result->evaluate_seconds;
   monitor_->EvaluateCopies();
-  monitor_->Report(&result);
-  result.staleness = table_->ObservedStaleness();
-  CollectCounters(&result);
-  return result;
+  monitor_->Report(result);
+  result->staleness = table_->ObservedStaleness();
+  CountGathers(result);
+  if (plan_.phase_size() > 0)
+    result->phase.push_back({hyper_, result->parameter, result->objective, result->gap,
+                             result->measure, result->clocks, result->train_seconds,
+                             result->stop_reason});
+  result->clocks += clocks;
+  result->train_seconds += seconds;
+  result->evaluate_seconds += paused;
 }
 
 }  // namespace

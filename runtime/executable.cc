@@ -67,8 +67,9 @@ absl::Status CheckTask(const Task& task, int workers) {
 }  // namespace
 
 absl::Status CheckExecutable(const Plan& plan) {
-  if (plan.phase_size() > 0)
-    return Lacking("phase \"", plan.phase(0).id(), "\" loops over the run");
+  for (const Phase& phase : plan.phase())
+    if (!phase.fold_subset().empty())
+      return Lacking("phase \"", phase.id(), "\" runs on a subset of the rows");
   for (const Channel& channel : plan.channel())
     if (channel.kind() != Channel::QUEUE)
       return Lacking("channel \"", channel.id(), "\" passes blocks round");

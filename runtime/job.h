@@ -91,6 +91,17 @@ struct TaskCounters {
   int64_t busy_ns = 0, waited_ns = 0;  // over all workers
 };
 
+// What one phase of the plan ended with.
+struct PhaseResult {
+  std::vector<double> hyper;  // by symbol
+  std::vector<std::vector<double>> parameter;
+  double objective = 0, gap = 0;
+  std::vector<double> measure;
+  Clock clocks = 0;
+  double seconds = 0;         // of training
+  StopReason stop_reason = StopReason::kClocks;
+};
+
 struct RunResult {
   std::vector<std::vector<double>>
       parameter;  // by symbol; empty for symbols that are no parameters
@@ -109,6 +120,8 @@ struct RunResult {
   Clock resumed_clocks = 0;     // of those, done before the checkpoint that the run went on from ...
   double resumed_seconds = 0;   // ... and the training they took, part of train_seconds
   int64_t rows = 0;             // since then: rows visited by GATHER and SWEEP tasks, all clocks together
+  std::vector<PhaseResult> phase;  // by phase of the plan; all else is that of the last, but clocks
+                                   // and seconds, which are of all
   Staleness staleness;
   std::vector<TaskCounters> counters;
   int64_t bytes_sent = 0, bytes_received = 0;

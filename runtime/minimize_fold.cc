@@ -51,6 +51,10 @@ class MinimizeFold final : public Fold {
 
   absl::Status Start(ParamState* state) override {
     in_place_ = SameLayout(state->layout());
+    last_ = {};
+    late_ = averaged_ = 0;
+    mean_f_ = 0;
+    std::fill_n(mean_.data(), mean_.size(), 0.0);
     if (!in_place_) {
       point_ = AlignedArray<double>(layout_.size);
       for (const Field& f : layout_.field)
@@ -130,6 +134,7 @@ class MinimizeFold final : public Fold {
 
   // Parameters in order, the padding between them under no penalty.
   absl::Status MakeSegments(std::vector<gyre::Segment>* segments) {
+    weights_.clear();
     for (size_t i = 0; i < layout_.field.size(); ++i) {
       const Field& f = layout_.field[i];
       absl::StatusOr<Prox> prox =

@@ -15,8 +15,6 @@ constexpr double kNewtonReduction = 0.05;   // of a step's residual: what is lef
 constexpr double kRounding = 4e-16;
 constexpr double kCautious = 0.8;           // of the visits predicted to reach the tolerance
 constexpr double kProbe = 1e-6;             // how far from a kink its one-sided slopes are taken
-constexpr double kSafetyMargin = 1.2;       // of sigma' over what the last epoch needed
-constexpr double kSafetyDecay = 0.8;        // the fastest that it falls
 constexpr double kConcave = 1e-4;           // relative fall of a slope at a kink that is no rounding
 constexpr int64_t kLine = 64;               // bytes
 constexpr int64_t kMostLines = 16;          // of a row to fetch ahead; the hardware sees the rest come
@@ -97,7 +95,6 @@ absl::Status DualSolver::Start() {
   converged_ = false;
   epochs_ = 0, measured_ = 0, updates_ = 0, visits_ = 0, visits_since_ = 0, visits_until_ = rows_;
   best_dual_ = -kInfinity, violation_ = kInfinity;
-  safety_ = options_.workers, least_safety_ = 1;
   primal_ = std::numeric_limits<double>::quiet_NaN(), gap_ = kInfinity;
   Deal();
   return absl::OkStatus();
@@ -422,7 +419,7 @@ template <class Rows>
 void DualSolver::VisitRows(const Rows& first, int w) {
   Worker& worker = worker_[static_cast<size_t>(w)];
   const bool alone = options_.workers == 1;
-  const double safety = safety_;
+  const double safety = options_.workers;
   double* const theta = alone ? theta_.data() : worker.theta.data();
   const View& main = view_.front();
   int64_t* const order = active_.data();
@@ -535,8 +532,19 @@ void DualSolver::EndEpoch() {
   }
   active_.erase(end, active_.end());
   updates_ += updates, visits_ += visits, visits_since_ += visits;
-  if (options_.workers > 1) Combine();
-  if (epochs_ % kRefreshEvery == 0) Refresh();
+  if (epochs_ % kRefreshEvery == 0) {
+    Refresh();
+  } else if (options_.workers > 1) {
+    const double safety = options_.workers;
+    for (int64_t j = 0; j < static_cast<int64_t>(theta_.size()); ++j) {
+      const auto k = static_cast<size_t>(j);
+      double change = 0;
+      for (const Worker& worker : worker_) change += worker.theta[k] - theta_[k];
+      if (change == 0) continue;
+      z_[k] += change / (safety * inverse_[k]);
+      theta_[k] = Threshold(j);
+    }
+  }
   StoreTheta();
   still_ = updates == 0;
   if (visits_since_ >= visits_until_ || still_) {
@@ -544,31 +552,6 @@ void DualSolver::EndEpoch() {
   } else {
     Deal();
   }
-}
-
-// Adds up what the workers did. The bound that their steps maximise holds for the sum if
-//   || sum_k D_k ||^2 <= sigma' sum_k || D_k ||^2,   D_k the change of theta by worker k:
-// always for sigma' = workers, and for less where their changes have little in common.
-void DualSolver::Combine() {
-  double together = 0, apart = 0;
-  for (int64_t j = 0; j < static_cast<int64_t>(theta_.size()); ++j) {
-    const auto k = static_cast<size_t>(j);
-    double change = 0, squares = 0;
-    for (const Worker& worker : worker_) {
-      const double d = worker.theta[k] - theta_[k];
-      change += d, squares += d * d;
-    }
-    if (squares == 0) continue;
-    together += change * change / inverse_[k];
-    apart += squares / inverse_[k];
-    z_[k] += change / (safety_ * inverse_[k]);
-    theta_[k] = Threshold(j);
-  }
-  const double most = options_.workers;
-  if (apart == 0) return;
-  const double needed = together / apart;
-  if (needed > safety_) least_safety_ = std::min(2 * least_safety_, most);
-  safety_ = std::clamp(std::max(kSafetyMargin * needed, kSafetyDecay * safety_), least_safety_, most);
 }
 
 void DualSolver::EndMeasure() {

@@ -21,9 +21,8 @@
 // that of all rows, and measuring it brings back those that would move.
 //
 // Several workers move the rows of a random block each against their own copy of theta, as if all the
-// others did sigma' - 1 times the same; what they did is added up (Ma et al. 2015). sigma' starts at
-// the number of workers, which is always safe, and follows what was needed. The blocks are drawn
-// again for every epoch.
+// others did the same (sigma' = workers); what they did is added up (Ma et al. 2015). The blocks are
+// drawn again for every epoch.
 #pragma once
 #include <cstdint>
 #include <limits>
@@ -137,7 +136,6 @@ class DualSolver final : public CoordinateMethod {
   void VisitRows(const Rows& rows, int worker);
   void Measure(int worker);
   void EndEpoch();
-  void Combine();
   void EndMeasure();
 
   double ViewOf(int64_t row, const double* theta) const;
@@ -165,7 +163,6 @@ class DualSolver final : public CoordinateMethod {
   double primal_ = std::numeric_limits<double>::quiet_NaN();
   double gap_ = std::numeric_limits<double>::infinity();
   double best_dual_ = 0, violation_ = 0;
-  double safety_ = 1, least_safety_ = 1;  // sigma', and the least that it may fall to
   std::vector<View> view_;                 // that with the most entries first
   std::vector<double> theta_, z_, l1_, inverse_;  // of all parts; z_ where theta_ does not say it
   std::vector<int64_t> active_;            // rows, as the next epoch visits them

@@ -19,6 +19,8 @@ class CoordinateMethod {
   // From the parameters at hand. Again whenever they, the penalties or the losses were changed.
   virtual absl::Status Start() = 0;
   virtual void Work(int worker) = 0;
+  // By one, beside Work: chooses what the round after works on. If nobody calls it, Turn does it.
+  virtual void DrawNext() {}
   virtual void Turn() = 0;
 
   virtual bool converged() const = 0;

@@ -54,7 +54,9 @@ absl::Status CoordinateSolver::Start() {
   ComputeView();
   uniform_ = false;
   if (loss_->quadratic()) {
+    const std::vector<double> before = curvature_;
     loss_->Curvatures(view_.data(), curvature_.data());
+    fresh_ = curvature_ != before;
     const auto [least, most] = std::minmax_element(curvature_.begin(), curvature_.end());
     if (*least < 0) return absl::InvalidArgumentError("the losses are not convex");
     most_curvature_ = *most;
@@ -67,7 +69,12 @@ absl::Status CoordinateSolver::Start() {
   return absl::OkStatus();
 }
 
+// Kept from the second start on: one run does not need those of units that are no candidates.
 void CoordinateSolver::Norms() {
+  if (all_norm_.size() == candidate_.size()) {
+    norm_ = all_norm_;
+    return;
+  }
   norm_.resize(candidate_.size());
   ForRuns([&](const Part& part, size_t begin, size_t end) {
     WithColumns(part.columns, [&](const auto& view) {
@@ -79,6 +86,7 @@ void CoordinateSolver::Norms() {
       }
     });
   });
+  if (++starts_ > 1) all_norm_ = norm_;
 }
 
 // Candidates cut where the entries of their columns are shared evenly.
@@ -402,7 +410,8 @@ void CoordinateSolver::Solve() {
   if (loss_->quadratic()) {
     model.weight = uniform_ ? nullptr : curvature_.data();
     model.uniform = most_curvature_;
-    model.fresh = false;
+    model.fresh = fresh_ && !uniform_;
+    fresh_ = false;
     model.epochs = kLasting;
     set_.Solve(chosen_, options, &model);
     set_.AddChange(view_.data());

@@ -49,7 +49,8 @@ class CoordinateSolver final : public CoordinateMethod {
   CoordinateSolver(const Options& options, std::vector<Part>* parts, RowLoss* loss,
                    const double* offset, int64_t rows, int64_t outputs);
 
-  // From the theta at hand. Again whenever theta, the penalties or the losses were changed.
+  // From the theta at hand. Again whenever theta, the penalties or the losses were changed, which is
+  // cheap: what depends on the columns alone is kept.
   absl::Status Start() override;
 
   // One round: Work by every worker, in any order or at once; then Turn by one.
@@ -131,7 +132,10 @@ class CoordinateSolver final : public CoordinateMethod {
   std::vector<UnitId> candidate_, chosen_;
   std::vector<UnitId> free_;      // single columns without any penalty, if they are few
   std::vector<double> gradient_;  // by candidate, width_ numbers each: derivatives of f
-  std::vector<double> norm_;      // by candidate: of its columns
+  std::vector<double> norm_;      // by candidate: of its columns ...
+  std::vector<double> all_norm_;  // ... and of all units, once Start is called again
+  int64_t starts_ = 0;
+  bool fresh_ = false;            // the weights of squares are not those of the last Start
   std::vector<size_t> slice_;     // candidates of each worker
   std::vector<double> weight_;    // of the models, where losses are no squares
   std::vector<double> view_, slope_, curvature_, moved_, trial_, loss_of_;

@@ -24,6 +24,9 @@ constexpr int kAsyncWindow = 4;
 
 absl::StatusOr<Assembly> Assembly::Bind(const Job& job) {
   if (absl::Status status = Verify(*job.plan); !status.ok()) return status;
+  if (job.plan->phase_size() > 0)
+    return absl::UnimplementedError(
+        "plan: its phases follow one another in one process; run it with --cluster=embedded");
   absl::StatusOr<std::vector<StagePlan>> stages = BindStages(*job.plan, *job.program);
   if (!stages.ok()) return stages.status();
   Assembly assembly(job);

@@ -102,8 +102,13 @@ constexpr Flag kFlags[] = {
        return ToPin(v, {"auto", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam", "cd", "sdca"},
                     &o->update);
      }},
-    {"schedule", "auto|sets", "pin: which coordinates move next", kPlans,
-     [](string_view v, Options* o) { return ToPin(v, {"auto", "sets"}, &o->schedule); }},
+    {"schedule", "auto|sets|sap|priority|dependency|uniform", "pin: which coordinates move next",
+     kPlans,
+     [](string_view v, Options* o) {
+       return ToPin(v, {"auto", "sets", "sap", "priority", "dependency", "uniform"}, &o->schedule);
+     }},
+    {"coupling", "X", "the most that coordinates moved at once may be coupled, 0 to 1", kPlans,
+     [](string_view v, Options* o) { return ToReal(v, 0, &o->coupling); }},
     {"batch", "N", "rows of a mini-batch", kPlans,
      [](string_view v, Options* o) { return ToInteger<int64_t>(v, 1, &o->batch); }},
     {"step", "X", "step size", kPlans,
@@ -117,6 +122,25 @@ constexpr Flag kFlags[] = {
      }},
     {"decay", "X", "how fast: step / (1 + X * passes over the data), or its root", kPlans,
      [](string_view v, Options* o) { return ToReal(v, 0, &o->decay); }},
+    {"path", "STEPS|X,Y,...",
+     "a regularisation path: that many values of the penalty's weight, from where all is zero "
+     "downwards, or these",
+     kPlans, [](string_view v, Options* o) { return ToText(v, &o->path); }},
+    {"path_ratio", "X", "the path's last value over its first", kPlans,
+     [](string_view v, Options* o) {
+       Status status = ToReal(v, 0, &o->path_ratio);
+       if (status.ok() && !(*o->path_ratio > 0 && *o->path_ratio < 1))
+         return absl::InvalidArgumentError("expected a number between 0 and 1");
+       return status;
+     }},
+    {"path_of", "NAME", "the hyper-parameter that the path runs over, where several could", kPlans,
+     [](string_view v, Options* o) { return ToText(v, &o->path_of); }},
+    {"folds", "K", "cross-validation along the path", kRun,
+     [](string_view v, Options* o) { return ToInteger<int>(v, 2, &o->folds); }},
+    {"choose", "min|1se",
+     "the model that cross-validation keeps: of the least loss, or the simplest within a standard "
+     "error of it",
+     kRun, [](string_view v, Options* o) { return ToPin(v, {"min", "1se"}, &o->choose); }},
     {"max_clocks", "N", "stop after N clocks", kPlans,
      [](string_view v, Options* o) {
        int64_t clocks = 0;

@@ -70,6 +70,11 @@ Json ManifestOf(const Program& program, const Model& model) {
                                  {"axes", std::move(axes)},
                                  {"shape", ShapeOf(graph, s, model.extent)}});
   }
+  if (!model.path.empty()) {
+    Json values = Json::array();
+    for (const ModelStep& step : model.path) values.push_back(step.value);
+    json["path"] = {{"hyper", model.path_hyper}, {"value", std::move(values)}};
+  }
   json["label"] = Json::object();
   for (const auto& [symbol, names] : model.label) json["label"][NameOf(graph, symbol)] = names;
   json["column"] = Json::object();
@@ -82,6 +87,18 @@ Json ManifestOf(const Program& program, const Model& model) {
   return json;
 }
 
+absl::Status WriteSteps(const std::string& folder, const Program& program, const Model& model,
+                        int symbol) {
+  std::vector<int64_t> shape = ShapeOf(program.graph, symbol, model.extent);
+  shape.insert(shape.begin(), static_cast<int64_t>(model.path.size()));
+  std::vector<double> values;
+  for (const ModelStep& step : model.path) {
+    const std::vector<double>& each = step.parameter[static_cast<size_t>(symbol)];
+    values.insert(values.end(), each.begin(), each.end());
+  }
+  return WriteNpy(StrCat(folder, "/", NameOf(program.graph, symbol), ".path.npy"), shape, values);
+}
+
 absl::Status WriteFolder(const std::string& folder, const Program& program, const Model& model) {
   absl::Status status = MakeFolders(folder);
   for (int s = 0; s < program.graph.symbol.size && status.ok(); ++s) {
@@ -89,7 +106,10 @@ absl::Status WriteFolder(const std::string& folder, const Program& program, cons
     if (values.empty()) continue;
     status = WriteNpy(StrCat(folder, "/", NameOf(program.graph, s), ".npy"),
                       ShapeOf(program.graph, s, model.extent), values);
+    if (status.ok() && !model.path.empty()) status = WriteSteps(folder, program, model, s);
   }
+  for (const auto& [name, text] : model.picture)
+    if (status.ok()) status = WriteFile(StrCat(folder, "/", name), text);
   if (!status.ok()) return status;
   return WriteFile(StrCat(folder, "/", kManifest), ManifestOf(program, model).dump(1) + "\n");
 }
@@ -194,14 +214,13 @@ absl::Status ReadTransforms(const Manifest& manifest, const ir::Graph& graph, Mo
   for (const auto& [name, each] : transforms->items()) {
     const int symbol = FindSymbol(graph, name);
     ColumnTransform transform;
-    const bool readable = symbol >= 0 && graph.symbol[symbol].rank == 2 && each.is_object() &&
+    const bool readable = symbol >= 0 && graph.symbol[symbol].rank >= 2 && each.is_object() &&
                           each.contains("center") && each.contains("scale") &&
                           ReadNumbers(each["center"], &transform.center) &&
                           ReadNumbers(each["scale"], &transform.scale);
-    const size_t cols =
-        readable
-            ? static_cast<size_t>(model->extent[static_cast<size_t>(graph.symbol[symbol].axis[1])])
-            : 0;
+    size_t cols = readable ? 1 : 0;
+    for (int a = 1; readable && a < graph.symbol[symbol].rank; ++a)
+      cols *= static_cast<size_t>(model->extent[static_cast<size_t>(graph.symbol[symbol].axis[a])]);
     if (!readable || transform.center.size() != cols || transform.scale.size() != cols) {
       return manifest.Fail(StrCat("has an unreadable transform of ", name));
     }

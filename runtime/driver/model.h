@@ -17,6 +17,12 @@
 
 namespace gyre::driver {
 
+// One step of a regularisation path.
+struct ModelStep {
+  double value = 0;                            // of the path's hyper-parameter
+  std::vector<std::vector<double>> parameter;  // by symbol
+};
+
 struct Model {
   std::string program;          // for people
   std::vector<int64_t> extent;  // by axis, of the training data
@@ -27,6 +33,11 @@ struct Model {
   std::map<int, std::vector<std::string>> label;   // by symbol: names of the values, in their order
   std::map<int, std::vector<std::string>> column;  // by symbol: names of a matrix's columns
   std::map<int, ColumnTransform> transform;        // by symbol: still to be applied to its data
+  // Written beside the parameters and not read back: the steps of a path, NAME.path.npy (steps by the
+  // parameter's shape) with the values of the hyper-parameter in the manifest, and pictures by name.
+  std::string path_hyper;
+  std::vector<ModelStep> path;
+  std::map<std::string, std::string> picture;
 };
 
 // Whether SaveModel(folder) would be let: to be asked before training.

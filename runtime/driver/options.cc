@@ -153,12 +153,24 @@ Status CheckNames(const Program& program, const Options& options) {
   return absl::OkStatus();
 }
 
+// Cross-validation chooses among the steps of a path.
+Status CheckPath(const Options& options) {
+  for (const char* flag : {"path_ratio", "path_of", "folds", "choose"}) {
+    if (options.given.count(flag) > 0 && options.path.empty())
+      return InvalidArgumentError(StrCat("--", flag, " goes with --path, as in --path=100"));
+  }
+  if (options.given.count("choose") > 0 && options.folds == 0)
+    return InvalidArgumentError("--choose goes with --folds, as in --folds=10");
+  return absl::OkStatus();
+}
+
 // A plan file is executed as it is: what only a planner could heed is refused, not ignored.
 Status CheckPlanFile(const Options& options) {
   constexpr const char* kPlanners[] = {
       "workers",    "lanes",       "machine",   "partition", "bridge", "storage",  "topology",
-      "payload",    "update",      "batch",     "momentum",  "step",   "schedule", "step_schedule", "decay",
-      "max_clocks", "max_seconds", "tolerance", "target",    "seed"};
+      "payload",    "update",      "batch",     "momentum",  "step",   "schedule", "coupling", "step_schedule", "decay",
+      "max_clocks", "max_seconds", "tolerance", "target",    "seed",
+      "path",       "path_ratio",  "path_of",   "folds",     "choose"};
   if (options.plan.empty()) return absl::OkStatus();
   for (const char* flag : kPlanners) {
     if (options.given.count(flag) == 0) continue;
@@ -244,6 +256,7 @@ absl::StatusOr<Options> ParseOptions(const Program& program,
   options.given = given.given;
   status = CheckNames(program, options);
   if (status.ok()) status = CheckPlanFile(options);
+  if (status.ok()) status = CheckPath(options);
   if (status.ok()) status = CheckTogether(options);
   if (!status.ok()) return status;
   return options;

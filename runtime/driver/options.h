@@ -58,7 +58,7 @@ struct Options {
   std::string partition = "auto", bridge = "auto", storage = "auto", topology = "auto",
               payload = "auto", update = "auto", schedule = "auto", step_schedule = "auto";
   int64_t batch = 0;
-  std::optional<double> step, momentum, decay;
+  std::optional<double> step, momentum, decay, coupling;
 
   // Stop rules.
   std::optional<int64_t> max_clocks;
@@ -69,6 +69,12 @@ struct Options {
   std::string checkpoint_dir;
   int64_t checkpoint_every = 0;  // clocks; 0: by time
   bool resume = false;
+
+  // The outer loop.
+  std::string path, path_of;  // steps or values; empty: none
+  std::optional<double> path_ratio;
+  int folds = 0;              // 0: no cross-validation
+  std::string choose = "min";
 
   // Hyper-parameters given on the command line, by symbol id.
   std::map<int, double> hyper;

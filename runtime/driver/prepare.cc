@@ -11,6 +11,7 @@
 #include "google/protobuf/io/tokenizer.h"
 #include "google/protobuf/text_format.h"
 #include "runtime/driver/files.h"
+#include "runtime/driver/path.h"
 #include "runtime/driver/probe.h"
 #include "runtime/driver/share.h"
 #include "runtime/driver/symbols.h"
@@ -69,6 +70,7 @@ absl::StatusOr<Request> MakeRequest(const Invocation& invocation) {
   request.step = options.step;
   request.momentum = options.momentum;
   request.schedule = options.schedule;
+  request.coupling = options.coupling;
   request.step_schedule = options.step_schedule;
   request.decay = options.decay;
   request.max_clocks = options.max_clocks.value_or(0);
@@ -86,23 +88,6 @@ absl::StatusOr<Profile> ProfileFor(const Options& options, const BoundInfo& boun
   absl::StatusOr<std::string> text = ReadWholeFile(path);
   if (!text.ok()) return text.status();
   return ParseProfile(*text, path);
-}
-
-absl::StatusOr<Plan> PlanFor(const Invocation& invocation, const BoundInfo& bound) {
-  const Options& options = invocation.options;
-  if (!options.plan.empty()) {
-    absl::StatusOr<Plan> plan = ReadPlan(options.plan);
-    if (!plan.ok()) return plan.status();
-    if (options.command == Command::kPlan) Rehash(&*plan);  // what was edited by hand is meant
-    absl::Status fits = CheckPlan(*plan, invocation.program, bound);
-    if (!fits.ok()) return fits;
-    return plan;
-  }
-  absl::StatusOr<Profile> profile = ProfileFor(options, bound);
-  if (!profile.ok()) return profile.status();
-  absl::StatusOr<Request> request = MakeRequest(invocation);
-  if (!request.ok()) return request.status();
-  return MakePlan(invocation.program, bound, *profile, *request);
 }
 
 // Where a text proto stops making sense; keeps the parser from printing it.
@@ -253,6 +238,25 @@ absl::StatusOr<Cluster> ReadCluster(const std::string& path) {
   return cluster;
 }
 
+absl::StatusOr<Plan> PlanFor(const Invocation& invocation, const BoundInfo& bound,
+                             const std::vector<Phase>& phases) {
+  const Options& options = invocation.options;
+  if (!options.plan.empty()) {
+    absl::StatusOr<Plan> plan = ReadPlan(options.plan);
+    if (!plan.ok()) return plan.status();
+    if (options.command == Command::kPlan) Rehash(&*plan);  // what was edited by hand is meant
+    absl::Status fits = CheckPlan(*plan, invocation.program, bound);
+    if (!fits.ok()) return fits;
+    return plan;
+  }
+  absl::StatusOr<Profile> profile = ProfileFor(options, bound);
+  if (!profile.ok()) return profile.status();
+  absl::StatusOr<Request> request = MakeRequest(invocation);
+  if (!request.ok()) return request.status();
+  request->phase = phases;
+  return MakePlan(invocation.program, bound, *profile, *request);
+}
+
 absl::StatusOr<Prepared> Prepare(const Invocation& invocation) {
   const Program& program = invocation.program;
   const Options& options = invocation.options;
@@ -282,9 +286,14 @@ absl::StatusOr<Prepared> Prepare(const Invocation& invocation) {
   }
   prepared.load_seconds = load.Seconds();
   const Stopwatch plan_time;
-  absl::StatusOr<Plan> plan = PlanFor(invocation, prepared.data.info);
+  absl::StatusOr<Path> path = MakePath(invocation, prepared);
+  if (!path.ok()) return path.status();
+  prepared.path = *std::move(path);
+  absl::StatusOr<Plan> plan =
+      PlanFor(invocation, prepared.data.info, PhasesOf(program, prepared.path));
   if (!plan.ok()) return plan.status();
   prepared.plan = *std::move(plan);
+  if (!prepared.path.given()) prepared.path = PathOf(program, prepared.plan);
   prepared.plan_seconds = plan_time.Seconds();
   return prepared;
 }
@@ -308,6 +317,14 @@ Job MakeJob(const Invocation& invocation, const Prepared& prepared) {
   return job;
 }
 
+// `parameter` in the units of the data, where that can be told.
+void InUnitsOfData(const Invocation& invocation, const Prepared& prepared,
+                   std::vector<std::vector<double>>* parameter) {
+  for (const Standardized& each : prepared.standardized)
+    if (each.mapped_back && !parameter->empty())
+      MapBack(invocation.program, each.use, each.transform, prepared.data.info.extent, parameter);
+}
+
 Model MakeModel(const Invocation& invocation, const Prepared& prepared, const RunResult& result) {
   Model model;
   model.program = invocation.name;
@@ -318,11 +335,13 @@ Model MakeModel(const Invocation& invocation, const Prepared& prepared, const Ru
   model.label = prepared.data.label;
   model.column = prepared.data.column;
   for (const Standardized& each : prepared.standardized) {
-    if (!each.mapped_back) {
-      model.transform[each.use.symbol] = each.transform;
-    } else if (!model.parameter.empty()) {
-      MapBack(invocation.program, each.use, each.transform, model.extent, &model.parameter);
-    }
+    if (!each.mapped_back) model.transform[each.use.symbol] = each.transform;
+  }
+  InUnitsOfData(invocation, prepared, &model.parameter);
+  for (size_t k = 0; k < result.phase.size() && prepared.path.given(); ++k) {
+    model.path_hyper = NameOf(invocation.program.graph, prepared.path.hyper);
+    model.path.push_back({prepared.path.value[k], result.phase[k].parameter});
+    InUnitsOfData(invocation, prepared, &model.path.back().parameter);
   }
   model.parameter.resize(static_cast<size_t>(invocation.program.graph.symbol.size));
   return model;

@@ -10,6 +10,7 @@
 #include "runtime/driver/dataset.h"
 #include "runtime/driver/model.h"
 #include "runtime/driver/options.h"
+#include "runtime/driver/steps.h"
 #include "runtime/driver/standardize.h"
 #include "runtime/job.h"
 
@@ -47,10 +48,15 @@ absl::StatusOr<Plan> ReadPlan(const std::string& path);
 // A cluster that others have started: text proto gyre.Cluster, "processes: 4 workers: 8".
 absl::StatusOr<Cluster> ReadCluster(const std::string& path);
 
+// What the planner says, or the file of --plan, checked against the program and the data.
+absl::StatusOr<Plan> PlanFor(const Invocation& invocation, const BoundInfo& bound,
+                             const std::vector<Phase>& phases);
+
 struct Prepared {
   Dataset data, test;  // test: without rows when no held-out data was given
   std::vector<Standardized> standardized;
   std::vector<double> hyper;
+  Path path;
   Plan plan;
   double load_seconds = 0, plan_seconds = 0;
 };

@@ -106,6 +106,31 @@ Json TasksJson(const RunResult& result) {
   return json;
 }
 
+void AddPath(const Report& report, Json* json) {
+  const std::string& name = report.path_hyper;
+  const bool crossed = report.cross != nullptr && report.cross->given();
+  Json& path = (*json)["path"] = Json::array();
+  for (size_t k = 0; k < report.path_value.size(); ++k) {
+    const PhaseResult& phase = report.result->phase[k];
+    Json step = {{name, report.path_value[k]},
+                 {"objective", Number(phase.objective)},
+                 {"nonzeros", report.path_nonzeros[k]},
+                 {"metric", phase.measure.empty() ? Json() : Number(phase.measure[0])},
+                 {"clocks", phase.clocks},
+                 {"seconds", phase.seconds}};
+    if (std::isfinite(phase.gap)) step["duality_gap"] = phase.gap;
+    if (crossed) {
+      step["cv_mean"] = Number(report.cross->mean[k]);
+      step["cv_se"] = Number(report.cross->error[k]);
+    }
+    path.push_back(std::move(step));
+  }
+  if (!crossed) return;
+  (*json)["cross_validation"] = {{"folds", report.cross->folds},
+                                 {name + "_min", report.path_value[report.cross->least]},
+                                 {name + "_1se", report.path_value[report.cross->simplest]}};
+}
+
 }  // namespace
 
 int64_t PeakMemoryBytes() {
@@ -155,6 +180,8 @@ std::string ToJson(const Report& report) {
   json["seed"] = report.seed;
   json["standardized"] = report.standardized;
   json["model"] = report.model;
+  if (std::isfinite(result.gap)) json["duality_gap"] = result.gap;
+  if (!report.path_value.empty()) AddPath(report, &json);
   json["tasks"] = TasksJson(result);
   return json.dump(1) + "\n";
 }

@@ -1,10 +1,12 @@
 // The report of a run: what tools and benchmarks read. Its keys are a contract; more may be added.
 #pragma once
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "compiler/compiler.h"
 #include "dsl/program.h"
+#include "runtime/driver/steps.h"
 #include "runtime/job.h"
 
 namespace gyre::driver {
@@ -16,6 +18,10 @@ struct Report {
   const BoundInfo* bound = nullptr;
   const RunResult* result = nullptr;
   std::vector<double> hyper;  // by symbol
+  std::string path_hyper;     // of a path: its hyper-parameter, values and counts by step
+  std::vector<double> path_value;
+  std::vector<int64_t> path_nonzeros;
+  const CrossValidation* cross = nullptr;
   uint64_t seed = 0;
   double load_seconds = 0, plan_seconds = 0;
   bool interrupted = false;

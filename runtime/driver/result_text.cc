@@ -28,7 +28,8 @@ const std::vector<std::string>* NamesAlong(const ir::Graph& graph, const Model& 
   return nullptr;
 }
 
-// "bmi", or "3,bmi" over two axes; positions from 0 where there are no names.
+}  // namespace
+
 std::string PlaceName(const ir::Graph& graph, const Model& model, int symbol, size_t cell) {
   const ir::Symbol& s = graph.symbol[symbol];
   std::vector<std::string> parts(static_cast<size_t>(s.rank));
@@ -45,6 +46,8 @@ std::string PlaceName(const ir::Graph& graph, const Model& model, int symbol, si
                                                                : parts[0])
              : absl::StrCat("[", absl::StrJoin(parts, ","), "]");
 }
+
+namespace {
 
 std::string LargestText(const ir::Graph& graph, const Model& model, int symbol) {
   const std::vector<double>& values = model.parameter[static_cast<size_t>(symbol)];

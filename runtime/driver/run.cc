@@ -7,8 +7,11 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/driver/commands.h"
 #include "runtime/driver/files.h"
+#include "runtime/driver/path.h"
+#include "runtime/driver/path_svg.h"
 #include "runtime/driver/report.h"
 #include "runtime/driver/result_text.h"
+#include "runtime/driver/symbols.h"
 
 namespace gyre::driver {
 namespace {
@@ -33,8 +36,8 @@ void PrintStart(const Invocation& invocation, const Prepared& prepared) {
 }
 
 absl::Status SaveReport(const Invocation& invocation, const Prepared& prepared,
-                        const RunResult& result, bool interrupted, const std::string& model,
-                        const std::string& path) {
+                        const RunResult& result, const CrossValidation& cross, bool interrupted,
+                        const std::string& model, const std::string& path) {
   Report report;
   report.program = invocation.name;
   report.source = &invocation.program;
@@ -42,6 +45,12 @@ absl::Status SaveReport(const Invocation& invocation, const Prepared& prepared,
   report.bound = &prepared.data.info;
   report.result = &result;
   report.hyper = prepared.hyper;
+  report.cross = &cross;
+  for (size_t k = 0; k < result.phase.size() && prepared.path.given(); ++k) {
+    report.path_hyper = NameOf(invocation.program.graph, prepared.path.hyper);
+    report.path_value.push_back(prepared.path.value[k]);
+    report.path_nonzeros.push_back(NonZeros(invocation.program, result.phase[k]));
+  }
   report.seed = static_cast<uint64_t>(prepared.plan.seed());
   report.load_seconds = prepared.load_seconds;
   report.plan_seconds = prepared.plan_seconds;
@@ -57,6 +66,9 @@ constexpr char kCheckpoint[] = "checkpoint", kCheckpointPlan[] = "plan.textproto
 absl::Status CheckResume(const Invocation& invocation) {
   const Options& options = invocation.options;
   if (options.checkpoint_dir.empty()) return absl::OkStatus();
+  if (!options.path.empty())
+    return absl::InvalidArgumentError(
+        "--checkpoint_dir keeps one run, and --path makes several; leave one of the two out");
   const std::string file = CheckpointPath(invocation);
   if (options.resume && !Exists(file)) {
     return absl::NotFoundError(
@@ -87,8 +99,25 @@ absl::Status SaveCheckpointPlan(const Invocation& invocation, const Plan& plan) 
   return WriteFile(StrCat(UserPath(folder), "/", kCheckpointPlan), PlanToText(plan));
 }
 
+// Cross-validation, and the step of the path that is kept in the place of the last.
+absl::StatusOr<CrossValidation> ChooseOnPath(const Invocation& invocation, Prepared* prepared,
+                                             RunResult* result) {
+  const absl::StatusOr<CrossValidation> cross =
+      CrossValidate(invocation, *prepared, prepared->path);
+  if (!cross.ok()) return cross.status();
+  const PhaseResult& kept =
+      result->phase[ChosenStep(invocation.options, *cross, result->phase.size())];
+  result->parameter = kept.parameter;
+  result->objective = kept.objective;
+  result->gap = kept.gap;
+  result->measure = kept.measure;
+  prepared->hyper = kept.hyper;
+  std::fputs(PathText(invocation.program, prepared->path, *result, *cross).c_str(), stdout);
+  return cross;
+}
+
 int SaveResults(const Invocation& invocation, const Prepared& prepared, const RunResult& result,
-                const Model& model, bool interrupted) {
+                const CrossValidation& cross, const Model& model, bool interrupted) {
   const std::string model_path = OutputPath(invocation, invocation.options.model_out, "model");
   const std::string report_path = OutputPath(invocation, invocation.options.report, "report.json");
   if (!model_path.empty()) {
@@ -98,7 +127,7 @@ int SaveResults(const Invocation& invocation, const Prepared& prepared, const Ru
   }
   if (!report_path.empty()) {
     absl::Status saved =
-        SaveReport(invocation, prepared, result, interrupted, model_path, report_path);
+        SaveReport(invocation, prepared, result, cross, interrupted, model_path, report_path);
     if (!saved.ok()) return Fail(invocation, saved, kRunFailed);
     std::printf("report     %s\n", report_path.c_str());
   }
@@ -127,13 +156,27 @@ int RunCommand(const Invocation& invocation) {
   absl::StatusOr<RunResult> result = Execute(invocation, *prepared, /*talk=*/true, &interrupted);
   if (!result.ok()) return FailRun(invocation, result.status());
 
-  const Model model = MakeModel(invocation, *prepared, *result);
+  CrossValidation cross;
+  const bool path = prepared->path.given() && !interrupted;
+  if (path) {
+    absl::StatusOr<CrossValidation> chosen = ChooseOnPath(invocation, &*prepared, &*result);
+    if (!chosen.ok()) return FailRun(invocation, chosen.status());
+    cross = *std::move(chosen);
+  }
+  Model model = MakeModel(invocation, *prepared, *result);
+  if (path) {
+    model.picture["path.svg"] =
+        PathSvg(invocation.program, prepared->path, model, *result, cross);
+    if (cross.given())
+      model.picture["cross_validation.svg"] =
+          CrossValidationSvg(invocation.program, prepared->path, *result, cross);
+  }
   if (result->resumed_clocks > 0)
     std::printf("resumed    from clock %lld\n", static_cast<long long>(result->resumed_clocks));
   const std::string reason = interrupted ? "interrupted" : Name(result->stop_reason);
   std::fputs(OutcomeText(invocation.program, *result, reason).c_str(), stdout);
   std::fputs(ParameterText(invocation.program, model).c_str(), stdout);
-  return SaveResults(invocation, *prepared, *result, model, interrupted);
+  return SaveResults(invocation, *prepared, *result, cross, model, interrupted);
 }
 
 }  // namespace gyre::driver
