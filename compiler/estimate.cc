@@ -90,6 +90,10 @@ void AddStages(const Problem& p, const Strategy& s, Option* o) {
     const StateSize size = p.state[i];
     const bool main = static_cast<int>(i) == p.main_leaf;
     const Update& update = s.update.update;
+    if (main && s.update.coordinates) {
+      o->pass_ms += CoordinateMs(p, s, p.work[i]);
+      continue;
+    }
     o->fold_ms += FoldMs(size, main ? update.rule() : "assign", update.memory(), *p.profile,
                          s.workers / s.processes, s.lanes);
     const Pass* pass = PassOf(*p.program, p.leaf[i]);
@@ -97,10 +101,6 @@ void AddStages(const Problem& p, const Strategy& s, Option* o) {
     const double all = static_cast<double>(ExtentOf(p.bound->extent, pass->row_axis));
     const double rows = LeafRows(p, i, s, all);
     const Work work = p.work[i].Scaled(rows / all / s.processes);
-    if (main && s.update.coordinates) {
-      o->pass_ms += CoordinateMs(p, s, work);
-      continue;
-    }
     o->pass_ms += PassMs(work, *p.profile, p.bound->type, s.lanes, resident, Imbalance(p, s, rows));
     if (s.processes > 1) {
       const Traffic t = TrafficOf(p, s, i, rows);
@@ -109,6 +109,27 @@ void AddStages(const Problem& p, const Strategy& s, Option* o) {
       o->messages += s.topology == Table::STAR ? 1 : s.processes - 1;
     }
   }
+}
+
+// Of a coordinate method: the data by columns (cd) beside the rows that measures read, unless it comes so;
+// the parameters as masters, as kernels read them, in the monitor and in the result; of a coordinate its
+// id, score and norm; of a row the predictor, slope, curvature and trials.
+double CoordinateBytes(const Problem& p, const Strategy& s, double params) {
+  const double element = static_cast<double>(SizeOf(p.bound->type));
+  double columns = 0, offsets = 0;
+  for (const TensorInfo& t : p.bound->tensor) {
+    if (t.format == Format::kCsc) {
+      offsets += 8 * static_cast<double>(t.cols);
+    } else if (t.cols > 1) {
+      columns += t.format == Format::kDense
+                     ? static_cast<double>(t.rows * t.cols) * element
+                     : static_cast<double>(t.nnz) * (element + 4) + 8 * static_cast<double>(t.cols);
+    }
+  }
+  const double rows = static_cast<double>(p.rows), state = params * (24 + 2 * element);
+  if (s.update.update.rule() == "sdca")
+    return p.resident + state + 120 * rows + 16 * params * s.workers;
+  return p.resident + offsets + columns + state + 72 * rows + 24 * params;
 }
 
 double MemoryBytes(const Problem& p, const Strategy& s) {
@@ -120,15 +141,8 @@ double MemoryBytes(const Problem& p, const Strategy& s) {
   const double lag = std::max(1, s.lag), workers = static_cast<double>(s.workers) / s.processes;
   const double state = params * (8 * (lag + StreamsOf(s.update.update.rule(), s.update.update.memory()) / 2) +
                                  static_cast<double>(SizeOf(p.bound->type)));
-  double method = 0;
-  if (s.update.coordinates) {
-    // By columns (cd) the data a second time; the predictor, slopes, curvatures and trials of rows;
-    // of coordinates the id, score and norm.
-    const double rows = static_cast<double>(p.rows);
-    method = s.update.update.rule() == "cd" ? p.resident + 56 * rows + 24 * params
-                                            : 40 * rows + 8 * params * workers;
-  }
-  return p.resident / s.processes + state + totals * 8 * workers * lag + method;
+  if (s.update.coordinates) return CoordinateBytes(p, s, params);
+  return p.resident / s.processes + state + totals * 8 * workers * lag;
 }
 
 }  // namespace

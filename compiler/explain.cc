@@ -1,6 +1,7 @@
 // Explain: the plan proto as sections. Nothing is worked out here that the plan does not say.
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
@@ -227,13 +228,40 @@ RenderSection PlanSection(const Plan& plan, const Trace* trace) {
   return s;
 }
 
+// Whether the update knows how far it is from the minimum.
+bool ByGap(const Plan& plan) {
+  return std::any_of(plan.task().begin(), plan.task().end(), [](const Task& t) {
+    return t.update().rule() == "cd" || t.update().rule() == "sdca";
+  });
+}
+
+// The outer loop: "100 of the run, lambda 45.2 -> 0.0045, each from where the one before ended".
+RenderSection PhaseSection(const Plan& plan) {
+  RenderSection s;
+  if (plan.phase_size() == 0) return s;
+  s.title = "PHASES";
+  s.note = absl::StrCat(plan.phase_size(), " runs");
+  const Phase& first = plan.phase(0);
+  const Phase& last = plan.phase(plan.phase_size() - 1);
+  const std::map<std::string, double> names(first.hyper().begin(), first.hyper().end());
+  for (const auto& [name, value] : names) {
+    absl::StrAppend(&s.note, ", ", name, " ", absl::StrFormat("%.4g", value));
+    const auto end = last.hyper().find(name);
+    if (end != last.hyper().end()) absl::StrAppend(&s.note, " -> ", absl::StrFormat("%.4g", end->second));
+  }
+  absl::StrAppend(&s.note, ", each from where the one before ended");
+  return s;
+}
+
 RenderSection StopSection(const Plan& plan) {
   RenderSection s;
   s.title = "STOP";
   const Stop& stop = plan.stop();
   s.note = absl::StrCat("after ", stop.max_clocks(), " clocks");
   if (stop.max_seconds() > 0) absl::StrAppend(&s.note, " or ", absl::StrFormat("%g", stop.max_seconds()), " s");
-  if (stop.tolerance() > 0) absl::StrAppend(&s.note, ", at a relative change below ", absl::StrFormat("%g", stop.tolerance()));
+  if (stop.tolerance() > 0)
+    absl::StrAppend(&s.note, ByGap(plan) ? ", at a relative duality gap below " : ", at a relative change below ",
+                    absl::StrFormat("%g", stop.tolerance()));
   if (stop.has_target()) absl::StrAppend(&s.note, ", at an objective of ", absl::StrFormat("%g", stop.target()));
   absl::StrAppend(&s.note, "; decided every ", stop.boundary() == 1 ? "clock" : absl::StrCat(stop.boundary(), " clocks"),
                   "; evaluation ", Lower(Evaluation::Mode_Name(plan.evaluation().mode())));
@@ -318,7 +346,9 @@ RenderTree TreeOf(const Plan& plan, const Trace* trace) {
   s.insert(s.end(), {Probe(plan), BoundTo(plan), ProgramSection(plan), DeltaSection(plan)});
   for (RenderSection& d : DependenceSections(plan)) s.push_back(std::move(d));
   for (RenderSection& a : AnswerSections(plan)) s.push_back(std::move(a));
-  s.insert(s.end(), {PlanSection(plan, trace), StopSection(plan), CertificateSection(plan), RejectedSection(plan), ChangeSection(plan)});
+  s.push_back(PlanSection(plan, trace));
+  if (plan.phase_size() > 0) s.push_back(PhaseSection(plan));
+  s.insert(s.end(), {StopSection(plan), CertificateSection(plan), RejectedSection(plan), ChangeSection(plan)});
   AddGraph(plan, &tree);
   return tree;
 }

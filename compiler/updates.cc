@@ -191,10 +191,10 @@ std::vector<UpdateChoice> UpdateChoices(const Traits& t, int64_t rows, int pairs
           Adam(t, rows, r),
           Adagrad(t, rows, r),
           Coordinates("cd", "sets", t.sparse ? 12 : 200, t, r, CdRule(t)),
-          Coordinates("cd", "sap", 400, t, r, CdRule(t)),
-          Coordinates("cd", "priority", 600, t, r, CdRule(t)),
-          Coordinates("cd", "dependency", 1500, t, r, CdRule(t)),
-          Coordinates("cd", "uniform", 2000, t, r, CdRule(t)),
+          Coordinates("cd", "sap", 4000, t, r, CdRule(t)),
+          Coordinates("cd", "priority", 6000, t, r, CdRule(t)),
+          Coordinates("cd", "dependency", 15000, t, r, CdRule(t)),
+          Coordinates("cd", "uniform", 20000, t, r, CdRule(t)),
           Coordinates("sdca", "", 15, t, r, SdcaRule(t))};
 }
 

@@ -11,7 +11,7 @@
 //   where parameters multiply parameters the target is a good minimum of a redundant objective: 2
 //   million rows by a mini-batch rule (adam; twice by sgd, three times by adagrad), ten times the
 //   evaluations by a full-batch one
-//   cd      by rounds of many coordinates 400 (sap) to 2000 (uniform);
+//   cd      by rounds of many coordinates 4000 (sap) to 20000 (uniform);
 //           12 working sets where penalties make most coordinates zero, else 200 rounds
 //   sdca    15 epochs over the rows
 //   a kink in f costs the quasi-Newton rules and fista three times the evaluations

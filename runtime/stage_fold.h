@@ -23,7 +23,7 @@ struct alignas(64) StageFold {
     Use(sum.data());
   }
 
-  bool gathers() const { return plan->gather >= 0; }
+  bool gathers() const { return plan->pass != nullptr || plan->gather >= 0; }
   // The totals that g is to see.
   void Use(const double* flat) {
     for (const Field& s : layout.field) context.total[static_cast<size_t>(s.id)] = flat + s.offset;

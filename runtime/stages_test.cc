@@ -110,7 +110,10 @@ TEST_F(Refused, WhatNoCodeHeeds) {
               HasSubstr("travels as bf16"));
   EXPECT_THAT(Words(first([](Task* t) { t->mutable_write(0)->set_payload(Write::FACTORS); })),
               HasSubstr("added as FACTORS"));
-  EXPECT_THAT(Words([](Plan* p) { p->add_phase()->set_id("path"); }), HasSubstr("phase \"path\""));
+  EXPECT_THAT(Words([](Plan* p) { p->add_phase()->set_fold_subset("1"); }),
+              HasSubstr("runs on a subset of the rows"));
+  EXPECT_THAT(Words([](Plan* p) { (*p->add_phase()->mutable_hyper())["nothing"] = 1; }),
+              HasSubstr("sets \"nothing\", which is no hyper-parameter"));
   EXPECT_THAT(Words([](Plan* p) { p->mutable_recovery()->set_kind(Recovery::PARTIAL); }),
               HasSubstr("recovery is PARTIAL"));
   EXPECT_THAT(Words([](Plan* p) { p->mutable_table(0)->set_storage(Table::REPLICA); }),

@@ -26,7 +26,7 @@ struct ElementPenalty {
   // argmin_t a/2 t^2 - z t + Omega(t); `now` where the problem is flat. REQUIRES: a >= 0.
   double Minimizer(double a, double z, double now) const {
     const double m = std::abs(z) - l1, scale = a + 2 * l2;
-    if (scale <= 0) {  // linear: the boundary it falls to
+    if (scale <= 0) {  // no curvature: the column is zero and so is z, up to rounding
       if (m > 0) return std::clamp(now, lower, upper);
       return l1 > 0 ? std::clamp(0.0, lower, upper) : std::clamp(now, lower, upper);
     }

@@ -52,15 +52,17 @@ absl::Status CoordinateSolver::Start() {
   }
   Norms();
   ComputeView();
+  const bool was_uniform = uniform_;
   uniform_ = false;
   if (loss_->quadratic()) {
     const std::vector<double> before = curvature_;
     loss_->Curvatures(view_.data(), curvature_.data());
-    fresh_ = curvature_ != before;
     const auto [least, most] = std::minmax_element(curvature_.begin(), curvature_.end());
     if (*least < 0) return absl::InvalidArgumentError("the losses are not convex");
     most_curvature_ = *most;
+    // The Gram matrix of equal weights is that of none, whatever they are.
     uniform_ = *least == *most;
+    fresh_ = fresh_ || (curvature_ != before && !(uniform_ && was_uniform));
   }
   FindFree();
   ComputeSlopes();
@@ -410,7 +412,7 @@ void CoordinateSolver::Solve() {
   if (loss_->quadratic()) {
     model.weight = uniform_ ? nullptr : curvature_.data();
     model.uniform = most_curvature_;
-    model.fresh = fresh_ && !uniform_;
+    model.fresh = fresh_;
     fresh_ = false;
     model.epochs = kLasting;
     set_.Solve(chosen_, options, &model);

@@ -100,26 +100,61 @@ class Problem {
     return weight;
   }
 
-  // Whether a proximal step from -gradient leaves every parameter with an L1 or group penalty at zero.
-  absl::StatusOr<bool> StaysAtZero(const std::vector<std::vector<double>>& gradient) const {
+  // Whether a proximal step from `x` leaves every element with an L1 or group penalty at zero. The
+  // others, a factor of the penalty may be zero, move freely.
+  absl::StatusOr<bool> StaysAtZero(const std::vector<std::vector<double>>& x) const {
     for (const int param : statement_.param) {
-      if (!std::any_of(statement_.penalty.begin(), statement_.penalty.end(),
-                       [&](const Penalty& p) { return p.param == param && Selects(p); })) {
-        continue;
-      }
       std::vector<AlignedArray<double>> storage;
       const absl::StatusOr<Prox> prox =
           ProxOf(context_, job_.extent, statement_.penalty, param, &storage);
       if (!prox.ok()) return prox.status();
-      std::vector<double> x = gradient[static_cast<size_t>(param)];
-      for (double& each : x) each = -each;
-      prox->Apply(1, x.data(), static_cast<int64_t>(x.size()));
-      if (std::any_of(x.begin(), x.end(), [](double each) { return each != 0; })) return false;
+      std::vector<double> at = x[static_cast<size_t>(param)];
+      const std::vector<bool> selected = Selected(*prox, static_cast<int64_t>(at.size()));
+      prox->Apply(1, at.data(), static_cast<int64_t>(at.size()));
+      for (size_t i = 0; i < at.size(); ++i)
+        if (selected[i] && at[i] != 0) return false;
     }
     return true;
   }
 
+  // Whether every element of a parameter with an L1 or group penalty is zero.
+  bool IsZero(int param, const std::vector<double>& x) const {
+    std::vector<AlignedArray<double>> storage;
+    const absl::StatusOr<Prox> prox =
+        ProxOf(context_, job_.extent, statement_.penalty, param, &storage);
+    if (!prox.ok()) return false;
+    const std::vector<bool> selected = Selected(*prox, static_cast<int64_t>(x.size()));
+    for (size_t i = 0; i < x.size(); ++i)
+      if (selected[i] && x[i] != 0) return false;
+    return true;
+  }
+
+  // Whether some element has no L1 or group penalty.
+  absl::StatusOr<bool> AnyFree() const {
+    for (const int param : statement_.param) {
+      std::vector<AlignedArray<double>> storage;
+      const absl::StatusOr<Prox> prox =
+          ProxOf(context_, job_.extent, statement_.penalty, param, &storage);
+      if (!prox.ok()) return prox.status();
+      const std::vector<bool> selected =
+          Selected(*prox, ParamSize(program_, param, job_.extent));
+      if (std::find(selected.begin(), selected.end(), false) != selected.end()) return true;
+    }
+    return false;
+  }
+
  private:
+  static std::vector<bool> Selected(const Prox& prox, int64_t size) {
+    std::vector<bool> selected(static_cast<size_t>(size));
+    for (int64_t i = 0; i < size; ++i) selected[static_cast<size_t>(i)] = prox.l1.at(i) > 0;
+    if (!prox.group.given()) return selected;
+    for (int64_t g = 0; g < prox.group_count(size); ++g) {
+      for (int64_t i = 0; i < prox.group_length(size) && prox.group.at(g) > 0; ++i)
+        selected[static_cast<size_t>(prox.group_begin(g) + i * prox.group_stride)] = true;
+    }
+    return selected;
+  }
+
   const Program& program_;
   const Statement& statement_;
   std::vector<double> hyper_;
@@ -189,16 +224,13 @@ absl::StatusOr<std::vector<std::vector<double>>> NullModel(const Invocation& inv
                                                            Problem* problem) {
   const Program& program = invocation.program;
   std::vector<std::vector<double>> zero(static_cast<size_t>(program.graph.symbol.size));
-  bool free = false;
-  const std::vector<Penalty>& penalties = problem->statement().penalty;
-  for (const int param : problem->statement().param) {
+  for (const int param : problem->statement().param)
     zero[static_cast<size_t>(param)].assign(
         static_cast<size_t>(ParamSize(program, param, prepared.data.info.extent)), 0);
-    free = free || std::none_of(penalties.begin(), penalties.end(), [&](const Penalty& p) {
-             return p.param == param && Selects(p);
-           });
-  }
-  if (!free) return zero;
+  problem->SetHyper(hyper, 1);
+  const absl::StatusOr<bool> free = problem->AnyFree();
+  if (!free.ok()) return free.status();
+  if (!*free) return zero;
   std::vector<std::vector<double>> gradient;
   problem->Evaluate(zero, &gradient);
   double most = 0;
@@ -215,13 +247,12 @@ absl::StatusOr<std::vector<std::vector<double>>> NullModel(const Invocation& inv
     alone.plan.mutable_stop()->set_tolerance(std::min(alone.plan.stop().tolerance(), 1e-10));
     absl::StatusOr<RunResult> result = RunEmbedded(MakeJob(invocation, alone));
     if (!result.ok()) return result.status();
+    problem->SetHyper(hyper, weight);
+    std::vector<std::vector<double>>& found = result->parameter;
     bool all_zero = true;
-    for (const Penalty& p : penalties) {
-      if (!Selects(p)) continue;
-      const std::vector<double>& x = result->parameter[static_cast<size_t>(p.param)];
-      all_zero = all_zero && std::all_of(x.begin(), x.end(), [](double v) { return v == 0; });
-    }
-    if (all_zero) return result->parameter;
+    for (const int param : problem->statement().param)
+      all_zero = all_zero && problem->IsZero(param, found[static_cast<size_t>(param)]);
+    if (all_zero) return found;
   }
   return InvalidArgumentError("--path: no value of the penalty makes all parameters zero; give the "
                               "values, as in --path=1,0.1,0.01");
@@ -250,6 +281,8 @@ absl::StatusOr<double> LargestValue(const Invocation& invocation, const Prepared
     return kRidge * most;
   }
   // Bisection: the least value at which everything stays at zero.
+  for (auto& g : gradient)
+    for (double& each : g) each = -each;
   const auto stays = [&](double value) {
     problem->SetHyper(hyper, value);
     return problem->StaysAtZero(gradient);
@@ -345,6 +378,29 @@ Dataset Select(const Program& program, const Dataset& data, int row_axis,
   return out;
 }
 
+int RowAxis(const Program& program) {
+  const Statement* minimize = FindMinimize(program.root);
+  return minimize == nullptr || minimize->pass < 0
+             ? -1
+             : program.pass[static_cast<size_t>(minimize->pass)].row_axis;
+}
+
+absl::Status CheckFolds(const Program& program, int folds, int64_t rows) {
+  if (folds == 0) return absl::OkStatus();
+  if (folds < 2 || folds > rows)
+    return InvalidArgumentError(StrCat("--folds=", folds, ": expected 2 to ", rows,
+                                       ", the number of rows"));
+  const int row_axis = RowAxis(program);
+  for (int s = 0; s < program.graph.symbol.size; ++s) {
+    const ir::Symbol& symbol = program.graph.symbol[s];
+    bool named = symbol.target == row_axis;
+    for (int a = 1; a < symbol.rank; ++a) named = named || symbol.axis[a] == row_axis;
+    if (named)
+      return InvalidArgumentError("--folds: rows that other data names cannot be left out");
+  }
+  return absl::OkStatus();
+}
+
 // The fold of every row, as even as can be.
 std::vector<int> Folds(int64_t rows, int folds, uint64_t seed) {
   const rng::Stream stream(seed, rng::Hash("folds"), 0);
@@ -369,6 +425,8 @@ absl::StatusOr<Path> MakePath(const Invocation& invocation, const Prepared& prep
         StrCat("--path: its steps follow one another in one process, and --cluster=",
                options.cluster, " has several; leave one of the two out"));
   const Program& program = invocation.program;
+  absl::Status allowed = CheckFolds(program, options.folds, prepared.data.rows);
+  if (!allowed.ok()) return allowed;
   const Statement* minimize = FindMinimize(program.root);
   if (minimize == nullptr || minimize->pass < 0 ||
       std::none_of(minimize->penalty.begin(), minimize->penalty.end(), Shrinks))
@@ -428,17 +486,7 @@ absl::StatusOr<CrossValidation> CrossValidate(const Invocation& invocation,
   if (folds == 0) return cross;
   const Program& program = invocation.program;
   const int64_t rows = prepared.data.rows;
-  if (folds < 2 || folds > rows)
-    return InvalidArgumentError(StrCat("--folds=", folds, ": expected 2 to ", rows,
-                                       ", the number of rows"));
-  const Statement& minimize = *FindMinimize(program.root);
-  const int row_axis = program.pass[static_cast<size_t>(minimize.pass)].row_axis;
-  for (int s = 0; s < program.graph.symbol.size; ++s) {
-    const ir::Symbol& symbol = program.graph.symbol[s];
-    for (int a = 1; a < symbol.rank; ++a)
-      if (symbol.axis[a] == row_axis)
-        return InvalidArgumentError("--folds: rows that other data names cannot be left out");
-  }
+  const int row_axis = RowAxis(program);
   cross.folds = folds;
   const size_t steps = path.value.size();
   const std::vector<int> fold = Folds(rows, folds, invocation.options.seed);

@@ -64,7 +64,9 @@ class Chart {
   // Ticks at round numbers, a light grid, the names of both axes.
   void Axes(const std::string& x_name, const std::string& y_name) {
     const double bottom = kHeight - kBottom, right = kWidth - kRight;
-    for (double y = std::ceil(y0_ / Step(y0_, y1_)) * Step(y0_, y1_); y <= y1_; y += Step(y0_, y1_)) {
+    const double step = Step(y0_, y1_), first = std::ceil(y0_ / step);
+    for (int k = 0; k < 20 && (first + k) * step <= y1_; ++k) {
+      const double y = (first + k) * step;
       Line(kLeft, Y(y), right, Y(y), "stroke=\"#e6e6e6\"");
       Text(kLeft - 8, Y(y) + 4, absl::StrFormat("%.5g", std::abs(y) < 1e-12 * y1_ ? 0.0 : y),
            "text-anchor=\"end\"");
@@ -93,7 +95,7 @@ class Chart {
   // Above the plane: how many parameters are not zero, at about ten places.
   void Counts(const std::vector<double>& x, const std::vector<int64_t>& count) {
     double last = 1e9;
-    Text(kLeft - 8, kTop - 10, "not zero", "text-anchor=\"end\" fill=\"#666\" font-size=\"11\"");
+    Text(kLeft - 16, kTop - 10, "not zero", "text-anchor=\"end\" fill=\"#666\" font-size=\"11\"");
     for (size_t k = 0; k < x.size(); ++k) {
       if (std::abs(last - X(x[k])) < 52) continue;
       last = X(x[k]);

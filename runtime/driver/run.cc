@@ -66,9 +66,6 @@ constexpr char kCheckpoint[] = "checkpoint", kCheckpointPlan[] = "plan.textproto
 absl::Status CheckResume(const Invocation& invocation) {
   const Options& options = invocation.options;
   if (options.checkpoint_dir.empty()) return absl::OkStatus();
-  if (!options.path.empty())
-    return absl::InvalidArgumentError(
-        "--checkpoint_dir keeps one run, and --path makes several; leave one of the two out");
   const std::string file = CheckpointPath(invocation);
   if (options.resume && !Exists(file)) {
     return absl::NotFoundError(
@@ -148,6 +145,11 @@ int RunCommand(const Invocation& invocation) {
   if (!allowed.ok()) return Fail(invocation, allowed, kBadInput);
   absl::StatusOr<Prepared> prepared = Prepare(invocation);
   if (!prepared.ok()) return Fail(invocation, prepared.status(), kBadInput);
+  if (!invocation.options.checkpoint_dir.empty() && prepared->plan.phase_size() > 0)
+    return Fail(invocation,
+                absl::InvalidArgumentError("--checkpoint_dir keeps one run, and the plan has several "
+                                           "phases; leave one of the two out"),
+                kBadInput);
   allowed = CheckOutputs(invocation);
   if (allowed.ok()) allowed = SaveCheckpointPlan(invocation, prepared->plan);
   if (!allowed.ok()) return Fail(invocation, allowed, kBadInput);
@@ -157,6 +159,7 @@ int RunCommand(const Invocation& invocation) {
   if (!result.ok()) return FailRun(invocation, result.status());
 
   CrossValidation cross;
+  if (!result->phase.empty()) prepared->hyper = result->phase.back().hyper;
   const bool path = prepared->path.given() && !interrupted;
   if (path) {
     absl::StatusOr<CrossValidation> chosen = ChooseOnPath(invocation, &*prepared, &*result);

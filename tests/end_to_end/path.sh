@@ -1,3 +1,0 @@
-#!/bin/bash
-# Bazel starts tests in the runfiles; the checks themselves are in path.py.
-exec python3 -B "$(dirname "$0")/path.py" "$@"
