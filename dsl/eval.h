@@ -85,11 +85,12 @@ GYRE_INLINE int64_t ExtentOf(const C& c, int index) {
 }
 
 // Coordinate updates: lets with rows are views kept up to date by the sweep, or computed from them.
-template <class P, int S>
+// Each live sum has rows of its own.
+template <class P, int S, int Row>
 struct SweepUnit {
   static constexpr const ProgramIr& kIr = P::kIr;
   static constexpr const StatementIr& kStatement = P::kIr.statement[S];
-  static constexpr int kRow = kStatement.row_index;
+  static constexpr int kRow = Row;
   static constexpr int SlotOf(int, int) { return -1; }
   static constexpr bool IsView(int let) {
     for (int l : kStatement.maintained) {

@@ -1,7 +1,8 @@
 // Kernels of Sweep statements: one coordinate at a time, Delta and g at once.
 //
-// Visiting item j: its live sums are dot products of column j of the data matrix with values of the
-// rows; the new value follows; the change is added to the maintained view along the same column.
+// Visiting item j: its live sums are over column j of a matrix, row j of a table or the rows that a
+// map gives to j, times values of what they run over; the new value follows; the change is added to
+// the maintained view, where there is one, along the same column.
 #pragma once
 #include <type_traits>
 
@@ -14,15 +15,15 @@ namespace gyre::internal {
 template <class P, int S, class D>
 class SweepKernel {
  public:
-  using U = SweepUnit<P, S>;
   static constexpr const StatementIr& kStatement = P::kIr.statement[S];
-  static constexpr int kView = kStatement.maintained[0];
   static constexpr int kParam = kStatement.assign[0].symbol;
+  static constexpr int kView = kStatement.maintained.size > 0 ? kStatement.maintained[0] : -1;
+  using U = SweepUnit<P, S, kStatement.row_index>;
 
   static void Run(SweepArgs& args) {
     Context<double, D> c;
     double* slot[ir::kMaxLets] = {};
-    slot[kView] = args.view[kView];
+    if constexpr (kView >= 0) slot[kView] = args.view[kView];
     const double* total[ir::kMaxTotals] = {};
     for (int t = 0; t < P::kIr.builder.graph.total.size; ++t) total[t] = args.total[t];
     double live[6] = {};
@@ -38,33 +39,49 @@ class SweepKernel {
     c.slot = slot;
     c.epoch = args.epoch;
     Indices p;
-    const Block& matrix = args.data[kStatement.matrix];
     double* const param = args.param[kParam];
-    double* const view = args.view[kView];
-    const auto response = Make<U, 0, kStatement.response>(c, p);
     args.change = 0;
     for (int64_t at = 0; at < args.items; ++at) {
       const int64_t item = args.item != nullptr ? args.item[at] : at;
       p.at[kStatement.axis_index] = item;
       [&]<int... K>(std::integer_sequence<int, K...>) {
-        ((live[K] = LiveSum(matrix, item, Make<U, 0, kStatement.live[K].weight>(c, p))), ...);
+        ((live[K] = LiveSum<K>(args, item, c, p)), ...);
       }(std::make_integer_sequence<int, kStatement.live.size>{});
       const double value = Make<U, 0, kStatement.update>(c, p)(0);
       const double change = value - param[item];
       if (change == 0) continue;
       param[item] = value;
       args.change += change * change;
-      Respond(matrix, item, change, view, response);
+      if constexpr (kView >= 0) {
+        Respond(args.data[kStatement.matrix], item, change, args.view[kView],
+                Make<U, 0, kStatement.response>(c, p));
+      }
     }
   }
 
  private:
-  // sum_row matrix(row, item) weight(row). A dense matrix comes as its transpose.
+  template <int K, class C>
+  static double LiveSum(const SweepArgs& args, int64_t item, const C& c, Indices& p) {
+    constexpr const LiveSumIr& sum = kStatement.live[K];
+    const auto weight = Make<SweepUnit<P, S, sum.row_index>, 0, sum.weight>(c, p);
+    if constexpr (sum.form == SweepForm::kKeyed) {
+      const RowsOfKey& rows = args.rows_of[sum.symbol];
+      double value = 0;
+      for (int64_t e = rows.offset[item]; e < rows.offset[item + 1]; ++e) {
+        value += static_cast<double>(weight(rows.row[e]));
+      }
+      return value;
+    } else {
+      return SumEntries(args.data[sum.symbol], item, weight);
+    }
+  }
+
+  // sum over the entries of `item` times weight. A dense matrix has a row of storage for each item.
   template <class F>
-  static double LiveSum(const Block& m, int64_t item, F weight) {
+  static double SumEntries(const Block& m, int64_t item, F weight) {
     if constexpr (std::is_same_v<F, Column<double>>) {
-      return m.format == Format::kDense ? RowDot<D, double>(m, item, weight.values)
-                                        : ColumnDot<D, double>(m, item, weight.values);
+      return m.format == Format::kCsc ? ColumnDot<D, double>(m, item, weight.values)
+                                      : RowDot<D, double>(m, item, weight.values);
     } else {
       double sum = 0;
       ForEntries(m, item, [&](int64_t row, double x) { sum += x * static_cast<double>(weight(row)); });
@@ -100,7 +117,7 @@ class SweepKernel {
 
 template <class P, int S>
 void RunSweep(SweepArgs& args) {
-  if (args.data[P::kIr.statement[S].matrix].type == Type::kFloat32) {
+  if (args.single) {
     SweepKernel<P, S, float>::Run(args);
   } else {
     SweepKernel<P, S, double>::Run(args);
