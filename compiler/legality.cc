@@ -18,10 +18,11 @@ bool SweepsOrResamples(const Problem& p) {
 std::string UpdateRule(const Problem&, const Strategy& s) { return s.update.illegal; }
 
 // How the items of a sweep are coupled, in the words of the analysis.
-std::string CouplingOf(const Problem& p, const Statement& sweep) {
+std::string CouplingOf(const Problem& p, const Leaf& sweep) {
+  const std::vector<int> changed = Changed(sweep);
   for (const AxisVerdict& v : p.verdict) {
-    if (v.axis == sweep.sweep_axis && v.verdict == Verdict::kCoupled &&
-        std::count(sweep.param.begin(), sweep.param.end(), v.param) > 0)
+    if (v.axis == sweep.statement->sweep_axis && v.verdict == Verdict::kCoupled &&
+        std::count(changed.begin(), changed.end(), v.param) > 0)
       return v.words;
   }
   return "coupled";
@@ -35,7 +36,7 @@ std::string SweepRule(const Problem& p, const Strategy& s) {
     const Statement& sweep = *leaf.statement;
     if (sweep.kind == StatementKind::kSweep && s.workers > 1 && !KnowsCouplings(p, sweep)) {
       return absl::StrCat("a Sweep reads what it has just written, and its items are ",
-                          CouplingOf(p, sweep));
+                          CouplingOf(p, leaf));
     }
   }
   if (s.lag != 1) return "one worker has nobody to wait for: bsp is the only bridge";

@@ -182,13 +182,20 @@ TEST(Sweep, OverTheRowsOfATableDoesToo) {
   ExpectNear(Bench(Quadratic(), graph, Type::kFloat32).Run(1), want, 1e-4);
 }
 
-TEST(Sweep, IsTheSameForAnyNumberOfWorkersToTheBit) {
+TEST(Sweep, IsTheSameForAnyNumberOfWorkers) {
   const Graph graph(150);
-  for (const Program& program : {Smooth(), Quadratic(), Sparse()}) {
+  for (const Program& program : {Smooth(), Sparse()}) {
     const Bench bench(program, graph);
     const Vector one = bench.Run(1);
-    for (const int workers : {2, 4, 7}) EXPECT_EQ(bench.Run(workers), one) << workers;
+    // The sums of weights, before the first clock, are added worker by worker.
+    for (const int workers : {2, 4, 7}) ExpectNear(bench.Run(workers), one, 1e-13);
   }
+}
+
+TEST(Sweep, IsTheSameToTheBitWhereWorkersSumNothing) {
+  const Bench bench(Quadratic(), Graph(150));
+  const Vector one = bench.Run(1);
+  for (const int workers : {2, 4, 7}) EXPECT_EQ(bench.Run(workers), one) << workers;
 }
 
 TEST(Sweep, LeavesItemsAtZeroWhereTheThresholdSays) {
