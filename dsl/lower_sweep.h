@@ -30,6 +30,8 @@ class SweepLowering : public CouplingLowering {
     for (const LiveSumIr& sum : s.live) live |= HasParam(b.graph.total[sum.total].node);
     if (!live || !OnlyByEntries(s)) return b.fail(34);
     if (s.matrix >= 0) LowerView(s);
+    for (int k = 0; k < s.live.size; ++k) s.live[k].fixed = IsFixed(s.live[k].weight, s);
+    s.by_item = IsElementwise(s.update, s.axis_index);
     LowerCoupling(s);
   }
 
@@ -206,6 +208,24 @@ class SweepLowering : public CouplingLowering {
       if (!IsElementwise(n.sub[i].node, row)) return false;
     }
     return IsElementwise(n.a, row) && IsElementwise(n.b, row) && IsElementwise(n.c, row);
+  }
+
+  // The same function of the row for all items, but for where it compares their positions.
+  constexpr bool IsFixed(int id, const StatementIr& s) {
+    if (id < 0) return true;
+    const ir::Node n = a.at(id);
+    if (n.index >= 0 && HasParam(id)) return false;
+    if (n.op == ir::Op::kPosition && n.sub[0].plain()) return true;
+    if (n.op == ir::Op::kLet) {
+      for (int view : s.maintained) {
+        if (n.symbol == view) return true;
+      }
+      if (!IsFixed(b.graph.let[n.symbol].lowered, s)) return false;
+    }
+    for (int i = 0; i < n.subs; ++i) {
+      if (n.sub[i].index == s.axis_index || !IsFixed(n.sub[i].node, s)) return false;
+    }
+    return IsFixed(n.a, s) && IsFixed(n.b, s) && IsFixed(n.c, s);
   }
 
   // Matrices of live sums are stored for that: one way, and read in no other.

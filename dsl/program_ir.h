@@ -34,6 +34,7 @@ struct LiveSumIr {
   int16_t symbol = -1;     // matrix or map
   int16_t row_index = -1;
   int16_t weight = -1;     // node over the row
+  bool fixed = false;      // the weight knows the item by its position at most
   int16_t total = -1;      // of rank 0, what the new value reads
 };
 struct CouplingIr {
@@ -87,6 +88,7 @@ struct StatementIr {
   ir::Array<LiveSumIr, 6> live;
   ir::Array<CouplingIr, 8> coupling;
   int16_t update = -1, response = -1;
+  bool by_item = false;              // the new value is elementwise in the item and its live sums
   int16_t view_pass = -1;
   ir::Array<int16_t, 8> maintained;  // lets
   ir::Array<int16_t, 8> child;

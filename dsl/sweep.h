@@ -4,6 +4,7 @@
 // map gives to j, times values of what they run over; the new value follows; the change is added to
 // the maintained view, where there is one, along the same column.
 #pragma once
+#include <tuple>
 #include <type_traits>
 
 #include "dsl/kernel.h"
@@ -40,31 +41,68 @@ class SweepKernel {
     c.epoch = args.epoch;
     Indices p;
     double* const param = args.param[kParam];
-    args.change = 0;
+    // Functions are made once where they can be: an item has little to do.
+    const auto weights = [&]<int... K>(std::integer_sequence<int, K...>) {
+      return std::make_tuple(FixedWeight<K>(c, p)...);
+    }(std::make_integer_sequence<int, kStatement.live.size>{});
+    const auto update = FixedUpdate(c, p);
+    double squares = 0;
     for (int64_t at = 0; at < args.items; ++at) {
       const int64_t item = args.item != nullptr ? args.item[at] : at;
       p.at[kStatement.axis_index] = item;
       [&]<int... K>(std::integer_sequence<int, K...>) {
-        ((live[K] = LiveSum<K>(args, item, c, p)), ...);
+        ((live[K] = LiveSum<K>(args, item, std::get<K>(weights), c, p)), ...);
       }(std::make_integer_sequence<int, kStatement.live.size>{});
-      const double value = Make<U, 0, kStatement.update>(c, p)(0);
+      const double value = NewValue(update, item, c, p);
       const double change = value - param[item];
       if (change == 0) continue;
       param[item] = value;
-      args.change += change * change;
+      squares += change * change;
       if constexpr (kView >= 0) {
         Respond(args.data[kStatement.matrix], item, change, args.view[kView],
                 Make<U, 0, kStatement.response>(c, p));
       }
     }
+    args.change = squares;
   }
 
  private:
+  struct EachItem {};  // made for each item
+
   template <int K, class C>
-  static double LiveSum(const SweepArgs& args, int64_t item, const C& c, Indices& p) {
+  GYRE_INLINE static auto FixedWeight(const C& c, Indices& p) {
     constexpr const LiveSumIr& sum = kStatement.live[K];
-    const auto weight = Make<SweepUnit<P, S, sum.row_index>, 0, sum.weight>(c, p);
-    if constexpr (sum.form == SweepForm::kKeyed) {
+    if constexpr (sum.fixed) {
+      return Make<SweepUnit<P, S, sum.row_index>, 0, sum.weight>(c, p);
+    } else {
+      return EachItem{};
+    }
+  }
+  template <class C>
+  GYRE_INLINE static auto FixedUpdate(const C& c, Indices& p) {
+    if constexpr (kStatement.by_item) {
+      return Make<SweepUnit<P, S, kStatement.axis_index>, 0, kStatement.update>(c, p);
+    } else {
+      return EachItem{};
+    }
+  }
+  template <class F, class C>
+  GYRE_INLINE static double NewValue(const F& update, int64_t item, const C& c, Indices& p) {
+    if constexpr (std::is_same_v<F, EachItem>) {
+      return Make<U, 0, kStatement.update>(c, p)(0);
+    } else {
+      return update(item);
+    }
+  }
+
+  template <int K, class F, class C>
+  GYRE_INLINE static double LiveSum(const SweepArgs& args, int64_t item, const F& weight,
+                                    const C& c, Indices& p) {
+    constexpr const LiveSumIr& sum = kStatement.live[K];
+    if constexpr (std::is_same_v<F, EachItem>) {
+      const auto made = Make<SweepUnit<P, S, sum.row_index>, 0, sum.weight>(c, p);
+      return LiveSum<K>(args, item, made, c, p);
+    } else if constexpr (sum.form == SweepForm::kKeyed) {
       const RowsOfKey& rows = args.rows_of[sum.symbol];
       double value = 0;
       for (int64_t e = rows.offset[item]; e < rows.offset[item + 1]; ++e) {
@@ -78,7 +116,7 @@ class SweepKernel {
 
   // sum over the entries of `item` times weight. A dense matrix has a row of storage for each item.
   template <class F>
-  static double SumEntries(const Block& m, int64_t item, F weight) {
+  static double SumEntries(const Block& m, int64_t item, const F& weight) {
     if constexpr (std::is_same_v<F, Column<double>>) {
       return m.format == Format::kCsc ? ColumnDot<D, double>(m, item, weight.values)
                                       : RowDot<D, double>(m, item, weight.values);
