@@ -17,15 +17,15 @@ bool SweepsOrResamples(const Problem& p) {
 
 std::string UpdateRule(const Problem&, const Strategy& s) { return s.update.illegal; }
 
-// How the items of a sweep are coupled, in the words of the analysis.
+// What couples the items of a sweep.
 std::string CouplingOf(const Problem& p, const Leaf& sweep) {
   const std::vector<int> changed = Changed(sweep);
   for (const AxisVerdict& v : p.verdict) {
     if (v.axis == sweep.statement->sweep_axis && v.verdict == Verdict::kCoupled &&
         std::count(changed.begin(), changed.end(), v.param) > 0)
-      return v.words;
+      return v.by;
   }
-  return "coupled";
+  return "what is not known";
 }
 
 // Rows of a data axis are additive; the items of a Sweep are not.
@@ -35,11 +35,14 @@ std::string SweepRule(const Problem& p, const Strategy& s) {
   for (const Leaf& leaf : p.leaf) {
     const Statement& sweep = *leaf.statement;
     if (sweep.kind == StatementKind::kSweep && s.workers > 1 && !KnowsCouplings(p, sweep)) {
-      return absl::StrCat("a Sweep reads what it has just written, and its items are ",
+      return absl::StrCat("a Sweep reads what it has just written, and its items are coupled by ",
                           CouplingOf(p, leaf));
     }
   }
-  if (s.lag != 1) return "one worker has nobody to wait for: bsp is the only bridge";
+  if (s.lag != 1) {
+    return s.workers == 1 ? "one worker has nobody to wait for: bsp is the only bridge"
+                          : "the colours of a Sweep go one after another: bsp is the only bridge";
+  }
   return "";
 }
 
