@@ -331,8 +331,8 @@ class Answers {
   const Traits& traits() const { return p_.traits[static_cast<size_t>(p_.main_leaf)]; }
 
   bool sweeps() const {
-    return std::any_of(p_.leaf.begin(), p_.leaf.end(), [](const Leaf& l) {
-      return l.statement->kind == StatementKind::kSweep;
+    return std::any_of(p_.leaf.begin(), p_.leaf.end(), [&](const Leaf& l) {
+      return l.statement->kind == StatementKind::kSweep && !KnowsCouplings(p_, *l.statement);
     });
   }
 

@@ -77,11 +77,14 @@ std::string Describe(const Problem& problem, const Strategy& s);
 // Why `s` may not be used for this program whatever the executor; "" when it may.
 std::string IllegalBecause(const Problem& problem, const Strategy& s);
 
+// Whether rows by key or entries of sparse tables say which items of a sweep depend on each other.
+bool KnowsCouplings(const Problem& problem, const Statement& sweep);
+
 // Fills times, memory and clocks.
 void EstimateCost(const Problem& problem, Option* candidate);
 
 // One round of all sweeps of a clock.
-double SweepMs(const Problem& problem);
+double SweepMs(const Problem& problem, int lanes);
 
 // Every combination worth naming, each with its verdict and cost. In a fixed order.
 std::vector<Option> Enumerate(const Problem& problem);

@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
@@ -204,20 +205,58 @@ class Analysis {
     out_.push_back(v);
   }
 
-  // Rule: the items of a Sweep meet in the views it maintains.
+  // Rule: the items of a Sweep meet where its new value changes with the parameter at another item;
+  // the derivative (dsl/lower_coupling.h) names what joins them.
   bool SweepRule(const Leaf& leaf, AxisVerdict* v) const {
     const Statement& s = *leaf.statement;
-    if (s.kind != StatementKind::kSweep || s.sweep_axis != v->axis || s.maintained.empty()) {
-      return false;
-    }
-    const int let = s.maintained.front();
+    if (s.kind != StatementKind::kSweep || s.sweep_axis != v->axis) return false;
+    if (s.coupling.empty() && s.maintained.empty()) return true;
     v->verdict = Verdict::kCoupled;
-    v->by = absl::StrCat("view ", Name(graph_.let[let].name));
-    v->node = graph_.let[let].body;
     v->exchange = 1;
-    v->words = absl::StrCat("coupled by ", v->by,
-                            "; one at a time, or scheduled around the coupling");
+    std::vector<std::string> maps, others;
+    for (const Coupling& c : s.coupling) {
+      if (c.form == CouplingForm::kKeys) {
+        Once(Name(graph_.symbol[c.first].name), &maps);
+        Once(Name(graph_.symbol[c.second].name), &maps);
+      } else {
+        Once(ToText(graph_, program_.literal, c.node), &others);
+      }
+    }
+    v->node = s.coupling.empty() ? -1 : s.coupling.front().node;
+    if (!s.maintained.empty()) {
+      const ir::Let& view = graph_.let[s.maintained.front()];
+      v->by = absl::StrCat("view ", Name(view.name));
+      v->node = view.body;
+    } else if (!maps.empty()) {
+      v->by = absl::StrJoin(maps, ", ");
+    } else {
+      v->by = others.front();
+    }
+    const std::string others_words = absl::StrJoin(others, " and ");
+    v->words =
+        !s.maintained.empty()
+            ? absl::StrCat("coupled by ", v->by, others.empty() ? "" : ": ", others_words)
+        : maps.empty() ? absl::StrCat("coupled by ", others_words)
+                       : absl::StrCat("coupled where ", A(RowsOfKey(s)), " joins them: ", v->by,
+                                      others.empty() ? "" : "; by ", others_words);
+    absl::StrAppend(&v->words, "; one at a time, or scheduled around the coupling");
     return true;
+  }
+
+  static void Once(const std::string& text, std::vector<std::string>* list) {
+    if (std::find(list->begin(), list->end(), text) == list->end()) list->push_back(text);
+  }
+  // "an Edge"
+  static std::string A(const std::string& name) {
+    const bool vowel = absl::StrContains("AEIOUaeiou", name.substr(0, 1));
+    return absl::StrCat(vowel ? "an " : "a ", name);
+  }
+  // The axis whose rows name the items of a sweep by key.
+  std::string RowsOfKey(const Statement& s) const {
+    for (const Coupling& c : s.coupling) {
+      if (c.form == CouplingForm::kKeys) return AxisName(graph_.symbol[c.first].axis[0]);
+    }
+    return "";
   }
 
   // Rule: coordinates meet in the linear predictor. Differentiating Delta again gives by how much: the

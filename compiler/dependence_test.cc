@@ -105,6 +105,24 @@ TEST(Dependence, ASweepCouplesItsItemsThroughTheView) {
   EXPECT_EQ(VerdictOf(p, bound, "b", "Sample").verdict, Verdict::kAdditive);
 }
 
+TEST(Dependence, ASweepSaysWhatJoinsItsItems) {
+  Program p = CoordinateDescent();
+  const BoundInfo bound = Bind(p, 100, 5);
+  Statement& sweep = p.root.child[0];
+  const int view = sweep.maintained[0], sum = p.graph.let[view].body;
+  sweep.coupling = {{CouplingForm::kColumns, 0, -1, sum}};
+  const std::string derivative = ToText(p.graph, p.literal, sum);
+  EXPECT_EQ(VerdictOf(p, bound, "beta", "Feature").words,
+            "coupled by view r: " + derivative + "; one at a time, or scheduled around the coupling");
+  sweep.maintained.clear();
+  EXPECT_EQ(VerdictOf(p, bound, "beta", "Feature").by, derivative);
+  sweep.coupling = {{CouplingForm::kKeys, 0, 1, sum}, {CouplingForm::kKeys, 1, 0, sum}};
+  EXPECT_THAT(VerdictOf(p, bound, "beta", "Feature").words,
+              HasSubstr("coupled where a Sample joins them: X, y;"));
+  sweep.coupling.clear();
+  EXPECT_EQ(VerdictOf(p, bound, "beta", "Feature").verdict, Verdict::kIndependent);
+}
+
 TEST(Delta, AnOuterProductShipsItsFactors) {
   const Program p = Multiclass(10000);
   const std::vector<Delta> deltas = DeltasOf(p, Bind(p, 100, 20000).extent, Type::kFloat32);

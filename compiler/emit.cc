@@ -419,18 +419,42 @@ class Emitter {
         axes.push_back(AxisOf(graph_, graph_.let[let].index[k]));
       views.push_back(DerivedTable(absl::StrCat("view/", Name(graph_.let[let].name)), axes));
     }
+    const bool shared = s_.workers > 1, coloured = KnowsCouplings(p_, st);
+    const std::string change = shared ? VisitTask(leaf, i) : "";
     Task* task = AddTask(FoldId(i), Task::SWEEP, Task::ONE);
     SetPath(task, leaf);
+    if (shared) AddRead(task, change, 0, false);
     task->set_kernel(KernelKey(program_, absl::StrCat("sweep/", leaf.id)));
     task->mutable_update()->set_rule("sweep");
     if (st.sweep_axis >= 0) {
       task->set_words(absl::StrCat("visits ", ExtentOf(p_.bound->extent, st.sweep_axis), " ",
-                                   Name(graph_.axis[st.sweep_axis].name), " one at a time"));
+                                   Name(graph_.axis[st.sweep_axis].name),
+                                   !coloured ? " one at a time"
+                                   : shared  ? " by the workers, colour by colour"
+                                             : " colour by colour"));
     }
     for (const int symbol : SweptParams(leaf)) AddRead(task, ParamId(symbol), ParamLag(symbol), true);
     for (const int symbol : Changed(leaf)) AddWrite(task, ParamId(symbol), Write::OWN);
     for (const std::string& view : views) AddWrite(task, view, Write::OWN);
-    SetEstimate(task, SweepMs(p_), "two passes over the columns");
+    SetEstimate(task, SweepMs(p_, shared ? s_.lanes : 1),
+                coloured ? "one pass over what joins the items" : "two passes over the columns");
+  }
+
+  // What the workers do of a sweep: items that nothing joins at once, changed in place. The table it
+  // returns holds by how much.
+  std::string VisitTask(const Leaf& leaf, size_t i) {
+    const std::string id = absl::StrCat("change/", leaf.id);
+    Table* change = AddTable(id, Table::AUX);
+    change->set_fold(Table::LINEAR);
+    change->set_fold_task(FoldId(i));
+    FillAxes({}, change);
+    Task* task = AddTask(absl::StrCat(leaf.id, "/visit"), Task::GATHER, Task::EACH_WORKER);
+    SetPath(task, leaf);
+    task->set_kernel(KernelKey(program_, absl::StrCat("sweep/", leaf.id)));
+    for (const int symbol : SweptParams(leaf)) AddRead(task, ParamId(symbol), ParamLag(symbol), true);
+    AddWrite(task, id, Write::ADD);
+    task->set_words("items of one colour at once, in place: none of them reads another");
+    return id;
   }
 
   std::vector<int> SweptParams(const Leaf& leaf) const {

@@ -147,22 +147,22 @@ double MemoryBytes(const Problem& p, const Strategy& s) {
 
 }  // namespace
 
-double SweepMs(const Problem& p) {
+double SweepMs(const Problem& p, int lanes) {
   double ms = 0;
   for (const Leaf& leaf : p.leaf) {
     if (leaf.statement->kind != StatementKind::kSweep) continue;
     // Every item reads and updates the maintained views along its column: twice the data.
     Work work;
-    work.bytes = 2 * p.resident;
+    work.bytes = (leaf.statement->maintained.empty() ? 1 : 2) * p.resident;
     work.flops = work.bytes / static_cast<double>(SizeOf(p.bound->type)) * 2;
-    ms += PassMs(work, *p.profile, p.bound->type, 1, p.resident, 1);
+    ms += PassMs(work, *p.profile, p.bound->type, lanes, p.resident, 1);
   }
   return ms;
 }
 
 void EstimateCost(const Problem& p, Option* o) {
   const Strategy& s = o->strategy;
-  o->pass_ms = SweepMs(p);
+  o->pass_ms = SweepMs(p, s.lanes);
   AddStages(p, s, o);
   o->sync_ms = SyncMs(*p.profile, std::max(1, s.workers / s.processes), s.lanes,
                       static_cast<int>(p.leaf.size()));

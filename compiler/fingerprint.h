@@ -11,7 +11,7 @@
 namespace gyre {
 
 // Raised when what a kernel receives changes (KernelArgs, PostArgs, SweepArgs).
-inline constexpr uint64_t kKernelAbi = 1;
+inline constexpr uint64_t kKernelAbi = 2;
 
 // Of the ABI and the keys of all kernels the program has, not of the binary: another build of the
 // same program runs the same plan.

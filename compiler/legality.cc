@@ -17,15 +17,32 @@ bool SweepsOrResamples(const Problem& p) {
 
 std::string UpdateRule(const Problem&, const Strategy& s) { return s.update.illegal; }
 
+// What couples the items of a sweep.
+std::string CouplingOf(const Problem& p, const Leaf& sweep) {
+  const std::vector<int> changed = Changed(sweep);
+  for (const AxisVerdict& v : p.verdict) {
+    if (v.axis == sweep.statement->sweep_axis && v.verdict == Verdict::kCoupled &&
+        std::count(changed.begin(), changed.end(), v.param) > 0)
+      return v.by;
+  }
+  return "what is not known";
+}
+
 // Rows of a data axis are additive; the items of a Sweep are not.
 std::string SweepRule(const Problem& p, const Strategy& s) {
   if (!SweepsOrResamples(p)) return "";
   if (!p.embedded) return "a Sweep needs all its rows in one process; run it with --cluster=embedded";
-  if (s.workers > 1) {
-    return "a Sweep reads what it has just written; several workers need dependency-aware block "
-           "scheduling, which this build does not have";
+  for (const Leaf& leaf : p.leaf) {
+    const Statement& sweep = *leaf.statement;
+    if (sweep.kind == StatementKind::kSweep && s.workers > 1 && !KnowsCouplings(p, sweep)) {
+      return absl::StrCat("a Sweep reads what it has just written, and its items are coupled by ",
+                          CouplingOf(p, leaf));
+    }
   }
-  if (s.lag != 1) return "one worker has nobody to wait for: bsp is the only bridge";
+  if (s.lag != 1) {
+    return s.workers == 1 ? "one worker has nobody to wait for: bsp is the only bridge"
+                          : "the colours of a Sweep go one after another: bsp is the only bridge";
+  }
   return "";
 }
 
@@ -120,6 +137,19 @@ std::string PayloadRule(const Problem& p, const Strategy& s) {
 }
 
 }  // namespace
+
+bool KnowsCouplings(const Problem& p, const Statement& sweep) {
+  const auto joins = [&](const Coupling& c) {
+    if (c.form == CouplingForm::kKeys) return true;
+    const std::string name = c.first < 0 ? "" : Name(p.program->graph.symbol[c.first].name);
+    return c.form == CouplingForm::kTable &&
+           std::any_of(p.bound->tensor.begin(), p.bound->tensor.end(), [&](const TensorInfo& t) {
+             return t.symbol == name && t.format != Format::kDense;
+           });
+  };
+  return sweep.maintained.empty() && !sweep.live.empty() &&
+         std::all_of(sweep.coupling.begin(), sweep.coupling.end(), joins);
+}
 
 std::string IllegalBecause(const Problem& problem, const Strategy& s) {
   for (const auto rule : {UpdateRule, SweepRule, CoordinateRule, PartitionRule, BridgeRule, AloneRule, StagesRule,

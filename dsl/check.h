@@ -48,8 +48,10 @@ constexpr void CheckProgram() {
   static_assert(
       Code != 34,
       "GY034: this Sweep has no derived kernel: it must assign one parameter over the swept "
-      "axis, from sums over data of the data matrix's column times values of the row, one "
-      "named let of which is affine in the parameter (let<\"r\">(n, y - sum(d, X * beta)))");
+      "axis, from sums over what the data has of the item: a column of the data matrix times "
+      "values of the row, one named let of which is affine in the parameter "
+      "(let<\"r\">(n, y - sum(d, X * beta))); a row of a table (sum(u, Q(v, u) * x(u))), read in "
+      "no other way; or the rows of a key (sum(e, where(from(e) == v, w * x(to(e)))))");
   static_assert(
       Code != 90,
       "GY090: the program is too large: more than 640 nodes, 96 lets with their adjoints, 48 "

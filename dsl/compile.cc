@@ -147,6 +147,8 @@ Statement Build(const ProgramIr& ir, int id, const std::string& path, Program& p
   DescribePredictor(ir, in.predictor, out.predictor, posts);
   out.convex_hint = in.kind == StatementKind::kMinimize && ir.product_params == 0 && !in.curved;
   if (in.axis_index >= 0) out.sweep_axis = AxisOf(ir, in.axis_index);
+  for (const LiveSumIr& sum : in.live) out.live.push_back({sum.form, sum.symbol});
+  for (const CouplingIr& c : in.coupling) out.coupling.push_back({c.form, c.first, c.second, c.node});
   for (int let : in.maintained) out.maintained.push_back(let);
   out.view_pass = in.view_pass;
   NamePass(program, in.view_pass, path + "views");

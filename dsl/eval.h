@@ -50,6 +50,8 @@ struct PostUnit {
   static constexpr int SlotOf(int, int) { return -1; }
   static constexpr bool IsView(int) { return false; }
   static constexpr bool IsGiven(int) { return false; }
+  static constexpr bool IsItem(int) { return false; }
+  static constexpr bool IsLive(int) { return false; }
 };
 template <class P, int Pass>
 struct PassUnit {
@@ -71,6 +73,8 @@ struct PassUnit {
   }
   static constexpr bool IsView(int) { return false; }
   static constexpr bool IsGiven(int) { return false; }
+  static constexpr bool IsItem(int) { return false; }
+  static constexpr bool IsLive(int) { return false; }
 };
 
 template <class U>
@@ -85,11 +89,12 @@ GYRE_INLINE int64_t ExtentOf(const C& c, int index) {
 }
 
 // Coordinate updates: lets with rows are views kept up to date by the sweep, or computed from them.
-template <class P, int S>
+// Each live sum has rows of its own.
+template <class P, int S, int Row>
 struct SweepUnit {
   static constexpr const ProgramIr& kIr = P::kIr;
   static constexpr const StatementIr& kStatement = P::kIr.statement[S];
-  static constexpr int kRow = kStatement.row_index;
+  static constexpr int kRow = Row;
   static constexpr int SlotOf(int, int) { return -1; }
   static constexpr bool IsView(int let) {
     for (int l : kStatement.maintained) {
@@ -98,6 +103,14 @@ struct SweepUnit {
     return false;
   }
   static constexpr bool IsGiven(int) { return false; }
+  // What changes from item to item is read where it stands: functions of the row outlive items.
+  static constexpr bool IsItem(int index) { return index == kStatement.axis_index; }
+  static constexpr bool IsLive(int total) {
+    for (const LiveSumIr& sum : kStatement.live) {
+      if (sum.total == total) return true;
+    }
+    return false;
+  }
 };
 
 // ---- Functions of the row.
@@ -123,6 +136,11 @@ struct LoadAs {
   const double* values;
   F offset;
   GYRE_INLINE V operator()(int64_t i) const { return static_cast<V>(values[offset(i)]); }
+};
+template <class V, class S>
+struct Latest {
+  const S* value;
+  GYRE_INLINE V operator()(int64_t) const { return static_cast<V>(*value); }
 };
 struct RowOffset {
   int64_t first, stride;
@@ -437,6 +455,8 @@ GYRE_INLINE auto Make(const C& c, Indices& p) {
   } else if constexpr (n.op == kPosition) {
     if constexpr (n.sub[0].plain() && n.sub[0].index == U::kRow) {
       return RowPosition{c.first_row};
+    } else if constexpr (n.sub[0].plain() && U::IsItem(n.sub[0].index)) {
+      return Latest<int32_t, int64_t>{&p.at[n.sub[0].index]};
     } else {
       return Constant<int32_t>{static_cast<int32_t>(SubscriptValue<U, S, Id, 0>(c, p))};
     }
@@ -451,7 +471,9 @@ GYRE_INLINE auto Make(const C& c, Indices& p) {
   } else if constexpr (n.op == kTotal) {
     constexpr ir::Total total = U::kIr.builder.graph.total[n.symbol];
     const double* values = c.total[n.symbol];
-    if constexpr (n.subs == 0) {
+    if constexpr (U::IsLive(n.symbol)) {
+      return Latest<T, double>{values};
+    } else if constexpr (n.subs == 0) {
       return Constant<T>{static_cast<T>(*values)};
     } else {
       int64_t extents[ir::kMaxSubscripts] = {};

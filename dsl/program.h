@@ -51,8 +51,16 @@ struct PostArgs {  // g: double throughout
 };
 using PostFn = void (*)(const PostArgs&);
 
+// The rows where a map has value k: row[offset[k]] .. row[offset[k + 1]), in ascending order.
+struct RowsOfKey {
+  const int64_t* offset = nullptr;
+  const int32_t* row = nullptr;
+};
+
 struct SweepArgs {  // coordinate updates on the state itself; one worker's items
-  const Block* data = nullptr;            // tensors with the swept axis as CSC (or dense, column-major) views
+  const Block* data = nullptr;            // by symbol: those of SweepForm::kColumn by columns, dense ones transposed
+  const RowsOfKey* rows_of = nullptr;     // by symbol: maps of SweepForm::kKeyed
+  bool single = false;                    // the data is float, else double
   double* const* param = nullptr;         // by symbol: updated in place
   double* const* view = nullptr;          // by let: lets over the data axis, maintained in place
   const double* const* total = nullptr;   // by total: sums of data alone
@@ -149,6 +157,28 @@ struct Assign {
   int node = -1;                       // as written, over the parameter's canonical indices
 };
 
+// How a sum in a Sweep's new value reaches what it sums for an item: a column of a matrix, a row of a
+// table, or the rows that a map gives to the item.
+enum class SweepForm : uint8_t { kColumn, kRow, kKeyed };
+struct SweepSum {
+  SweepForm form = SweepForm::kColumn;
+  int symbol = -1;                     // matrix, table or map
+};
+
+// By what the new value of an item depends on another item: the derivative of its sums by the
+// parameter there. Zero but where ...
+enum class CouplingForm : uint8_t {
+  kKeys,     // a row has the one item by map `first` and the other by map `second`
+  kTable,    // table `first` has an entry (item, other) or (other, item)
+  kColumns,  // the columns of matrix `first` have a row in common
+  kOther,    // not known
+};
+struct Coupling {
+  CouplingForm form = CouplingForm::kOther;
+  int first = -1, second = -1;         // symbols
+  int node = -1;                       // the derivative, over the item and, primed, the other
+};
+
 enum class StatementKind : uint8_t { kMinimize, kIterate, kSweep, kResample, kSequence, kRepeat, kUntil, kAlternate };
 
 struct Statement {
@@ -169,6 +199,8 @@ struct Statement {
   // kSweep.
   int sweep_axis = -1;
   SweepFn sweep = nullptr;
+  std::vector<SweepSum> live;
+  std::vector<Coupling> coupling;      // empty: items never meet
   std::vector<int> maintained;         // lets kept up to date by the sweep (over the data axis)
   int view_pass = -1;                  // rows pass that computes them from scratch (exact refresh)
   // Composites.

@@ -28,9 +28,19 @@ struct PostIr {
   constexpr bool operator==(const PostIr&) const = default;
 };
 
+// A sum over `row_index` in a Sweep's new value: entries of an item times weights. See lower_sweep.h.
 struct LiveSumIr {
-  int16_t total = -1;
-  int16_t weight = -1;  // node over the row; -1: one
+  SweepForm form = SweepForm::kColumn;
+  int16_t symbol = -1;     // matrix or map
+  int16_t row_index = -1;
+  int16_t weight = -1;     // node over the row
+  bool fixed = false;      // the weight knows the item by its position at most
+  int16_t total = -1;      // of rank 0, what the new value reads
+};
+struct CouplingIr {
+  CouplingForm form = CouplingForm::kOther;
+  int16_t first = -1, second = -1;  // symbols
+  int16_t node = -1;                // over the item and the item primed
 };
 
 // What this version holds in its types, IR and fingerprints but has no kernel for yet.
@@ -73,13 +83,13 @@ struct StatementIr {
   ir::Array<PenaltyIr, 24> penalty;
   int16_t smooth_value = -1;         // post
   ir::Array<AssignIr, 24> smooth;    // gradients of the smooth part of Omega
-  // kSweep: the swept index, the row index of its sums, the new value as a function of the live
-  // sums (totals of rank 0, each sum_row matrix(row, item) * weight(row)), and how the view changes:
-  // view(row) += change * matrix(row, item) * response(row).
-  int16_t axis_index = -1, row_index = -1;
-  int16_t matrix = -1;
+  // kSweep: the swept index; the new value as a function of live sums; the matrix over rows whose
+  // columns they read, and how the view changes: by response(row) for each unit and entry.
+  int16_t axis_index = -1, row_index = -1, matrix = -1;
   ir::Array<LiveSumIr, 6> live;
+  ir::Array<CouplingIr, 8> coupling;
   int16_t update = -1, response = -1;
+  bool by_item = false;              // the new value is elementwise in the item and its live sums
   int16_t view_pass = -1;
   ir::Array<int16_t, 8> maintained;  // lets
   ir::Array<int16_t, 8> child;

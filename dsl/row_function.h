@@ -16,6 +16,8 @@ struct PredictorUnit {
   static constexpr int SlotOf(int, int) { return -1; }
   static constexpr bool IsView(int) { return false; }
   static constexpr bool IsGiven(int id) { return id == kPredictor.view; }
+  static constexpr bool IsItem(int) { return false; }
+  static constexpr bool IsLive(int) { return false; }
 };
 
 template <class P, int S, int Node, class D>

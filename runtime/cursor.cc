@@ -27,9 +27,7 @@ Cursor::State Cursor::Step() {
   const Stage need = NeededStage(op.need, clock_);
   while (!table_->Ready(worker_, need))
     if (!TryFold()) return Blocked();
-  if (op.fn != nullptr || op.work != nullptr) Run(&op, need);
-  Advance();
-  return kRan;
+  return op.fn != nullptr || op.work != nullptr ? Run(&op, need) : Advance();
 }
 
 bool Cursor::TryFold() {
@@ -59,17 +57,26 @@ bool Cursor::WithinBound(const GatherOp& op, const Stamp& stamp) const {
   return op.need.lag == kAsync || stamp.complete >= clock_ - std::max(op.need.lag, 1) + 1;
 }
 
-void Cursor::Run(GatherOp* op, Stage need) {
+Cursor::State Cursor::Run(GatherOp* op, Stage need) {
   looks_ = 0;
   const int64_t start = op->watch.Start();
   const Stamp stamp = table_->Read(worker_, clock_, need, param_.data());
-  if (!WithinBound(*op, stamp))
-    return gate_->Fail(absl::InternalError(absl::StrCat(
+  if (!WithinBound(*op, stamp)) {
+    gate_->Fail(absl::InternalError(absl::StrCat(
         "staleness bound violated: clock ", clock_, " of worker ", worker_, " read for \"",
         names_[position_], "\" at lag ", op->need.lag, " a state with clocks < ", stamp.complete)));
+    return Advance();
+  }
   if (op->work != nullptr) {
-    if (clock_ % op->every == 0) op->work->Work(worker_);
-    return Post(op, start);
+    const Fold::Turn turn =
+        clock_ % op->every == 0
+            ? op->work->WorkTurn(worker_, static_cast<double>(clock_) * op->epochs_per_clock)
+            : Fold::Turn::kLast;
+    if (turn == Fold::Turn::kLast) return Post(op, start);
+    table_->Release(worker_, clock_);
+    if (turn == Fold::Turn::kWaits) return Blocked();
+    op->watch.Stop(start);
+    return kRan;
   }
   Rows rows = op->batches.Next(clock_ / op->every);
   if (clock_ % op->every != 0) rows.end = rows.begin;
@@ -79,19 +86,21 @@ void Cursor::Run(GatherOp* op, Stage need) {
   op->args.epoch = static_cast<double>(clock_) * op->epochs_per_clock;
   if (rows.end > rows.begin) op->fn(op->args);
   op->rows += rows.end - rows.begin;
-  Post(op, start);
+  return Post(op, start);
 }
 
-void Cursor::Post(GatherOp* op, int64_t start) {
+Cursor::State Cursor::Post(GatherOp* op, int64_t start) {
   table_->Release(worker_, clock_);
   table_->Done(worker_, clock_ * op->need.stages_per_clock + op->slice + 1);
   op->watch.Stop(start);
+  return Advance();
 }
 
-void Cursor::Advance() {
-  if (++position_ < ops_.size()) return;
+Cursor::State Cursor::Advance() {
+  if (++position_ < ops_.size()) return kRan;
   position_ = 0;
   ++clock_;
+  return kRan;
 }
 
 std::string Cursor::Waiting() const {

@@ -36,7 +36,7 @@ struct alignas(64) GatherOp {
   int64_t every = 1;  // other clocks than multiples of it add nothing
   Need need;
   KernelFn fn = nullptr;
-  Fold* work = nullptr;  // whose Work it is, in place of a kernel; both null: only the read to wait for
+  Fold* work = nullptr;  // whose WorkTurn it is, in place of a kernel; both null: only the read to wait for
   KernelArgs args;
   Batches batches{0, 0, 0, 0, 0};
   double epochs_per_clock = 1;
@@ -78,10 +78,10 @@ class alignas(64) Cursor {
   State AtLimit();
   State Blocked();
   bool TryFold();
-  void Run(GatherOp* op, Stage need);
-  void Post(GatherOp* op, int64_t start);
+  State Run(GatherOp* op, Stage need);
+  State Post(GatherOp* op, int64_t start);
   bool WithinBound(const GatherOp& op, const Stamp& stamp) const;
-  void Advance();
+  State Advance();
 
   const int worker_;
   std::vector<GatherOp> ops_;

@@ -182,11 +182,12 @@ absl::Status EmbeddedRun::MakeStages() {
   setup.sweep_data = job_.sweep_data.empty() ? nullptr : job_.sweep_data.data();
   setup.extent = job_.extent;
   setup.type = job_.type;
-  setup.workers = workers();
+  setup.env = env_;
   setup.measure_change = program_.objective.value.fn == nullptr;
   setup.seed = job_.seed;
   for (StagePlan& plan : stage_plan_) {
     plan.rule.tolerance = plan_.stop().tolerance();
+    setup.workers = plan.gather >= 0 ? workers() : 1;
     absl::StatusOr<std::unique_ptr<Fold>> fold = MakeFold(setup, *plan.statement, plan.rule);
     if (!fold.ok()) return fold.status();
     if (absl::Status status = (*fold)->Start(state_.get()); !status.ok()) return status;
@@ -290,6 +291,7 @@ GatherOp EmbeddedRun::MakeGather(int worker, int stage) const {
     op.every = plan.every;
     op.need = {0, 0, static_cast<int>(stages_.size()), stage};
     op.work = stages_[static_cast<size_t>(stage)]->fold.get();
+    op.epochs_per_clock = EpochsPerClock(plan, job_.extent);
     return op;
   }
   const WorkerData rows = RowsOf(job_, plan.pass->row_axis, worker);

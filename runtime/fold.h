@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "compiler/graph/clock.h"
 #include "dsl/program.h"
+#include "runtime/env.h"
 #include "runtime/layout.h"
 #include "runtime/post.h"
 #include "runtime/state.h"
@@ -35,6 +36,13 @@ class Fold {
   // A worker's share of a clock, where the fold reads the data itself: before Apply, by all workers
   // at once.
   virtual void Work(int /*worker*/) {}
+  // The same in turns, for folds whose workers wait for each other within a clock; called until it
+  // is the last. Whoever makes another worker's turn possible wakes FoldSetup::env.
+  enum class Turn : uint8_t { kLast, kMore, kWaits };
+  virtual Turn WorkTurn(int worker, double /*epoch*/) {
+    Work(worker);
+    return Turn::kLast;
+  }
 
   // Whether one worker's contribution may be applied on its own (the fold is LINEAR); then Apply
   // gets that worker's totals alone, of `share` of all workers.
@@ -82,7 +90,8 @@ struct FoldSetup {
   const Block* sweep_data = nullptr;
   std::vector<int64_t> extent;
   Type type = Type::kFloat64;   // of the data
-  int workers = 1;
+  int workers = 1;              // that Work is asked of
+  Env* env = nullptr;
   bool measure_change = false;  // no objective: stop rules look at the change
   uint64_t seed = 0;
 };
@@ -120,7 +129,8 @@ absl::StatusOr<std::unique_ptr<Fold>> MakeMinimizeFold(const FoldSetup& setup,
 absl::StatusOr<std::unique_ptr<Fold>> MakeCoordinateFold(const FoldSetup& setup,
                                                          const Statement& statement,
                                                          const Rule& rule);
-// kSweep: coordinate updates in place, by one worker over all data.
+// kSweep: coordinate updates in place. By one worker; by several where the data says which items
+// can be visited at once.
 std::unique_ptr<Fold> MakeSweepFold(const FoldSetup& setup, const Statement& statement);
 
 }  // namespace gyre

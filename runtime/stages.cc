@@ -200,6 +200,12 @@ class Binder {
     if (sweep != (task.kind() == Task::SWEEP))
       return Misfit("task \"", task.id(), "\" is a ", Task::Kind_Name(task.kind()),
                     " and its statement is not");
+    if (const auto visit = gather_.find(path); sweep && visit != gather_.end()) {
+      stage.gather = visit->second;  // the share of each worker
+      gather_.erase(visit);
+      if (plan_.task(stage.gather).every() != task.every())
+        return Misfit("\"", plan_.task(stage.gather).id(), "\" runs in other clocks than its sweep");
+    }
     if (!sweep && statement.pass >= 0) {
       const auto gather = gather_.find(path);
       if (gather == gather_.end())

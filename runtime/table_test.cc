@@ -136,6 +136,7 @@ struct Rig {
     context.param = state.by_symbol();
     plan.statement = &t.program.root;
     plan.pass = &t.program.pass[0];
+    plan.gather = 0;
     FoldSetup setup;
     setup.program = &t.program;
     setup.context = context;

@@ -235,6 +235,7 @@ inline Program MakeProgram(Kind kind) {
       s.pass = -1;
       s.sweep_axis = kFeature;
       s.sweep = LassoSweep<double>;
+      s.live = {{SweepForm::kColumn, kX}};
       s.maintained = {kResidual};
       s.view_pass = 2;
       p.build = 3;

@@ -202,13 +202,27 @@ void Harness::CheckStatement(const Statement& statement) {
 // values.
 void Harness::CheckSweep(const Statement& statement) {
   const auto symbol = static_cast<size_t>(statement.param[0]);
-  // Kernels see columns: a dense matrix as its transpose, a sparse one as CSC.
+  // Kernels see columns: a dense matrix as its transpose, a sparse one as CSC; and the rows of keys.
   std::vector<Block> data = store_->block;
-  for (int id = 0; id < program_.graph.symbol.size; ++id) {
-    const ir::Symbol& s = program_.graph.symbol[id];
-    if (!OverDataAxis(s) || s.rank != 2 || s.kind != ir::Kind::kData) continue;
-    const Tensor& tensor = oracle_->bindings().tensor[static_cast<size_t>(id)];
-    data[static_cast<size_t>(id)] = store_->Columns(tensor, FormatOf(s), options_.type);
+  std::vector<std::vector<int64_t>> offset(data.size());
+  std::vector<std::vector<int32_t>> row(data.size());
+  std::vector<RowsOfKey> rows_of(data.size());
+  for (const SweepSum& sum : statement.live) {
+    const auto id = static_cast<size_t>(sum.symbol);
+    const ir::Symbol& s = program_.graph.symbol[sum.symbol];
+    const Tensor& tensor = oracle_->bindings().tensor[id];
+    if (sum.form == SweepForm::kColumn)
+      data[id] = store_->Columns(tensor, FormatOf(s), options_.type);
+    if (sum.form != SweepForm::kKeyed) continue;
+    row[id].clear();
+    offset[id].assign(1, 0);
+    for (size_t item = 0; item < store_->master[symbol].size(); ++item) {
+      for (size_t r = 0; r < tensor.value.size(); ++r) {
+        if (tensor.value[r] == static_cast<double>(item)) row[id].push_back(static_cast<int32_t>(r));
+      }
+      offset[id].push_back(static_cast<int64_t>(row[id].size()));
+    }
+    rows_of[id] = {offset[id].data(), row[id].data()};
   }
   std::vector<std::vector<double>> view(static_cast<size_t>(program_.graph.let.size));
   std::vector<double*> view_data(view.size());
@@ -226,6 +240,8 @@ void Harness::CheckSweep(const Statement& statement) {
   for (std::vector<double>& values : store_->master) param.push_back(values.data());
   SweepArgs args;
   args.data = data.data();
+  args.rows_of = rows_of.data();
+  args.single = options_.type == Type::kFloat32;
   args.param = param.data();
   args.view = view_data.data();
   args.total = store_->total_view.data();
