@@ -24,6 +24,7 @@ class PredictorLowering : public ObjectiveLowering {
     if (b.error || s.f < 0 || s.curved || s.smooth_has_state || p.product_params) return;
     const int nodes = b.graph.node.size, totals = b.graph.total.size, posts = p.post.size;
     const uint64_t built = build;
+    ForgetAffine();
     PredictorIr found;
     if (Derive(s, found) && !b.error && !b.graph.node.overflow && !p.post.overflow) {
       s.predictor = found;
@@ -38,6 +39,7 @@ class PredictorLowering : public ObjectiveLowering {
 
  private:
   using Views = ir::Array<int16_t, 8>;
+  static constexpr int kMostWays = 64;
 
   constexpr bool Derive(const StatementIr& s, PredictorIr& out) {
     out.view = static_cast<int16_t>(FindView(s.f));
@@ -69,7 +71,8 @@ class PredictorLowering : public ObjectiveLowering {
       bool more = false;  // one that is made of another is looked into
       for (const int v : views) {
         for (const int w : views) {
-          if (v == w || !Reaches(v, w)) continue;
+          bool passed[ir::kMaxNodes] = {};
+          if (v == w || !Reaches(v, w, passed)) continue;
           banned[v] = more = true;
         }
       }
@@ -97,17 +100,24 @@ class PredictorLowering : public ObjectiveLowering {
            CollectViews(n.c, banned, seen, views);
   }
 
-  constexpr bool Reaches(int from, int to) {
+  constexpr bool Reaches(int from, int to, bool* passed) {
     if (from < 0 || from == to) return from == to;
+    if (passed[from]) return false;
+    passed[from] = true;
     const ir::Node n = a.at(from);
-    if (n.op == ir::Op::kLet) return Reaches(b.graph.let[n.symbol].lowered, to);
-    return Reaches(n.a, to) || Reaches(n.b, to) || Reaches(n.c, to);
+    if (n.op == ir::Op::kLet) return Reaches(b.graph.let[n.symbol].lowered, to, passed);
+    return Reaches(n.a, to, passed) || Reaches(n.b, to, passed) || Reaches(n.c, to, passed);
   }
+
+  // What follows is remembered by node: lets that read each other twice make trees of exponential size.
 
   // Affine as it is written: sums and products with what holds no parameter.
   constexpr bool IsAffine(int id) {
     if (!HasParam(id)) return true;
-    const ir::Node n = a.at(id);
+    if (affine_[id] == 0) affine_[id] = FindAffine(a.at(id)) ? 1 : -1;
+    return affine_[id] > 0;
+  }
+  constexpr bool FindAffine(const ir::Node n) {
     switch (n.op) {
       case ir::Op::kParam:
         return true;
@@ -218,6 +228,7 @@ class PredictorLowering : public ObjectiveLowering {
   // ---- The loss as a function of the predictor.
 
   constexpr bool Loss(const StatementIr& s, PredictorIr& out) {
+    ForgetView();
     int loss = a.Const(0);
     if (!Collect(s.f, a.Const(1), false, false, out, loss)) return false;
     loss = Extract(loss, true);
@@ -292,6 +303,11 @@ class PredictorLowering : public ObjectiveLowering {
   constexpr bool IsRowFunction(int id, const PredictorIr& out, bool no_view) {
     if (id < 0) return true;
     if (id == out.view) return !no_view;
+    int8_t& known = row_function_[no_view][id];
+    if (known == 0) known = FindRowFunction(id, out, no_view) ? 1 : -1;
+    return known > 0;
+  }
+  constexpr bool FindRowFunction(int id, const PredictorIr& out, bool no_view) {
     const ir::Node n = a.at(id);
     const uint32_t mine = b.free(out.view);
     if (n.free & ~mine) return false;
@@ -314,7 +330,21 @@ class PredictorLowering : public ObjectiveLowering {
            IsRowFunction(n.c, out, no_view);
   }
 
+  // Ways from a value down to the view. Differentiation walks them all, where lets do not cut them.
+  constexpr int Ways(int id, int view) {
+    if (id < 0 || id == view) return id == view;
+    if (ways_[id] < 0) {
+      const ir::Node n = a.at(id);
+      const int more = n.op == ir::Op::kLet && n.subs > 0
+                           ? Ways(b.graph.let[n.symbol].lowered, view)
+                           : Ways(n.a, view) + Ways(n.b, view) + Ways(n.c, view);
+      ways_[id] = static_cast<int16_t>(more < 1000 ? more : 1000);
+    }
+    return ways_[id];
+  }
+
   constexpr int DerivativeByView(int id, int view, uint32_t held) {
+    if (Ways(id, view) > kMostWays) return -1;  // a deep function of the view, not a loss
     const Dependence dependence(b.graph);
     Reverse reverse(a, dependence);
     reverse.stop = view;
@@ -329,7 +359,10 @@ class PredictorLowering : public ObjectiveLowering {
   // The value where every parameter is zero.
   constexpr int AtZero(int id) {
     if (id < 0 || !HasParam(id)) return id;
-    const ir::Node n = a.at(id);
+    if (at_zero_[id] < 0) at_zero_[id] = static_cast<int16_t>(MakeAtZero(a.at(id)));
+    return at_zero_[id];
+  }
+  constexpr int MakeAtZero(const ir::Node n) {
     switch (n.op) {
       case ir::Op::kParam:
         return a.Const(0);
@@ -354,7 +387,10 @@ class PredictorLowering : public ObjectiveLowering {
 
   constexpr bool Mentions(int id, int view) {
     if (id < 0 || id == view) return id == view;
-    const ir::Node n = a.at(id);
+    if (mentions_[id] == 0) mentions_[id] = FindMention(a.at(id), view) ? 1 : -1;
+    return mentions_[id] > 0;
+  }
+  constexpr bool FindMention(const ir::Node n, int view) {
     if (n.op == ir::Op::kLet && n.subs > 0 && Mentions(b.graph.let[n.symbol].lowered, view))
       return true;
     return Mentions(n.a, view) || Mentions(n.b, view) || Mentions(n.c, view);
@@ -363,8 +399,11 @@ class PredictorLowering : public ObjectiveLowering {
   // Changes with the view only where a comparison does.
   constexpr bool IsFlat(int id, int view) {
     if (!Mentions(id, view)) return true;
-    const ir::Node n = a.at(id);
     if (id == view) return false;
+    if (flat_[id] == 0) flat_[id] = FindFlat(a.at(id), view) ? 1 : -1;
+    return flat_[id] > 0;
+  }
+  constexpr bool FindFlat(const ir::Node n, int view) {
     if (n.op == ir::Op::kLt || n.op == ir::Op::kLe || n.op == ir::Op::kSign) return true;
     if (n.op == ir::Op::kLet) return IsFlat(b.graph.let[n.symbol].lowered, view);
     return (n.a < 0 || IsFlat(n.a, view)) && (n.b < 0 || IsFlat(n.b, view)) &&
@@ -399,6 +438,23 @@ class PredictorLowering : public ObjectiveLowering {
     }
     return Kinks(n.a, out, seen) && Kinks(n.b, out, seen) && Kinks(n.c, out, seen);
   }
+
+  constexpr void ForgetAffine() {
+    for (int8_t& known : affine_) known = 0;
+  }
+  constexpr void ForgetView() {
+    for (int i = 0; i < ir::kMaxNodes; ++i) {
+      row_function_[0][i] = row_function_[1][i] = mentions_[i] = flat_[i] = 0;
+      at_zero_[i] = ways_[i] = -1;
+    }
+  }
+
+  // By node: 1 yes, -1 no, 0 not yet known; all but the first for the view at hand.
+  int8_t affine_[ir::kMaxNodes] = {};
+  int8_t row_function_[2][ir::kMaxNodes] = {};
+  int8_t mentions_[ir::kMaxNodes] = {};
+  int8_t flat_[ir::kMaxNodes] = {};
+  int16_t at_zero_[ir::kMaxNodes] = {}, ways_[ir::kMaxNodes] = {};
 };
 
 }  // namespace gyre::internal

@@ -35,7 +35,7 @@ CoordinateSolver::Options GaugeOptions(double tolerance, int workers) {
 }  // namespace
 
 RoundsSolver::RoundsSolver(const Options& options, std::vector<Part>* parts, RowLoss* loss,
-                           const double* offset, int64_t rows, int64_t outputs, Coupling* coupling)
+                           const double* offset, int64_t rows, int64_t outputs, UnitCoupling* coupling)
     : options_(options),
       parts_(parts),
       loss_(loss),

@@ -46,7 +46,7 @@ class RoundsSolver final : public CoordinateMethod {
   // `offset`: the view at theta = 0, rows x outputs; null: zero. `coupling`: null for that of the
   // columns. All must live as long as this.
   RoundsSolver(const Options& options, std::vector<Part>* parts, RowLoss* loss,
-               const double* offset, int64_t rows, int64_t outputs, Coupling* coupling = nullptr);
+               const double* offset, int64_t rows, int64_t outputs, UnitCoupling* coupling = nullptr);
 
   // From the theta at hand. Again whenever theta, the penalties or the losses were changed.
   absl::Status Start() override;
@@ -116,8 +116,8 @@ class RoundsSolver final : public CoordinateMethod {
   RowLoss* const loss_;
   const int64_t rows_, outputs_;
   CoordinateSolver gauge_;       // measures the gap
-  Coupling* const given_coupling_;
-  std::unique_ptr<Coupling> coupling_;
+  UnitCoupling* const given_coupling_;
+  std::unique_ptr<UnitCoupling> coupling_;
   std::unique_ptr<Scheduler> scheduler_;
 
   Phase phase_ = Phase::kScore;

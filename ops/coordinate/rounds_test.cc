@@ -293,7 +293,7 @@ TEST(Rounds, PriorityNeedsFewerVisitsThanUniform) {
 
 // The coupling is the user's: here it forbids any two units together.
 TEST(Rounds, TakesAnotherCoupling) {
-  class Total final : public Coupling {
+  class Total final : public UnitCoupling {
    public:
     double Of(UnitId, UnitId) override { return 1; }
   };

@@ -19,7 +19,7 @@ uint64_t Key(UnitId id) {
 
 }  // namespace
 
-// ---- Coupling.
+// ---- UnitCoupling.
 
 ColumnCoupling::ColumnCoupling(const std::vector<Part>* parts, const double* weight, int64_t rows)
     : parts_(parts), weight_(weight), rows_(rows) {
@@ -132,7 +132,7 @@ void ColumnCoupling::Index(const std::vector<UnitId>& in) {
 }
 
 bool ColumnCoupling::Any(UnitId a, const std::vector<UnitId>& in, double rho) {
-  if (!sparse_) return Coupling::Any(a, in, rho);
+  if (!sparse_) return UnitCoupling::Any(a, in, rho);
   Index(in);
   dot_.assign(in.size(), 0.0);
   WithColumns((*parts_)[static_cast<size_t>(a.part())].columns, [&](const auto& view) {
@@ -195,7 +195,7 @@ uint64_t CounterRandom::Next() {
 // ---- Rounds.
 
 Scheduler::Scheduler(const Options& options, std::vector<UnitId> units, std::vector<int64_t> work,
-                     Coupling* coupling)
+                     UnitCoupling* coupling)
     : options_(options),
       units_(std::move(units)),
       work_(std::move(work)),

@@ -26,9 +26,9 @@ constexpr bool Prioritised(Schedule s) { return s == Schedule::kPriority || s ==
 constexpr bool Balanced(Schedule s) { return s == Schedule::kSap; }
 
 // How much the move of one unit changes where another wants to be: symmetric, 0 to 1.
-class Coupling {
+class UnitCoupling {
  public:
-  virtual ~Coupling() = default;
+  virtual ~UnitCoupling() = default;
   // Not for several threads at once.
   virtual double Of(UnitId a, UnitId b) = 0;
   // Whether `a` is coupled to any of `in` by more than rho.
@@ -42,7 +42,7 @@ class Coupling {
 // For linear predictors |x_a' W x_b| / (|x_a| |x_b|), norms in the metric W too; between units of
 // several columns the most of any two. Computed when asked for, remembered up to a bound; where all
 // columns are sparse, one walk along a column finds its couplings to all others of a round.
-class ColumnCoupling final : public Coupling {
+class ColumnCoupling final : public UnitCoupling {
  public:
   // `weight`: by row, null for all ones. All must live as long as this.
   ColumnCoupling(const std::vector<Part>* parts, const double* weight, int64_t rows);
@@ -121,7 +121,7 @@ class Scheduler {
   };
   // `work[k]`: what a visit of units[k] costs. `coupling` may be null if no filter is asked for.
   Scheduler(const Options& options, std::vector<UnitId> units, std::vector<int64_t> work,
-            Coupling* coupling);
+            UnitCoupling* coupling);
 
   // All units are in again, with these priorities.
   void Reset(const std::vector<double>& priority);
@@ -139,7 +139,7 @@ class Scheduler {
   const Options options_;
   const std::vector<UnitId> units_;
   const std::vector<int64_t> work_;
-  Coupling* const coupling_;
+  UnitCoupling* const coupling_;
   CounterRandom random_;
   SumTree tree_;
   std::vector<bool> out_;

@@ -27,7 +27,7 @@ std::vector<uint32_t> All(const Blocks& blocks) {
 }
 
 // Units in clusters of `size`: coupled by 0.5 within one, by 0.05 else.
-class Clusters final : public Coupling {
+class Clusters final : public UnitCoupling {
  public:
   explicit Clusters(int64_t size) : size_(size) {}
   double Of(UnitId a, UnitId b) override {
