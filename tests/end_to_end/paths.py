@@ -45,7 +45,7 @@ class Paths(unittest.TestCase):
     def test_the_path_begins_where_everything_is_zero(self):
         if KIND != "selects":
             self.skipTest("nothing becomes zero")
-        report, _ = self.run_report("--path=30", "--tolerance=1e-10")
+        report, _ = self.run_report("--path=30", "--path_ratio=0.05", "--tolerance=1e-10")
         name = self.hyper(report)
         path = report["path"]
         self.assertEqual(len(path), 30)
@@ -58,7 +58,7 @@ class Paths(unittest.TestCase):
         self.assertEqual(values, sorted(values, reverse=True))
 
     def test_steps_are_what_fits_of_their_own_give(self):
-        report, _ = self.run_report("--path=12", "--path_ratio=0.01", "--tolerance=1e-9")
+        report, _ = self.run_report("--path=12", "--path_ratio=0.05", "--tolerance=1e-9")
         name = self.hyper(report)
         for step in (report["path"][4], report["path"][11]):
             alone, _ = self.run_report("--%s=%.17g" % (name, step[name]), "--tolerance=1e-9")
@@ -71,7 +71,7 @@ class Paths(unittest.TestCase):
         self.assertEqual([step[name] for step in report["path"]], [0.1, 0.03, 0.01])
 
     def test_the_model_holds_every_step_and_a_picture(self):
-        report, _ = self.run_report("--path=9")
+        report, _ = self.run_report("--path=9", "--path_ratio=0.05")
         model = os.path.join(self.folder, "model")
         with open(os.path.join(model, "manifest.json"), encoding="utf-8") as file:
             manifest = json.load(file)
@@ -91,7 +91,7 @@ class Paths(unittest.TestCase):
 
     def test_cross_validation_keeps_what_it_says(self):
         for choose in ("min", "1se"):
-            report, out = self.run_report("--path=25", "--folds=5", "--choose=" + choose)
+            report, out = self.run_report("--path=25", "--path_ratio=0.05", "--folds=5", "--choose=" + choose)
             name, path, cross = self.hyper(report), report["path"], report["cross_validation"]
             self.assertEqual(cross["folds"], 5)
             means = [step["cv_mean"] for step in path]
@@ -105,14 +105,14 @@ class Paths(unittest.TestCase):
             self.assertEqual(report["hyper"][name], kept[name])
             self.assertIn("<- least", out)
             xml.etree.ElementTree.parse(os.path.join(self.folder, "model", "cross_validation.svg"))
-        again, _ = self.run_report("--path=25", "--folds=5", "--choose=1se")
+        again, _ = self.run_report("--path=25", "--path_ratio=0.05", "--folds=5", "--choose=1se")
         self.assertEqual([s["cv_mean"] for s in again["path"]], [s["cv_mean"] for s in path])
-        other, _ = self.run_report("--path=25", "--folds=5", "--choose=1se", "--seed=9")
+        other, _ = self.run_report("--path=25", "--path_ratio=0.05", "--folds=5", "--choose=1se", "--seed=9")
         self.assertNotEqual([s["cv_mean"] for s in other["path"]], [s["cv_mean"] for s in path])
 
     def test_a_plan_file_runs_its_phases(self):
         plan = os.path.join(self.folder, "plan.textproto")
-        subprocess.run([PROGRAM, "plan", "--path=6", "--out=" + plan], check=True,
+        subprocess.run([PROGRAM, "plan", "--path=6", "--path_ratio=0.05", "--out=" + plan], check=True,
                        stdout=subprocess.DEVNULL)
         report, _ = self.run_report("--plan=" + plan)
         self.assertEqual(len(report["path"]), 6)
