@@ -195,7 +195,7 @@ std::vector<UpdateChoice> UpdateChoices(const Traits& t, int64_t rows, int pairs
           Coordinates("cd", "priority", 6000, t, r, CdRule(t)),
           Coordinates("cd", "dependency", 15000, t, r, CdRule(t)),
           Coordinates("cd", "uniform", 20000, t, r, CdRule(t)),
-          Coordinates("sdca", "", 15, t, r, SdcaRule(t))};
+          Coordinates("sdca", "", t.l1 ? 60 : 15, t, r, SdcaRule(t))};
 }
 
 UpdateChoice AssignChoice(const Traits& t, const Request& r, int64_t repeat) {

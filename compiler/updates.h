@@ -13,7 +13,7 @@
 //   evaluations by a full-batch one
 //   cd      by rounds of many coordinates 4000 (sap) to 20000 (uniform);
 //           12 working sets where penalties make most coordinates zero, else 200 rounds
-//   sdca    15 epochs over the rows
+//   sdca    15 epochs over the rows, 60 where an L1 penalty bends its steps
 //   a kink in f costs the quasi-Newton rules and fista three times the evaluations
 // docs/planner.md says where these come from; `explain --analyze` shows what a run really took.
 #pragma once
