@@ -35,7 +35,7 @@ std::string SweepRule(const Problem& p, const Strategy& s) {
   for (const Leaf& leaf : p.leaf) {
     const Statement& sweep = *leaf.statement;
     if (sweep.kind == StatementKind::kSweep && s.workers > 1 && !KnowsCouplings(p, sweep)) {
-      return absl::StrCat("a Sweep reads what it has just written, and its items are coupled by ",
+      return absl::StrCat("several workers need items that nothing joins; those of this Sweep are coupled by ",
                           CouplingOf(p, leaf));
     }
   }
