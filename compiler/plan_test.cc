@@ -355,7 +355,7 @@ TEST(Pins, ASweepRunsOnOneWorker) {
   const Program p = CoordinateDescent();
   Request r;
   r.workers = 2;
-  EXPECT_THAT(Refusal(p, Bind(p, 1000, 50), r), HasSubstr("its items are coupled by view r"));
+  EXPECT_THAT(Refusal(p, Bind(p, 1000, 50), r), HasSubstr("those of this Sweep are coupled by view r"));
 }
 
 TEST(Pins, ABatchPicksARuleThatHasThem) {
