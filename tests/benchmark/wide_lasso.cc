@@ -5,34 +5,24 @@
 // Every feature has `per_feature` entries, standard normal, in random rows; 200 of them, and noise,
 // make the response. The matrix is made by columns, in float.
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "compiler/compiler.h"
-#include "dsl/dsl.h"
+#include "dsl/program.h"
 #include "dsl/random.h"
 #include "runtime/data/memory.h"
 #include "runtime/job.h"
 
-namespace wide_lasso {
-using namespace gyre;
-
-constexpr struct Sample : Axis<Sample> {} n;
-constexpr struct Feature : Axis<Feature> {} d;
-
-constexpr auto X = data<"X">(n, d);
-constexpr auto y = data<"y">(n);
-constexpr auto beta = param<"beta">(d);
-constexpr auto lambda = hyper<"lambda">(0.1);
-
-constexpr auto r = let<"r">(n, y - sum(d, X * beta));
-constexpr auto Lasso = Minimize(0.5 * mean(n, sq(r)) + lambda * sum(d, abs(beta)));
-
-}  // namespace wide_lasso
-
 namespace gyre {
+
+Program WideLasso();  // wide_lasso_program.cc
+
 namespace {
 
 double Flag(int argc, char** argv, const std::string& name, double otherwise) {
@@ -111,7 +101,7 @@ int Run(int argc, char** argv) {
   }
   const OwnedBlock y = MakeColumn(Type::kFloat32, response);
 
-  const Program program = internal::Compile(wide_lasso::Lasso);
+  const Program program = WideLasso();
   std::vector<Block> block(static_cast<size_t>(program.graph.symbol.size));
   BoundInfo bound;
   bound.type = Type::kFloat32;
