@@ -224,7 +224,7 @@ TEST(Sweep, OverADenseTableHasOneWorker) {
   const Bench bench(Quadratic(), Graph(30), Type::kFloat64, false);
   const absl::StatusOr<Plan> plan = bench.MakePlanFor(2);
   EXPECT_THAT(std::string(plan.status().message()),
-              HasSubstr("its items are coupled by Q(Item,Item')"));
+              HasSubstr("those of this Sweep are coupled by Q(Item,Item')"));
 }
 
 TEST(Sweep, ItsPlanSaysWhatJoinsTheItems) {
