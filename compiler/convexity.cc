@@ -1,6 +1,7 @@
 #include "compiler/convexity.h"
 
 #include <cstdint>
+#include <map>
 
 namespace gyre {
 namespace {
@@ -21,7 +22,7 @@ class Walk {
   Known Of(int id) const {
     if (id == variable_) return {Shape::kAffine, false};
     const ir::Node& n = graph_.node[id];
-    if (!Mentions(id)) return {Shape::kConstant, !Negative(id)};
+    if (!Mentions(id)) return {Shape::kConstant, Positive(id)};
     switch (n.op) {
       case Op::kLet: return Of(graph_.let[n.symbol].lowered);
       case Op::kNeg: return {Negated(Of(n.a).shape), false};
@@ -53,13 +54,28 @@ class Walk {
   }
 
  private:
+  // Remembered by node: lets that read each other twice make trees of exponential size.
   bool Mentions(int id) const {
     if (id < 0 || id == variable_) return id == variable_;
+    const auto known = mentions_.find(id);
+    if (known != mentions_.end()) return known->second;
     const ir::Node& n = graph_.node[id];
-    if (n.op == Op::kLet && Mentions(graph_.let[n.symbol].lowered)) return true;
-    return Mentions(n.a) || Mentions(n.b) || Mentions(n.c);
+    const bool found = (n.op == Op::kLet && Mentions(graph_.let[n.symbol].lowered)) ||
+                       Mentions(n.a) || Mentions(n.b) || Mentions(n.c);
+    mentions_.emplace(id, found);
+    return found;
   }
-  // A number that is written to be negative.
+  // A number that is never below zero, as it is written.
+  bool Positive(int id) const {
+    const ir::Node& n = graph_.node[id];
+    switch (n.op) {
+      case Op::kConst: return n.value >= 0;
+      case Op::kSize: case Op::kSq: case Op::kAbs: case Op::kExp: case Op::kRelu: return true;
+      case Op::kMul: case Op::kDiv: return Positive(n.a) && Positive(n.b);
+      default: return false;
+    }
+  }
+  // A number that is written to be negative: any other that multiplies is taken as a weight.
   bool Negative(int id) const {
     const ir::Node& n = graph_.node[id];
     if (n.op == Op::kConst) return n.value < 0;
@@ -91,13 +107,13 @@ class Walk {
     };
     return {fine(x) && fine(y) ? Shape::kConvex : Shape::kUnknown, x.positive || y.positive};
   }
-
   static Known Either(const Known& x, const Known& y) {
     return {Largest(x, y).shape, x.positive && y.positive};
   }
 
   const ir::Graph& graph_;
   const int variable_;
+  mutable std::map<int, bool> mentions_;
 };
 
 }  // namespace

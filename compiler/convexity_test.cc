@@ -38,6 +38,8 @@ TEST_F(Convexity, WhatTheRulesDoNotShow) {
   EXPECT_FALSE(IsConvex(Is(Op::kSq, Is(Op::kSq, Is(Op::kSub, Is(Op::kSq, x_), Number(1))))));
   EXPECT_FALSE(IsConvex(Is(Op::kSub, Is(Op::kSq, x_), Is(Op::kExp, x_))));
   EXPECT_FALSE(IsConvex(Is(Op::kSigmoid, x_)));
+  // Data that is added may be negative, and the sum with it.
+  EXPECT_FALSE(IsConvex(Is(Op::kSq, Is(Op::kAdd, Is(Op::kExp, x_), b_.leaf(Op::kData, 2)))));
   EXPECT_FALSE(IsConvex(Is(Op::kMul, Is(Op::kExp, x_), x_)));
   // A condition that looks at the variable may jump.
   EXPECT_FALSE(IsConvex(b_.node(Op::kWhere, Is(Op::kLt, x_, Number(0)), Is(Op::kSq, x_), x_)));

@@ -1,6 +1,4 @@
-// Linear support vector machine with the hinge loss (Cortes and Vapnik 1995). The intercept is
-// penalised like the weights, as in liblinear: so every row has a dual number of its own (Hsieh et
-// al. 2008).
+// Linear support vector machine with the hinge loss (Cortes and Vapnik 1995).
 #include "dsl/dsl.h"
 
 namespace svm_hinge {
@@ -18,7 +16,7 @@ constexpr auto lambda = hyper<"lambda">(0.01);
 constexpr auto score = let<"score">(n, sum(d, X * w) + b);
 constexpr auto slack = let<"slack">(n, hinge(1 - y * score));  // max(0, 1 - y * score)
 
-constexpr auto SvmHinge = Minimize(mean(n, slack) + 0.5 * lambda * (sum(d, sq(w)) + sq(b)))
+constexpr auto SvmHinge = Minimize(mean(n, slack) + 0.5 * lambda * sum(d, sq(w)))
     .Predict<"score">(score)
     .Measure<"accuracy">(mean(n, y * score > 0));
 

@@ -1,6 +1,6 @@
 """Coordinate methods, as their users run them: every schedule, any number of workers, hard data.
 
-    coordinates.py LASSO SVM_HINGE LOGISTIC_L1
+    coordinates.py LASSO SVM_DUAL LOGISTIC_L1
 """
 
 import json
@@ -12,7 +12,7 @@ import sys
 import tempfile
 import unittest
 
-LASSO = SVM_HINGE = LOGISTIC = ""
+LASSO = SVM_DUAL = LOGISTIC = ""
 SCHEDULES = ("sets", "sap", "priority", "dependency", "uniform")
 
 
@@ -64,12 +64,12 @@ class Coordinates(unittest.TestCase):
             self.same(found["objective"], best["objective"], 2e-6)
 
     def test_the_dual_reaches_the_optimum_with_any_number_of_workers(self):
-        found = [self.run_report(SVM_HINGE, "--update=sdca", "--workers=%d" % w, "--tolerance=1e-5",
+        found = [self.run_report(SVM_DUAL, "--update=sdca", "--workers=%d" % w, "--tolerance=1e-5",
                                  "--lambda=0.1") for w in (1, 2, 4)]
         for each in found:
             self.assertEqual(each["stop_reason"], "converged")
             self.same(each["objective"], found[0]["objective"], 2e-5)
-        best = self.run_report(SVM_HINGE, "--update=fista", "--max_clocks=20000", "--lambda=0.1",
+        best = self.run_report(SVM_DUAL, "--update=fista", "--max_clocks=20000", "--lambda=0.1",
                                "--tolerance=1e-10")
         self.assertLessEqual(found[0]["objective"], best["objective"] * (1 + 2e-5))
 
@@ -127,7 +127,7 @@ class Coordinates(unittest.TestCase):
         for program, flags, words in (
                 (LASSO, ["--schedule=sap", "--update=owlqn"], "--schedule=sap"),
                 (LASSO, ["--update=sdca"], "squared L2 penalty"),
-                (SVM_HINGE, ["--update=cd"], "derivative everywhere"),
+                (SVM_DUAL, ["--update=cd"], "derivative everywhere"),
                 (LASSO, ["--coupling=2"], "at most 1"),
                 (LASSO, ["--update=cd", "--coupling=0.5", "--schedule=uniform"], "no rounds to filter"),
                 (LASSO, ["--update=cd", "--bridge=ssp:2", "--workers=2"], "legal: bsp"),
@@ -140,5 +140,5 @@ class Coordinates(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    LASSO, SVM_HINGE, LOGISTIC = sys.argv[1:4]
+    LASSO, SVM_DUAL, LOGISTIC = sys.argv[1:4]
     unittest.main(argv=sys.argv[:1] + sys.argv[4:])
