@@ -133,7 +133,8 @@ Traits TraitsOf(const Program& program, const Leaf& leaf) {
   }
   t.sparse = t.l1 || (t.grouped && !t.simplex);
   const Predictor& predictor = s.predictor;
-  t.predictor = predictor.row_axis >= 0;
+  t.predictor = std::any_of(predictor.part.begin(), predictor.part.end(),
+                            [](const PredictorPart& part) { return part.matrix >= 0; });
   if (t.predictor) {
     t.convex_loss = IsConvexIn(program.graph, predictor.loss_node, predictor.view_node);
     t.one_output = predictor.output_axis < 0;

@@ -31,7 +31,11 @@ class CoordinateFold final : public Fold {
 
   absl::Status Start(ParamState* state) override {
     started_ = false;
-    return method_ == nullptr ? Make(state) : Penalise();
+    // A hyper-parameter of the predictor itself makes another one.
+    if (method_ != nullptr && loss_->Offset() == offset_ && Scales() == scale_) return Penalise();
+    method_.reset();
+    part_.clear(), row_part_.clear(), owned_.clear();
+    return Make(state);
   }
 
   // The first clock prepares: norms, the predictor, scores. That is work, and is timed as such.
@@ -84,6 +88,7 @@ class CoordinateFold final : public Fold {
     loss_ = std::make_unique<PredictorLoss>(&setup_.context, &predictor_, rows_, outputs_,
                                             setup_.type);
     offset_ = loss_->Offset();
+    scale_ = Scales();
     part_.reserve(predictor_.part.size());
     row_part_.reserve(predictor_.part.size());
     for (const PredictorPart& in : predictor_.part)
@@ -140,8 +145,7 @@ class CoordinateFold final : public Fold {
     part.columns.size = 1;
     part.outputs = outputs_;
     part.theta = state->master(in.param);
-    double scale = 1;
-    setup_.context.Run(in.scale, &scale);
+    const double scale = scale_[part_.size() + row_part_.size()];
     part.sign = scale;
     const ir::Symbol& symbol = graph.symbol[in.param];
     for (int i = 0; i < symbol.rank; ++i)
@@ -172,6 +176,13 @@ class CoordinateFold final : public Fold {
     return absl::OkStatus();
   }
 
+  std::vector<double> Scales() const {
+    std::vector<double> scale(predictor_.part.size());
+    for (size_t i = 0; i < scale.size(); ++i)
+      setup_.context.Run(predictor_.part[i].scale, &scale[i]);
+    return scale;
+  }
+
   Block ByRows(const Block& block) {
     if (block.format != Format::kCsc) return block;
     owned_.push_back(ToCsr(block));
@@ -196,7 +207,7 @@ class CoordinateFold final : public Fold {
   const Rule rule_;
   int64_t rows_ = 0, outputs_ = 1, measured_ = 0;
   std::unique_ptr<PredictorLoss> loss_;
-  std::vector<double> offset_;
+  std::vector<double> offset_, scale_;  // of rows, of parts
   std::vector<OwnedBlock> owned_;
   std::vector<AlignedArray<double>> weights_;
   std::vector<Part> part_;         // cd: by columns ...

@@ -7,51 +7,10 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "ops/coordinate/testing.h"
 
 namespace gyre {
 namespace {
-
-class Squares final : public RowLoss {
- public:
-  explicit Squares(const std::vector<double>& y) : y_(y) {}
-  void Losses(const double* view, double* loss) override {
-    for (size_t i = 0; i < y_.size(); ++i) loss[i] = 0.5 * (view[i] - y_[i]) * (view[i] - y_[i]);
-  }
-  void Slopes(const double* view, double* slope) override {
-    for (size_t i = 0; i < y_.size(); ++i) slope[i] = view[i] - y_[i];
-  }
-  void Curvatures(const double*, double* curvature) override {
-    std::fill_n(curvature, y_.size(), 1.0);
-  }
-  bool quadratic() const override { return true; }
-
- private:
-  const std::vector<double> y_;
-};
-
-class Logistic final : public RowLoss {
- public:
-  explicit Logistic(const std::vector<double>& y) : y_(y) {}
-  void Losses(const double* view, double* loss) override {
-    for (size_t i = 0; i < y_.size(); ++i) {
-      const double m = y_[i] * view[i];
-      loss[i] = std::max(0.0, -m) + std::log1p(std::exp(-std::abs(m)));
-    }
-  }
-  void Slopes(const double* view, double* slope) override {
-    for (size_t i = 0; i < y_.size(); ++i) slope[i] = -y_[i] / (1 + std::exp(y_[i] * view[i]));
-  }
-  void Curvatures(const double* view, double* curvature) override {
-    for (size_t i = 0; i < y_.size(); ++i) {
-      const double p = 1 / (1 + std::exp(y_[i] * view[i]));
-      curvature[i] = p * (1 - p);
-    }
-  }
-  bool quadratic() const override { return false; }
-
- private:
-  const std::vector<double> y_;
-};
 
 // Features that share a factor: all pairs correlate by about `correlation`.
 struct Problem {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "ops/coordinate/testing.h"
 #include "ops/coordinate/solver.h"
 
 namespace gyre {
@@ -17,57 +18,6 @@ namespace {
 
 constexpr Schedule kSchedules[] = {Schedule::kUniform, Schedule::kDependency, Schedule::kPriority,
                                    Schedule::kSap};
-
-class Squares final : public RowLoss {
- public:
-  Squares(const std::vector<double>& y, std::vector<double> weight)
-      : y_(y), weight_(std::move(weight)) {}
-  void Losses(const double* view, double* loss) override {
-    const size_t outputs = weight_.size() > 0 ? y_.size() / weight_.size() : 1;
-    for (size_t i = 0; i < weight_.size(); ++i) {
-      loss[i] = 0;
-      for (size_t c = i * outputs; c < (i + 1) * outputs; ++c)
-        loss[i] += weight_[i] / 2 * (view[c] - y_[c]) * (view[c] - y_[c]);
-    }
-  }
-  void Slopes(const double* view, double* slope) override {
-    for (size_t i = 0; i < y_.size(); ++i) slope[i] = Weight(i) * (view[i] - y_[i]);
-  }
-  void Curvatures(const double*, double* curvature) override {
-    for (size_t i = 0; i < y_.size(); ++i) curvature[i] = Weight(i);
-  }
-  bool quadratic() const override { return true; }
-
- private:
-  double Weight(size_t i) const { return weight_[i / (y_.size() / weight_.size())]; }
-
-  const std::vector<double> y_;
-  const std::vector<double> weight_;
-};
-
-class Logistic final : public RowLoss {
- public:
-  explicit Logistic(const std::vector<double>& y) : y_(y) {}
-  void Losses(const double* view, double* loss) override {
-    for (size_t i = 0; i < y_.size(); ++i) {
-      const double m = y_[i] * view[i];
-      loss[i] = std::max(0.0, -m) + std::log1p(std::exp(-std::abs(m)));
-    }
-  }
-  void Slopes(const double* view, double* slope) override {
-    for (size_t i = 0; i < y_.size(); ++i) slope[i] = -y_[i] / (1 + std::exp(y_[i] * view[i]));
-  }
-  void Curvatures(const double* view, double* curvature) override {
-    for (size_t i = 0; i < y_.size(); ++i) {
-      const double p = 1 / (1 + std::exp(y_[i] * view[i]));
-      curvature[i] = p * (1 - p);
-    }
-  }
-  bool quadratic() const override { return false; }
-
- private:
-  const std::vector<double> y_;
-};
 
 // AR(1) features in blocks, as columns that lie one after the other.
 struct Problem {

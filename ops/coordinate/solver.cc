@@ -20,6 +20,12 @@ constexpr int kMostSettling = 30;    // Newton steps to that
 constexpr double kAtRest = 1e-13;    // slope of a unit against its largest possible one
 constexpr int kIdle = 4;             // iterations without any change before giving up on the gap
 
+absl::Status NotConvex() {
+  return absl::InvalidArgumentError(
+      "the loss of some row is not convex: is a weight negative? mend the data, or minimise by another "
+      "rule, as with --update=lbfgs");
+}
+
 }  // namespace
 
 CoordinateSolver::CoordinateSolver(const Options& options, std::vector<Part>* parts, RowLoss* loss,
@@ -58,7 +64,7 @@ absl::Status CoordinateSolver::Start() {
     const std::vector<double> before = curvature_;
     loss_->Curvatures(view_.data(), curvature_.data());
     const auto [least, most] = std::minmax_element(curvature_.begin(), curvature_.end());
-    if (*least < 0) return absl::InvalidArgumentError("the losses are not convex");
+    if (*least < 0) return NotConvex();
     most_curvature_ = *most;
     // The Gram matrix of equal weights is that of none, whatever they are.
     uniform_ = *least == *most;
@@ -66,6 +72,8 @@ absl::Status CoordinateSolver::Start() {
   }
   FindFree();
   ComputeSlopes();
+  if (least_curvature_ < -1e-9 * *std::max_element(curvature_.begin(), curvature_.end()))
+    return NotConvex();
   Settle();
   Slice();
   return absl::OkStatus();
@@ -139,7 +147,11 @@ void CoordinateSolver::ComputeSlopes() {
   loss_->Slopes(view_.data(), slope_.data());
   if (loss_->quadratic()) return;
   loss_->Curvatures(view_.data(), curvature_.data());
-  for (double& h : curvature_) h = std::max(h, 0.0);
+  least_curvature_ = 0;
+  for (double& h : curvature_) {
+    least_curvature_ = std::min(least_curvature_, h);
+    h = std::max(h, 0.0);
+  }
 }
 
 double CoordinateSolver::Loss(const double* view) {

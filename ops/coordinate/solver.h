@@ -129,6 +129,7 @@ class CoordinateSolver final : public CoordinateMethod {
   double primal_ = std::numeric_limits<double>::quiet_NaN(), best_dual_ = 0, gap_ = 0;
   double value_ = 0;           // the losses at the view, while models are minimised
   double most_curvature_ = 0;
+  double least_curvature_ = 0;  // of losses that are no squares: below zero where one is not convex
   std::vector<UnitId> candidate_, chosen_;
   std::vector<UnitId> free_;      // single columns without any penalty, if they are few
   std::vector<double> gradient_;  // by candidate, width_ numbers each: derivatives of f

@@ -7,55 +7,10 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "ops/coordinate/testing.h"
 
 namespace gyre {
 namespace {
-
-class Squares final : public RowLoss {
- public:
-  Squares(std::vector<double> y, std::vector<double> weight)
-      : y_(std::move(y)), weight_(std::move(weight)) {}
-  void Losses(const double* view, double* loss) override {
-    for (size_t i = 0; i < y_.size(); ++i)
-      loss[i] = weight_[i] / 2 * (view[i] - y_[i]) * (view[i] - y_[i]);
-  }
-  void Slopes(const double* view, double* slope) override {
-    for (size_t i = 0; i < y_.size(); ++i) slope[i] = weight_[i] * (view[i] - y_[i]);
-  }
-  void Curvatures(const double*, double* curvature) override {
-    std::copy(weight_.begin(), weight_.end(), curvature);
-  }
-  bool quadratic() const override { return true; }
-  void SetWeight(size_t i, double weight) { weight_[i] = weight; }
-
- private:
-  const std::vector<double> y_;
-  std::vector<double> weight_;
-};
-
-class Logistic final : public RowLoss {
- public:
-  explicit Logistic(std::vector<double> y) : y_(std::move(y)) {}
-  void Losses(const double* view, double* loss) override {
-    for (size_t i = 0; i < y_.size(); ++i) {
-      const double m = y_[i] * view[i];
-      loss[i] = std::max(0.0, -m) + std::log1p(std::exp(-std::abs(m)));
-    }
-  }
-  void Slopes(const double* view, double* slope) override {
-    for (size_t i = 0; i < y_.size(); ++i) slope[i] = -y_[i] / (1 + std::exp(y_[i] * view[i]));
-  }
-  void Curvatures(const double* view, double* curvature) override {
-    for (size_t i = 0; i < y_.size(); ++i) {
-      const double p = 1 / (1 + std::exp(y_[i] * view[i]));
-      curvature[i] = p * (1 - p);
-    }
-  }
-  bool quadratic() const override { return false; }
-
- private:
-  const std::vector<double> y_;
-};
 
 constexpr int64_t kRows = 30, kColumns = 45;
 
@@ -266,6 +221,18 @@ TEST_P(SolverTest, StartsAgainFromWhereItIs) {
     ASSERT_TRUE(solver.converged());
     EXPECT_NEAR(solver.objective(), best, 2e-9 * best) << ratio;
   }
+}
+
+TEST(Solver, LossesThatAreNotConvexAreRefused) {
+  Problem p(Format::kDense, 1, false);
+  std::vector<double> weight(kRows, 1.0);
+  weight[3] = -1;
+  Squares squares(p.y, weight);
+  CoordinateSolver solver({}, &p.parts, &squares, nullptr, kRows, 1);
+  EXPECT_EQ(solver.Start().code(), absl::StatusCode::kInvalidArgument);
+  Logistic logistic(std::vector<double>(kRows, 1.0), -1);
+  CoordinateSolver other({}, &p.parts, &logistic, nullptr, kRows, 1);
+  EXPECT_EQ(other.Start().code(), absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace

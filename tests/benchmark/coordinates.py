@@ -9,17 +9,14 @@ is looked for in PYTHONPATH. Every peer gets the largest tolerance of its own th
 gap of 1e-6; runs alternate, times are medians without reading.
 """
 
-import argparse
-import os
 import subprocess
-import tempfile
 import time
 import warnings
 
 import numpy as np
 import scipy.sparse
 
-from peers import Liblinear, gyre, interleaved, say
+from peers import Liblinear, gyre, interleaved, main, say
 
 warnings.filterwarnings("ignore")
 GAP = 1e-6
@@ -236,27 +233,5 @@ BENCHES = {
 }
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--data", default=os.environ.get("GYRE_DATA", ""))
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--only", default=",".join(BENCHES))
-    parser.add_argument("--program", action="append", default=[], metavar="NAME=PATH")
-    args = parser.parse_args()
-    args.program = {name: os.path.abspath(path)
-                    for name, path in (pair.split("=", 1) for pair in args.program)}
-    root = os.path.join(os.environ.get("BUILD_WORKING_DIRECTORY", "."), args.data)
-    def find(name):
-        path = os.path.abspath(os.path.join(root, name))
-        return path if args.data and os.path.exists(path) else ""
-    args.find = find
-    for name in args.only.split(","):
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                BENCHES[name](args, folder)
-            except (ImportError, OSError, subprocess.CalledProcessError) as error:
-                say("\n%s: left out, %s" % (name, error))
-
-
 if __name__ == "__main__":
-    main()
+    main(BENCHES, __doc__, 5)

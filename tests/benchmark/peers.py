@@ -313,11 +313,11 @@ BENCHES = {
 }
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+def main(benches, description, runs):
+    parser = argparse.ArgumentParser(description=description.split("\n", 1)[0])
     parser.add_argument("--data", default=os.environ.get("GYRE_DATA", ""))
-    parser.add_argument("--runs", type=int, default=7)
-    parser.add_argument("--only", default=",".join(BENCHES))
+    parser.add_argument("--runs", type=int, default=runs)
+    parser.add_argument("--only", default=",".join(benches))
     parser.add_argument("--program", action="append", default=[], metavar="NAME=PATH")
     args = parser.parse_args()
     args.program = {name: os.path.abspath(path)
@@ -331,10 +331,10 @@ def main():
     for name in args.only.split(","):
         with tempfile.TemporaryDirectory() as folder:
             try:
-                BENCHES[name](args, folder)
+                benches[name](args, folder)
             except (ImportError, OSError, subprocess.CalledProcessError) as error:
                 say("\n%s: left out, %s" % (name, error))
 
 
 if __name__ == "__main__":
-    main()
+    main(BENCHES, __doc__, 7)
