@@ -213,14 +213,20 @@ double RowDot(const Block& a, int64_t row, const V* v) {
     return internal::SparseDot(a.data<T>() + begin, a.index + begin, a.offset[row + 1] - begin, v);
   }
   const T* x = a.data<T>() + row * a.stride;
-  constexpr int kChains = 32;
+  constexpr int kChains = 32, kLanes = 8;  // sums that do not wait for each other; of the rest as well
   double sum[kChains] = {};
   int64_t i = 0;
   for (; i + kChains <= a.cols; i += kChains)
     for (int s = 0; s < kChains; ++s)
       sum[s] += static_cast<double>(x[i + s]) * static_cast<double>(v[i + s]);
-  for (; i < a.cols; ++i) sum[0] += static_cast<double>(x[i]) * static_cast<double>(v[i]);
-  return Sum(sum, kChains);
+  for (; i + kLanes <= a.cols; i += kLanes)
+    for (int s = 0; s < kLanes; ++s)
+      sum[s] += static_cast<double>(x[i + s]) * static_cast<double>(v[i + s]);
+  double rest = 0;
+  for (; i < a.cols; ++i) rest += static_cast<double>(x[i]) * static_cast<double>(v[i]);
+  for (int width = kChains / 2; width >= kLanes; width /= 2)
+    for (int s = 0; s < width; ++s) sum[s] += sum[s + width];
+  return rest + (((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7])));
 }
 
 template <class T, class V>

@@ -16,8 +16,9 @@ constexpr double kDiverged = 1e3;       // of the objective at the start
 CoordinateSolver::Options GaugeOptions(double tolerance, int workers) {
   CoordinateSolver::Options options;
   options.tolerance = tolerance;
-  options.workers = std::max(workers, 2);  // a Turn of its own after the score: nothing is solved
+  options.workers = workers;
   options.screening = false;
+  options.measure_only = true;
   return options;
 }
 
@@ -139,7 +140,6 @@ void DelayedSolver::Work(int worker) {
   if (converged_ || !status_.ok()) return;
   if (phase_ == Phase::kMeasure) {
     gauge_.Work(worker);
-    if (options_.workers == 1) gauge_.Work(1);
     return;
   }
   Slice& slice = slice_[static_cast<size_t>(worker)];

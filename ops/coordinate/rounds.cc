@@ -27,7 +27,8 @@ int64_t Since(std::chrono::steady_clock::time_point start) {
 CoordinateSolver::Options GaugeOptions(double tolerance, int workers) {
   CoordinateSolver::Options options;
   options.tolerance = tolerance;
-  options.workers = std::max(workers, 2);  // a Turn of its own after the score: nothing is solved
+  options.workers = workers;
+  options.measure_only = true;
   options.screening = false;
   return options;
 }
@@ -423,7 +424,6 @@ void RoundsSolver::BeginScore() {
 
 void RoundsSolver::ScoreSlice(int worker) {
   gauge_.Work(worker);
-  if (options_.workers == 1) gauge_.Work(1);
   if (!Prioritised(options_.schedule)) return;
   const auto w = static_cast<size_t>(worker);
   double* const z = scratch_[w].data();

@@ -45,7 +45,7 @@ absl::Status CoordinateSolver::Start() {
   loss_of_.resize(static_cast<size_t>(rows_));
   phase_ = Phase::kScore;
   converged_ = false;
-  iterations_ = 0, set_size_ = kFirstSet, idle_ = 0;
+  iterations_ = 0, idle_ = 0;
   best_dual_ = -kInfinity;
   weight_.clear();
   candidate_.clear();
@@ -162,7 +162,7 @@ double CoordinateSolver::Loss(const double* view) {
 }
 
 void CoordinateSolver::Work(int worker) {
-  if (phase_ != Phase::kScore) return;
+  if (phase_ == Phase::kSolve) return set_.Work(round_, worker);
   const auto w = static_cast<size_t>(worker);
   ForRuns(
       [&](const Part& part, size_t begin, size_t end) {
@@ -183,14 +183,26 @@ void CoordinateSolver::Turn() {
   if (converged_) return;
   if (phase_ == Phase::kScore) {
     EndScore();
-    if (converged_) return;
+    if (converged_ || options_.measure_only) return;
     const auto start = std::chrono::steady_clock::now();
     Choose();
     schedule_ns_ += (std::chrono::steady_clock::now() - start) / std::chrono::nanoseconds(1);
     phase_ = Phase::kSolve;
-    if (options_.workers > 1) return;  // a round of its own
+    BeginModels();
+  } else {
+    ++round_;
   }
-  Solve();
+  for (;;) {
+    if (round_ < set_.rounds()) {
+      if (options_.workers > 1) return;
+      set_.Work(round_++, 0);
+    } else if (EndModel()) {
+      break;
+    } else {
+      BeginModel();
+    }
+  }
+  EndModels();
   phase_ = Phase::kScore;
 }
 
@@ -222,18 +234,26 @@ void CoordinateSolver::EndScore() {
     return z.data();
   };
   double scale = 1, omega = 0;
-  active_ = 0;
+  active_ = 0, violating_ = 0;
   ForRuns([&](const Part& part, size_t begin, size_t end) {
     for (size_t k = begin; k < end; ++k) {
       const int64_t unit = candidate_[k].unit();
       if (part.scalar()) {
         const ElementPenalty p = part.penalty(unit);
         const double t = part.theta[unit], at = -*GradientOf(k);
-        if (t != 0) ++active_, omega += p.Value(t);
+        if (t != 0) {
+          ++active_, omega += p.Value(t);
+        } else if (p.Violation(-at) > 0) {
+          ++violating_;
+        }
         if (!p.Unbounded(at)) scale = std::min(scale, p.FeasibleScale(at));
         continue;
       }
-      if (part.Active(unit)) ++active_, omega += part.Value(unit);
+      if (part.Active(unit)) {
+        ++active_, omega += part.Value(unit);
+      } else if (part.Violation(unit, GradientOf(k)) > 0) {
+        ++violating_;
+      }
       const double* const at = negated(k, 1);
       if (!part.Unbounded(unit, at)) scale = std::min(scale, part.FeasibleScale(unit, at));
     }
@@ -359,11 +379,12 @@ void CoordinateSolver::Screen(double scale, double gap) {
   Slice();
 }
 
-// The units that are not zero, and those nearest to leaving it: by how far the dual point would have
-// to move, |violation| / norm.
+// The units that are not zero, and those nearest to leaving it, by how far the dual point would have
+// to move, |violation| / norm: about as many as would leave it now, at most as many again as have.
 void CoordinateSolver::Choose() {
-  const auto all = static_cast<int64_t>(candidate_.size());
-  set_size_ = std::min(all, std::max({set_size_, 2 * active_, kFirstSet}));
+  const int64_t all = static_cast<int64_t>(candidate_.size()),
+                most = std::max(kFirstSet, active_),
+                set_size = std::min(all, active_ + std::min(most, 5 * violating_ / 4 + active_ / 8 + 10));
   const auto rank_in = [&](const Part& part, size_t k) {
     const int64_t unit = candidate_[k].unit();
     double violation = 0;
@@ -380,11 +401,11 @@ void CoordinateSolver::Choose() {
   // Of very many, first those above a threshold that a sample suggests.
   constexpr size_t kSample = 1 << 16;
   double threshold = -kInfinity;
-  if (candidate_.size() > 4 * kSample && static_cast<size_t>(set_size_) < candidate_.size() / 8) {
+  if (candidate_.size() > 4 * kSample && static_cast<size_t>(set_size) < candidate_.size() / 8) {
     const size_t step = candidate_.size() / kSample;
     std::vector<double> sample;
     for (size_t k = 0; k < candidate_.size(); k += step) sample.push_back(rank_in(PartOf(candidate_[k]), k));
-    const size_t at = std::min(sample.size() - 1, 2 * static_cast<size_t>(set_size_) / step + 64);
+    const size_t at = std::min(sample.size() - 1, 2 * static_cast<size_t>(set_size) / step + 64);
     std::nth_element(sample.begin(), sample.begin() + static_cast<std::ptrdiff_t>(at), sample.end(),
                      std::greater<>());
     threshold = sample[at];
@@ -396,57 +417,82 @@ void CoordinateSolver::Choose() {
         if (r >= threshold) ranked.emplace_back(r, candidate_[k]);
       }
     });
-    if (static_cast<int64_t>(ranked.size()) >= set_size_ || threshold == -kInfinity) break;
+    if (static_cast<int64_t>(ranked.size()) >= set_size || threshold == -kInfinity) break;
     threshold = -kInfinity;
     ranked.clear();
   }
   const auto size = static_cast<std::ptrdiff_t>(
-      std::min<int64_t>(set_size_, static_cast<int64_t>(ranked.size())));
+      std::min<int64_t>(set_size, static_cast<int64_t>(ranked.size())));
   std::nth_element(ranked.begin(), ranked.begin() + size, ranked.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });
   chosen_.clear();
   for (std::ptrdiff_t k = 0; k < size; ++k) chosen_.push_back(ranked[static_cast<size_t>(k)].second);
   std::sort(chosen_.begin(), chosen_.end());
+  chosen_gradient_.clear();
+  for (size_t k = 0, at = 0; width_ == 1 && at < chosen_.size(); ++k)
+    if (candidate_[k] == chosen_[at]) chosen_gradient_.push_back(*GradientOf(k)), ++at;
 }
 
 // ---- Solve.
 
-void CoordinateSolver::Solve() {
+// Of the gap as much as the units outside of the set are good for is left to them; where none of them
+// would move, nothing.
+void CoordinateSolver::BeginModels() {
   const double known = std::isfinite(gap_) ? gap_ : 0.01 * std::abs(primal_);
-  WorkingSet::Options options;
-  options.target = kShare * known;
-  options.may_extrapolate = options_.extrapolation;
-  options.may_covariance = options_.covariance;
-  QuadraticModel model;
-  model.rows = rows_, model.outputs = outputs_;
-  model.slope = slope_.data();
-  bool changed = false;
-  if (loss_->quadratic()) {
-    model.weight = uniform_ ? nullptr : curvature_.data();
-    model.uniform = most_curvature_;
-    model.fresh = fresh_;
-    fresh_ = false;
-    model.epochs = kLasting;
-    set_.Solve(chosen_, options, &model);
-    set_.AddChange(view_.data());
-    changed = set_.changed();
-    ++changes_;
-  } else {
+  const double enough = violating_ > 0 ? known : std::min(known, options_.tolerance * std::abs(primal_));
+  set_options_ = {};
+  set_options_.target = kShare * enough;
+  set_options_.may_extrapolate = options_.extrapolation;
+  set_options_.may_covariance = options_.covariance;
+  set_options_.gradient = chosen_gradient_.empty() ? nullptr : chosen_gradient_.data();
+  if (!loss_->quadratic()) {
     value_ = Loss(view_.data());
-    options.reduction = kReduction;
-    model.epochs = kPassing;
-    for (int i = 0; i < kMostModels; ++i) {
-      model.fresh = RenewWeights();
-      model.weight = weight_.data();
-      set_.Solve(chosen_, options, &model);
-      if (!set_.changed() || !LineSearch()) break;
-      changed = true;
-      ++changes_;
-      ComputeSlopes();
-    }
+    set_options_.reduction = kReduction;
   }
-  idle_ = changed ? 0 : idle_ + 1;
-  if (changes_ >= kRefreshEvery || !changed) ComputeView();
+  models_ = 0;
+  changed_ = false;
+  BeginModel();
+}
+
+void CoordinateSolver::BeginModel() {
+  model_ = {};
+  model_.rows = rows_, model_.outputs = outputs_;
+  model_.slope = slope_.data();
+  if (loss_->quadratic()) {
+    model_.weight = uniform_ ? nullptr : curvature_.data();
+    model_.uniform = most_curvature_;
+    model_.fresh = fresh_;
+    fresh_ = false;
+    model_.epochs = kLasting;
+  } else {
+    model_.epochs = kPassing;
+    model_.fresh = RenewWeights();
+    model_.weight = weight_.data();
+  }
+  set_.Begin(chosen_, set_options_, &model_, options_.workers);
+  round_ = 0;
+}
+
+// True when the set is solved.
+bool CoordinateSolver::EndModel() {
+  set_.End();
+  set_options_.gradient = nullptr;
+  if (loss_->quadratic()) {
+    set_.AddChange(view_.data());
+    changed_ = set_.changed();
+    ++changes_;
+    return true;
+  }
+  if (!set_.changed() || !LineSearch()) return true;
+  changed_ = true;
+  ++changes_;
+  ComputeSlopes();
+  return ++models_ == kMostModels;
+}
+
+void CoordinateSolver::EndModels() {
+  idle_ = changed_ ? 0 : idle_ + 1;
+  if (changes_ >= kRefreshEvery || !changed_) ComputeView();
   ComputeSlopes();
   Settle();
 }

@@ -4,10 +4,12 @@
 // Rounds alternate between
 //   score   the derivative of f by every unit that may still move, in slices of the workers; then the
 //           gap, and the units that are to move next: those that are not zero and those furthest from
-//           staying zero, at most twice as many as moved (Massias, Gramfort and Salmon 2018). A unit
-//           that the gap proves to be zero is never looked at again (Fercoq et al. 2015)
+//           staying zero (Massias, Gramfort and Salmon 2018), not many more than would move, for what
+//           their Gram matrix costs. A unit that the gap proves to be zero is never looked at again
+//           (Fercoq et al. 2015)
 //   solve   a quadratic model of f, exact for squares, minimised over those; for other losses with a
-//           line search, and the model renewed until the set is solved (Yuan, Ho and Lin 2012)
+//           line search, and the model renewed until the set is solved (Yuan, Ho and Lin 2012). Its
+//           Gram matrix is made by all workers, what follows by one
 //
 // The gap. For the slopes u_i = loss_i'(view_i) and any s for which s u is feasible
 //   gap(s) = sum_i D(view_i, v_i) + sum_units [Omega + Omega*(-s g) + s g.theta],   loss_i'(v_i) = s u_i,
@@ -44,6 +46,7 @@ class CoordinateSolver final : public CoordinateMethod {
     double tolerance = 1e-6;  // of the gap, relative to the objective
     int workers = 1;
     bool screening = true, extrapolation = true, covariance = true;
+    bool measure_only = false;  // rounds score, and nothing moves
   };
   // `offset`: the view at theta = 0, rows x outputs; null: zero. All must live as long as this.
   CoordinateSolver(const Options& options, std::vector<Part>* parts, RowLoss* loss,
@@ -74,7 +77,7 @@ class CoordinateSolver final : public CoordinateMethod {
   const std::vector<double>& view() const { return view_; }
 
  private:
-  enum class Phase { kScore, kSolve };
+  enum class Phase { kScore, kSolve };  // slices of the score; shares of what a model needs
 
   const Part& PartOf(UnitId id) const { return (*parts_)[static_cast<size_t>(id.part())]; }
   double* GradientOf(size_t k) { return gradient_.data() + static_cast<int64_t>(k) * width_; }
@@ -107,7 +110,10 @@ class CoordinateSolver final : public CoordinateMethod {
   bool Divergence(double scale, double* sum);
   void Screen(double scale, double gap);
   void Choose();
-  void Solve();
+  void BeginModels();
+  void BeginModel();
+  bool EndModel();
+  void EndModels();
   void FindFree();
   void Settle();
   bool SettleStep();
@@ -123,14 +129,20 @@ class CoordinateSolver final : public CoordinateMethod {
   Phase phase_ = Phase::kScore;
   bool converged_ = false;
   bool uniform_ = false;       // one curvature for all rows
-  int64_t iterations_ = 0, active_ = 0, set_size_ = 0, width_ = 1;
+  int64_t iterations_ = 0, active_ = 0, width_ = 1;
   int idle_ = 0, changes_ = 0;
   int64_t schedule_ns_ = 0;
   double primal_ = std::numeric_limits<double>::quiet_NaN(), best_dual_ = 0, gap_ = 0;
   double value_ = 0;           // the losses at the view, while models are minimised
+  WorkingSet::Options set_options_;
+  QuadraticModel model_;
+  int models_ = 0, round_ = 0;  // of the set at hand; of the model at hand
+  bool changed_ = false;
+  int64_t violating_ = 0;      // units at zero that would leave it
   double most_curvature_ = 0;
   double least_curvature_ = 0;  // of losses that are no squares: below zero where one is not convex
   std::vector<UnitId> candidate_, chosen_;
+  std::vector<double> chosen_gradient_;  // where all are single numbers
   std::vector<UnitId> free_;      // single columns without any penalty, if they are few
   std::vector<double> gradient_;  // by candidate, width_ numbers each: derivatives of f
   std::vector<double> norm_;      // by candidate: of its columns ...

@@ -17,28 +17,35 @@ constexpr int64_t kMostGram = 6000;  // columns whose Gram matrix is worth its m
 WorkingSet::WorkingSet(std::vector<Part>* parts, int64_t rows, int64_t outputs)
     : parts_(parts), rows_(rows), outputs_(outputs), gram_(parts, rows) {}
 
-void WorkingSet::Solve(const std::vector<UnitId>& units, const Options& options,
-                       QuadraticModel* model) {
+void WorkingSet::Begin(const std::vector<UnitId>& units, const Options& options,
+                       QuadraticModel* model, int workers) {
   units_ = units;
+  options_ = options;
+  model_ = model;
   changed_ = false;
   if (model->fresh) gram_.Clear();
   Load();
-  const bool covariance = options.may_covariance && CovariancePays(*model);
-  if (covariance) {
-    Covariances(*model);
+  const std::vector<Gram::Column> columns = GramColumns();
+  covariance_ = !columns.empty() && options.may_covariance && CovariancePays(columns);
+  if (covariance_) gram_.Begin(columns, model->weight, workers);
+}
+
+void WorkingSet::End() {
+  if (covariance_) {
+    Covariances(*model_);
   } else {
-    Curvatures(*model);
+    Curvatures(*model_);
   }
-  double target = options.target;
-  if (options.reduction > 0) {
-    first_gap_ = covariance ? CovarianceGap(BregmanWeight(*model)) : MeasureGap(*model);
-    if (first_gap_ <= options.target) return;
-    target = std::max(target, options.reduction * first_gap_);
+  double target = options_.target;
+  if (options_.reduction > 0) {
+    first_gap_ = covariance_ ? CovarianceGap(BregmanWeight(*model_)) : MeasureGap(*model_);
+    if (first_gap_ <= options_.target) return;
+    target = std::max(target, options_.reduction * first_gap_);
   }
-  if (covariance) {
-    SolveByCovariance(target, options, model);
+  if (covariance_) {
+    SolveByCovariance(target, options_, model_);
   } else {
-    SolveByResidual(target, options, model);
+    SolveByResidual(target, options_, model_);
   }
   SetStep(1);
   changed_ = x_ != before_;
@@ -328,33 +335,39 @@ bool WorkingSet::Extrapolate(QuadraticModel* model,
 
 // ---- By covariance.
 
-// The Gram matrix pays when it costs less than the visits that it is likely to save.
-bool WorkingSet::CovariancePays(const QuadraticModel& model) const {
-  if (!scalar_ || outputs_ > 1 || static_cast<int64_t>(units_.size()) > kMostGram) return false;
+// None where the set has no Gram matrix of single numbers.
+std::vector<Gram::Column> WorkingSet::GramColumns() const {
   std::vector<Gram::Column> columns;
-  double entries = 0;
-  for (const UnitId& id : units_) {
-    columns.push_back({id.part(), id.unit()});
-    entries += static_cast<double>((*parts_)[static_cast<size_t>(id.part())].entries(id.unit()));
-  }
-  return gram_.CostOf(columns) <= model.epochs * 2 * entries;
+  if (!scalar_ || outputs_ > 1 || static_cast<int64_t>(units_.size()) > kMostGram) return columns;
+  for (const UnitId& id : units_) columns.push_back({id.part(), id.unit()});
+  return columns;
 }
 
-// The Gram matrix of the set, its curvatures, and the slopes of its units.
+// The Gram matrix pays when it costs less than the visits that it is likely to save.
+bool WorkingSet::CovariancePays(const std::vector<Gram::Column>& columns) const {
+  double entries = 0;
+  for (const UnitId& id : units_)
+    entries += static_cast<double>((*parts_)[static_cast<size_t>(id.part())].entries(id.unit()));
+  return gram_.CostOf(columns) <= model_->epochs * 2 * entries;
+}
+
+// The curvatures of the set and the slopes of its units.
 void WorkingSet::Covariances(const QuadraticModel& model) {
   const size_t n = units_.size();
-  std::vector<Gram::Column> columns;
-  for (const UnitId& id : units_) columns.push_back({id.part(), id.unit()});
-  gram_.Extend(columns, model.weight);
   slot_.resize(n);
   const double scale = model.weight == nullptr ? model.uniform : 1;
   curvature_.resize(n);
   slope_of_.assign(static_cast<size_t>(gram_.size()), 0);
   for (size_t k = 0; k < n; ++k) {
-    const Part& part = (*parts_)[static_cast<size_t>(units_[k].part())];
-    slot_[k] = gram_.slot(columns[k]);
+    const UnitId id = units_[k];
+    slot_[k] = gram_.slot({id.part(), id.unit()});
     curvature_[k] = scale * gram_.row(slot_[k])[slot_[k]];
-    part.Gradient(units_[k].unit(), model.slope, &slope_of_[static_cast<size_t>(slot_[k])]);
+    double* const g = &slope_of_[static_cast<size_t>(slot_[k])];
+    if (options_.gradient != nullptr) {
+      *g = options_.gradient[k];
+    } else {
+      (*parts_)[static_cast<size_t>(id.part())].Gradient(id.unit(), model.slope, g);
+    }
   }
 }
 
@@ -390,11 +403,6 @@ void WorkingSet::SolveByCovariance(double target, const Options& options,
     }
     Newton(scale, &q);
   }
-  // The slopes of the rows follow once.
-  for (size_t k = 0; k < n; ++k) {
-    const double change = x_[k] - before_[k];
-    if (change != 0) Move(k, &change, model);
-  }
 }
 
 // sum_i slope_i^2 / (2 weight_i): what scaling the slopes costs, times (1 - scale)^2.
@@ -428,8 +436,8 @@ double WorkingSet::CovarianceGap(double bregman) const {
   return gap;
 }
 
-// The minimum over the numbers that are neither zero nor at a bound, for their signs: as far as the
-// first that would leave its side, which becomes zero (or its bound).
+// The minimum over the numbers that are neither zero nor at a bound, for their signs. Those that would
+// leave their side become zero (or their bound), or, if that is no descent, the first alone does.
 bool WorkingSet::Newton(double scale, std::vector<double>* q) {
   constexpr size_t kMost = 3000;
   std::vector<size_t> active;
@@ -454,28 +462,53 @@ bool WorkingSet::Newton(double scale, std::vector<double>* q) {
     h(at, at) *= 1 + 1e-12;
   }
   ++work_.factorisations;
+  // The factorisation leaves the strict upper triangle as it is: H, with `diagonal`.
+  for (size_t i = 0; i < n; ++i) {
+    const auto at = static_cast<Eigen::Index>(i);
+    for (Eigen::Index j = 0; j < at; ++j) h(j, at) = h(at, j);
+  }
+  const Eigen::VectorXd diagonal = h.diagonal();
   Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>> llt(h);
   if (llt.info() != Eigen::Success) return false;
   const Eigen::VectorXd d = llt.solve(g);
+  const auto product = [&](const Eigen::VectorXd& v) {
+    Eigen::VectorXd hv = diagonal.cwiseProduct(v);
+    hv += h.triangularView<Eigen::StrictlyUpper>() * v;
+    hv += h.transpose().triangularView<Eigen::StrictlyLower>() * v;
+    return hv;
+  };
   // Along -d the model falls up to 1; signs hold up to the first crossing.
-  double step = 1;
+  double step = 1, slope = g.dot(d);
+  std::vector<double> to(n);
+  bool crosses = false;
   for (size_t i = 0; i < n; ++i) {
-    const double x = x_[active[i]], to = x - d[static_cast<Eigen::Index>(i)];
+    const double x = x_[active[i]], end = x - d[static_cast<Eigen::Index>(i)];
     const ElementPenalty& p = penalty_[active[i]];
-    double end = to;
-    if (p.l1 > 0 && to * x < 0) end = 0;
-    end = std::min(std::max(end, p.lower), p.upper);
-    if (end != to) step = std::min(step, (x - end) / (x - to));
+    to[i] = std::min(std::max(p.l1 > 0 && end * x < 0 ? 0.0 : end, p.lower), p.upper);
+    if (to[i] == end) continue;
+    crosses = true;
+    step = std::min(step, (x - to[i]) / (x - end));
   }
   if (!std::isfinite(step)) return false;
+  // All that cross at once become zero, if that is lower than where the first does.
+  if (crosses) {
+    Eigen::VectorXd change(count);
+    for (size_t i = 0; i < n; ++i) change[static_cast<Eigen::Index>(i)] = to[i] - x_[active[i]];
+    const double all = g.dot(change) + 0.5 * change.dot(product(change));
+    if (!(all <= slope * (0.5 * step * step - step))) {
+      for (size_t i = 0; i < n; ++i) {
+        const size_t k = active[i];
+        const ElementPenalty& p = penalty_[k];
+        to[i] = x_[k] - step * d[static_cast<Eigen::Index>(i)];
+        if (p.l1 > 0 && (to[i] * x_[k] < 0 || std::abs(to[i]) < 1e-14 * std::abs(x_[k]))) to[i] = 0;
+        to[i] = std::min(std::max(to[i], p.lower), p.upper);
+      }
+    }
+  }
   for (size_t i = 0; i < n; ++i) {
     const size_t k = active[i];
-    const ElementPenalty& p = penalty_[k];
-    double to = x_[k] - step * d[static_cast<Eigen::Index>(i)];
-    if (p.l1 > 0 && (to * x_[k] < 0 || std::abs(to) < 1e-14 * std::abs(x_[k]))) to = 0;
-    to = std::min(std::max(to, p.lower), p.upper);
-    const double change = (to - x_[k]) * scale;
-    x_[k] = to;
+    const double change = (to[i] - x_[k]) * scale;
+    x_[k] = to[i];
     if (change == 0) continue;
     const double* const row = gram_.row(slot_[k]);
     for (int64_t s = 0; s < gram_.size(); ++s) (*q)[static_cast<size_t>(s)] += change * row[s];

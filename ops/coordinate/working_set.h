@@ -36,7 +36,7 @@ struct QuadraticModel {
   int64_t rows = 0, outputs = 1;
   const double* weight = nullptr;  // rows x outputs; null: `uniform` for all
   double uniform = 0;
-  double* slope = nullptr;         // rows x outputs, moves with theta
+  double* slope = nullptr;         // rows x outputs, at the start
   bool fresh = true;               // the weights are not those of the last call
   double epochs = 12;              // visits of all units that a Gram matrix may cost
 };
@@ -54,9 +54,15 @@ class WorkingSet {
     double reduction = 0;          // ... or as a share of what it is at the start, if that is more
     int64_t max_epochs = 1000;
     bool may_extrapolate = true, may_covariance = true;
+    const double* gradient = nullptr;  // of units of one number, at the start; null: to be computed
   };
-  // Moves theta of `units` and model.slope. `units` are sorted.
-  void Solve(const std::vector<UnitId>& units, const Options& options, QuadraticModel* model);
+  // Moves theta of `units` (sorted): after Begin, rounds() times Work(0), Work(1), ... by every worker at
+  // once, then End, until which `model` lives. What model.slope holds then is of no use.
+  void Begin(const std::vector<UnitId>& units, const Options& options, QuadraticModel* model,
+             int workers);
+  int rounds() const { return covariance_ ? gram_.rounds() : 0; }
+  void Work(int round, int worker) { gram_.Work(round, worker); }
+  void End();
 
   // Adds X (theta - theta before Solve) to `view`.
   void AddChange(double* view) const;
@@ -94,14 +100,17 @@ class WorkingSet {
   double CovarianceGap(double bregman) const;
 
   void Covariances(const QuadraticModel& model);
-  bool CovariancePays(const QuadraticModel& model) const;
+  std::vector<Gram::Column> GramColumns() const;
+  bool CovariancePays(const std::vector<Gram::Column>& columns) const;
   void SolveByCovariance(double target, const Options& options, QuadraticModel* model);
   bool Newton(double scale, std::vector<double>* q);
 
   std::vector<Part>* const parts_;
   const int64_t rows_, outputs_;
   Gram gram_;
-  bool scalar_ = true, changed_ = false;
+  Options options_;
+  QuadraticModel* model_ = nullptr;
+  bool scalar_ = true, changed_ = false, covariance_ = false;
   std::vector<UnitId> units_;
   std::vector<Segment> segment_;
   std::vector<size_t> first_;          // of each item's numbers in x_; one more at the end
