@@ -305,6 +305,7 @@ class Answers {
     }
     if (s_.update.update.rule() == "cd") return "columns are scored apart; moves are scheduled";
     if (s_.update.update.rule() == "sdca") return "each row has its own dual number";
+    if (s_.update.update.rule() == "mspg") return "every worker moves columns of its own";
     for (const AxisVerdict& v : p_.verdict) {
       if (v.param == symbol && v.axis == s_.axis && v.verdict == Verdict::kAdditive) {
         return absl::StrCat("additive over ", Name(p_.program->graph.axis[v.axis].name));
@@ -314,11 +315,13 @@ class Answers {
   }
 
   std::string Schedule() const {
+    if (s_.update.update.rule() == "mspg") return "all";
     return s_.update.update.rule() == "sdca" ? "random rows" : s_.update.update.select();
   }
 
   std::string ScheduleReason() const {
     if (s_.update.update.rule() == "sdca") return "the dual numbers of rows at rest need no visit";
+    if (s_.update.update.rule() == "mspg") return "short steps may go to all at once";
     const std::string& select = s_.update.update.select();
     if (select == "sap") return "moves go where they are largest, and never to two that are coupled";
     if (select == "priority") return "moves go where they are largest";

@@ -12,6 +12,7 @@ namespace gyre {
 namespace {
 
 constexpr int kPlanVersion = 1;
+constexpr int64_t kRest = 20;  // clocks of mspg from one measurement of the gap to the next
 
 class Emitter {
  public:
@@ -307,42 +308,34 @@ class Emitter {
   }
 
   // schedule -> push -> pull: which coordinates move; what each worker finds for its own; the moves.
+  // mspg moves them all, each worker its own: no schedule.
   void CoordinateTasks(const Leaf& leaf, size_t i) {
     const Update& update = UpdateOf(i).update;
     const Predictor& predictor = leaf.statement->predictor;
-    const bool dual = update.rule() == "sdca";
+    const bool dual = update.rule() == "sdca", slices = update.rule() == "mspg";
+    const int lag = slices ? s_.lag : 1;
     const std::string partition =
         Slices(dual ? predictor.row_axis : p_.column_axis, dual ? "rows" : "slices");
     std::vector<int> axes = {predictor.row_axis};
     if (predictor.output_axis >= 0) axes.push_back(predictor.output_axis);
-    const std::string view = DerivedTable(absl::StrCat("view/", ViewName(predictor)), axes);
+    const std::string view = DerivedTable(absl::StrCat("view/", ViewName(predictor)), axes, lag);
     std::vector<std::string> pushed;
     for (const int symbol : Changed(leaf))
-      pushed.push_back(PushedTable(dual ? "change/" : "slope/", symbol, FoldId(i)));
+      pushed.push_back(PushedTable(dual || slices ? "change/" : "slope/", symbol, FoldId(i)));
     const std::string numbers = dual ? DerivedTable("dual", axes) : "";
-    Channel* queue = plan_.add_channel();
-    queue->set_id(absl::StrCat(leaf.id, "/queue"));
-    queue->set_kind(Channel::QUEUE);
-    queue->set_partition(partition);
-    queue->set_lead(1);
-
-    Task* schedule = AddTask(absl::StrCat(leaf.id, "/schedule"), Task::SCHEDULE, Task::ONE);
-    SetPath(schedule, leaf);
-    schedule->set_kernel("schedule");
-    schedule->set_give(queue->id());
-    for (const int symbol : Changed(leaf)) AddRead(schedule, ParamId(symbol), 1, false);
-    schedule->set_words(ScheduleWords(update));
+    const std::string queue = slices ? "" : ScheduleTask(leaf, update, partition);
 
     Task* push = AddTask(absl::StrCat(leaf.id, "/push"), Task::GATHER, Task::EACH_WORKER);
     SetPath(push, leaf);
     push->set_kernel(absl::StrCat("coordinate/", update.rule()));
     push->set_over(partition);
-    push->set_take(queue->id());
-    for (const int symbol : Changed(leaf)) AddRead(push, ParamId(symbol), 1, false);
-    AddRead(push, view, 1, false);
+    push->set_take(queue);
+    for (const int symbol : Changed(leaf)) AddRead(push, ParamId(symbol), lag, false);
+    AddRead(push, view, lag, false);
     for (const std::string& id : pushed) AddWrite(push, id, Write::ADD);
-    push->set_words(dual ? "steps along the dual numbers of the worker's rows"
-                         : "slopes along the worker's columns, from the predictor");
+    push->set_words(dual     ? "steps along the dual numbers of the worker's rows"
+                    : slices ? "a proximal step of the worker's columns, from the predictor that it sees"
+                             : "slopes along the worker's columns, from the predictor");
 
     Task* pull = AddTask(FoldId(i), Task::FOLD, Task::OWNER);
     SetPath(pull, leaf);
@@ -356,11 +349,27 @@ class Emitter {
     if (dual) AddWrite(pull, numbers, Write::OWN);
     pull->set_words(PullWords(update));
 
-    const double push_ms = chosen_.pass_ms * (dual ? 0.9 : 0.35);
+    const double push_ms = chosen_.pass_ms * (dual || slices ? 0.9 : 0.35);
+    SetEstimate(push, push_ms, slices ? "two passes over the data" : "one pass over the data");
+    SetEstimate(pull, chosen_.pass_ms - push_ms, dual || slices ? "the sum of the workers' steps"
+                                                                : "visits of the coordinates that move");
+  }
+
+  // The channel that it gives.
+  std::string ScheduleTask(const Leaf& leaf, const Update& update, const std::string& partition) {
+    Channel* queue = plan_.add_channel();
+    queue->set_id(absl::StrCat(leaf.id, "/queue"));
+    queue->set_kind(Channel::QUEUE);
+    queue->set_partition(partition);
+    queue->set_lead(1);
+    Task* schedule = AddTask(absl::StrCat(leaf.id, "/schedule"), Task::SCHEDULE, Task::ONE);
+    SetPath(schedule, leaf);
+    schedule->set_kernel("schedule");
+    schedule->set_give(queue->id());
+    for (const int symbol : Changed(leaf)) AddRead(schedule, ParamId(symbol), 1, false);
+    schedule->set_words(ScheduleWords(update));
     SetEstimate(schedule, 0.02 * chosen_.pass_ms, "one look at every coordinate");
-    SetEstimate(push, push_ms, "one pass over the data");
-    SetEstimate(pull, chosen_.pass_ms - push_ms, dual ? "the sum of the workers' steps"
-                                                      : "visits of the coordinates that move");
+    return queue->id();
   }
 
   static std::string ScheduleWords(const Update& u) {
@@ -375,6 +384,7 @@ class Emitter {
   }
   static std::string PullWords(const Update& u) {
     if (u.rule() == "sdca") return "sdca, the workers' steps added up, to a duality gap";
+    if (u.rule() == "mspg") return "mspg, the workers' changes of the predictor added up, to a duality gap";
     if (u.select() != "sets") return absl::StrCat("cd in rounds by ", u.select(), ", to a duality gap");
     return "cd, exact within working sets, to a duality gap";
   }
@@ -393,8 +403,9 @@ class Emitter {
     return id;
   }
 
-  std::string DerivedTable(const std::string& id, const std::vector<int>& axes) {
+  std::string DerivedTable(const std::string& id, const std::vector<int>& axes, int versions = 1) {
     Table* t = AddTable(id, Table::DERIVED);
+    t->set_versions(versions);
     t->set_fold(Table::PER_CLOCK);
     FillAxes(axes, t);
     return id;
@@ -547,10 +558,11 @@ class Emitter {
     if (r.target.has_value()) {
       stop->set_target(*r.target);
     }
-    int64_t boundary = r.boundary > 0 ? r.boundary : ClocksPerEpoch();
+    const bool rests = s_.update.update.rule() == "mspg";  // at boundaries, where the gap is measured
+    int64_t boundary = r.boundary > 0 ? r.boundary : rests ? kRest : ClocksPerEpoch();
     boundary = std::min(boundary, std::max<int64_t>(1, stop->max_clocks()));
     stop->set_boundary(boundary);
-    stop->set_decision_lag(p_.embedded && s_.lag == 1 ? 0 : 1);
+    stop->set_decision_lag(p_.embedded && (s_.lag == 1 || rests) ? 0 : 1);
     const double boundary_ms = std::max(1e-6, chosen_.clock_ms * static_cast<double>(boundary));
     size_t measure = 0;
     for (Task& task : *plan_.mutable_task()) {
@@ -574,8 +586,10 @@ class Emitter {
       c->set_bound(0);
     } else {
       c->set_claim(absl::StrCat("no read misses contributions older than ", s_.lag - 1, " clocks"));
-      c->set_because(s_.update.update.rule() == "assign"
+      const std::string& rule = s_.update.update.rule();
+      c->set_because(rule == "assign"
                          ? std::string("folds go clock by clock; an assignment has no step to lower")
+                     : rule == "mspg" ? std::string("folds go clock by clock; the step allows for the delay")
                          : absl::StrCat("folds go clock by clock; the step is lowered to 1/", s_.lag,
                                         " for the delay"));
       c->set_bound(s_.lag - 1);
@@ -585,7 +599,14 @@ class Emitter {
   void CertifyGap() {
     const Update& u = s_.update.update;
     Certificate* c = plan_.add_certificate();
-    if (u.coupling() > 0) {
+    if (u.rule() == "mspg") {
+      c->set_claim(absl::StrCat("the step is below 1 / (L_f + 2 L s), s = ", s_.lag - 1));
+      c->set_because("proximal gradient under bounded delay converges with it (Zhou et al. 2016)");
+      c->set_bound(s_.lag - 1);
+      c->set_asserted_by("L_f and L are measured on the data before the first step, which is 0.95 of the "
+                         "bound; a run that diverges stops and says so");
+      c = plan_.add_certificate();
+    } else if (u.coupling() > 0) {
       c->set_claim(absl::StrCat("no two coordinates of one round are coupled by more than ", u.coupling()));
       c->set_because("|x' W x'| of their columns, over their norms, is looked up before both are taken");
       c->set_bound(u.coupling());

@@ -73,12 +73,13 @@ double ExchangeBytes(const Problem& p, const Strategy& s) {
 
 // A clock of a coordinate method. cd: all columns are scored, by all lanes; then a working set is
 // solved: a pass or two's worth of visits where penalties keep it small, else many. sdca: an epoch, a
-// row read and written.
+// row read and written. mspg: every column, read and then added.
 double CoordinateMs(const Problem& p, const Strategy& s, const Work& work) {
   const Work score = work.Scaled(0.5);  // forward or backward
   const double shared = PassMs(score, *p.profile, p.bound->type, s.lanes, p.resident, 1);
   const double alone = PassMs(score, *p.profile, p.bound->type, 1, p.resident, 1);
   if (s.update.update.rule() == "sdca") return 2.5 * shared;
+  if (s.update.update.rule() == "mspg") return 2 * shared;
   // A round visits a small share of the coordinates; all are scored once in a while.
   if (s.update.update.select() != "sets") return 0.1 * shared;
   return shared + (p.traits[static_cast<size_t>(p.main_leaf)].sparse ? 2 : 4) * alone;
@@ -129,7 +130,8 @@ double CoordinateBytes(const Problem& p, const Strategy& s, double params) {
   const double rows = static_cast<double>(p.rows), state = params * (24 + 2 * element);
   if (s.update.update.rule() == "sdca")
     return p.resident + state + 120 * rows + 16 * params * s.workers;
-  return p.resident + offsets + columns + state + 72 * rows + 24 * params;
+  const double seen = s.update.update.rule() == "mspg" ? 8 * (s.workers * (s.lag + 2) + s.lag) : 0;
+  return p.resident + offsets + columns + state + (72 + seen) * rows + 24 * params;
 }
 
 double MemoryBytes(const Problem& p, const Strategy& s) {
@@ -184,14 +186,15 @@ void EstimateCost(const Problem& p, Option* o) {
   }
   o->start_ms = kThreadStart * (s.lanes - 1) + kProcessStart * (s.processes - 1);
   // The data by columns, beside the rows that measures read.
-  if (s.update.update.rule() == "cd")
+  if (s.update.coordinates && s.update.update.rule() != "sdca")
     o->start_ms += TransferMs(4 * p.resident, p.profile->memory_gbs_one());
   o->low_ms = o->clock_ms * 0.8;
   o->high_ms = o->clock_ms * 1.5;
   o->memory = MemoryBytes(p, s);
   const double staleness = s.lag > 1 ? s.lag - 1 : s.lag < 0 ? s.workers : 0;
   const bool assigns = s.update.update.rule() == "assign";
-  const double cost = assigns ? kStaleAssignmentCost : kStalenessCost;
+  const bool certified = s.update.update.rule() == "mspg";  // L_f + 2 L s for L_f, and L >= L_f
+  const double cost = certified ? 2 : assigns ? kStaleAssignmentCost : kStalenessCost;
   o->clocks = std::ceil(s.update.clocks * (1 + cost * staleness));
   // Workers that add up dual steps each take theirs as if the others took the same.
   if (s.update.update.rule() == "sdca") o->clocks *= s.workers;

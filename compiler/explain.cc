@@ -231,7 +231,7 @@ RenderSection PlanSection(const Plan& plan, const Trace* trace) {
 // Whether the update knows how far it is from the minimum.
 bool ByGap(const Plan& plan) {
   return std::any_of(plan.task().begin(), plan.task().end(), [](const Task& t) {
-    return t.update().rule() == "cd" || t.update().rule() == "sdca";
+    return t.update().rule() == "cd" || t.update().rule() == "sdca" || t.update().rule() == "mspg";
   });
 }
 

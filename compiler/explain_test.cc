@@ -74,6 +74,7 @@ REJECTED
   adagrad, batch 256                               update          0.109  234375  18.7x the time to the target
   cd                                               update              -       -  cd needs rows that see the parameters through one linear predictor, sums of a matrix times a parameter
   sdca                                             update              -       -  sdca needs rows that see the parameters through one linear predictor, sums of a matrix times a parameter
+  mspg                                             update              -       -  mspg needs rows that see the parameters through one linear predictor, sums of a matrix times a parameter
   1 lane                                           lanes            45.1      60  1.98x the time to the target
 WOULD CHANGE IF
   Sample < 2 -> 1 lane

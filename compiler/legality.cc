@@ -46,7 +46,7 @@ std::string SweepRule(const Problem& p, const Strategy& s) {
   return "";
 }
 
-// Coordinate descent shares out the columns of the data, its dual the rows.
+// Methods on the linear predictor share out the columns of the data, the dual one the rows.
 std::string CoordinateRule(const Problem& p, const Strategy& s) {
   if (!s.update.coordinates) return "";
   const std::string& rule = s.update.update.rule();
@@ -54,8 +54,8 @@ std::string CoordinateRule(const Problem& p, const Strategy& s) {
     return absl::StrCat(rule, " keeps the predictor up to date; another statement would move it");
   const bool model = s.partitioning == Partitioning::kModel;
   if (rule == "sdca" && model) return "sdca shares out the rows, each with its dual number";
-  if (rule == "cd" && s.workers > 1 && !(model && s.axis == p.column_axis)) {
-    return absl::StrCat("cd shares out the columns; with several workers it is model[",
+  if (rule != "sdca" && s.workers > 1 && !(model && s.axis == p.column_axis)) {
+    return absl::StrCat(rule, " shares out the columns; with several workers it is model[",
                         Name(p.program->graph.axis[p.column_axis].name), "]");
   }
   return "";
@@ -78,6 +78,7 @@ std::string NotLinear(const Problem& p, const Strategy& s) {
   if (update.rule() == "assign") {
     return "an assignment that is not p = p + (a sum over rows) folds clock by clock";
   }
+  if (update.rule() == "mspg") return "the predictor folds clock by clock";
   const Traits& traits = p.traits[static_cast<size_t>(p.main_leaf)];
   if (traits.prox() || traits.l2) return "the penalty folds clock by clock";
   return absl::StrCat(update.rule() == "sgd" ? "momentum" : update.rule(),
@@ -89,7 +90,8 @@ std::string BridgeRule(const Problem& p, const Strategy& s) {
   if (s.lag == 1) return "";
   if (s.update.fold == Table::COMPLETE) {
     return absl::StrCat(s.update.update.rule(),
-                        " needs the whole clock before it moves (fold COMPLETE): bsp only");
+                        " needs the whole clock before it moves (fold COMPLETE): bsp only",
+                        s.update.coordinates ? " (mspg takes stale views of the predictor)" : "");
   }
   if (s.lag < 0 && s.update.fold != Table::LINEAR) {
     return absl::StrCat("async needs a fold that adds in any order (LINEAR); ", NotLinear(p, s));

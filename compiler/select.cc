@@ -219,7 +219,8 @@ absl::Status CheckWords(const Request& r) {
   if (status.ok()) status = CheckWord("payload", r.payload, {"auto", "full", "sparse", "factors"});
   if (status.ok()) {
     status = CheckWord("update", r.update,
-                       {"auto", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam", "cd", "sdca"});
+                       {"auto", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam", "cd", "sdca",
+                        "mspg"});
   }
   if (status.ok()) {
     status = CheckWord("step_schedule", r.step_schedule, {"auto", "constant", "inverse", "sqrt"});

@@ -131,14 +131,17 @@ UpdateChoice Adam(const Traits& t, int64_t rows, const Request& r) {
   return c;
 }
 
-// Coordinate descent on the linear predictor: exact for squares, else Newton-type with a line search.
-std::string CdRule(const Traits& t) {
+// By columns of the linear predictor. cd: coordinate descent, exact for squares, else Newton-type with a
+// line search. mspg: proximal gradient on slices of the model, under delay.
+std::string ColumnRule(const Traits& t, const char* rule) {
   if (!t.predictor)
-    return "cd needs rows that see the parameters through one linear predictor, sums of a matrix times "
-           "a parameter";
-  if (!t.convex_loss) return "cd needs losses that are convex by their algebra";
-  if (!t.smooth) return "cd needs losses with a derivative everywhere (sdca takes kinks)";
-  if (t.simplex) return "cd moves coordinates alone; a simplex couples them (fista takes it)";
+    return absl::StrCat(rule, " needs rows that see the parameters through one linear predictor, sums of "
+                              "a matrix times a parameter");
+  if (!t.convex_loss) return absl::StrCat(rule, " needs losses that are convex by their algebra");
+  if (!t.smooth)
+    return absl::StrCat(rule, " needs losses with a derivative everywhere (sdca takes kinks)");
+  if (t.simplex)
+    return absl::StrCat(rule, " moves coordinates alone; a simplex couples them (fista takes it)");
   return "";
 }
 
@@ -156,8 +159,10 @@ std::string SdcaRule(const Traits& t) {
 }
 
 UpdateChoice Coordinates(const char* rule, const char* select, double clocks, const Traits& t,
-                         const Request& r, std::string illegal) {
+                         const Request& r, std::string illegal,
+                         Table::Fold fold = Table::COMPLETE) {
   UpdateChoice c = FullBatch(rule, clocks, t, r);
+  c.fold = fold;
   c.clocks = clocks;
   c.coordinates = true;
   c.update.set_select(select);
@@ -167,7 +172,8 @@ UpdateChoice Coordinates(const char* rule, const char* select, double clocks, co
     c.illegal = absl::StrCat(rule, how.empty() ? "" : " by ", how, " has no rounds to filter; "
                              "--schedule=sap and dependency do");
   if (r.step.has_value() && c.illegal.empty())
-    c.illegal = absl::StrCat(rule, " minimises exactly; it has no step to set");
+    c.illegal = absl::StrCat(rule, c.fold == Table::COMPLETE ? " minimises exactly; it has no step to set"
+                                                             : " takes the step that is certified");
   if (!illegal.empty()) c.illegal = std::move(illegal);
   return c;
 }
@@ -190,12 +196,13 @@ std::vector<UpdateChoice> UpdateChoices(const Traits& t, int64_t rows, int pairs
           Sgd(t, rows, r),
           Adam(t, rows, r),
           Adagrad(t, rows, r),
-          Coordinates("cd", "sets", t.sparse ? 12 : 200, t, r, CdRule(t)),
-          Coordinates("cd", "sap", 4000, t, r, CdRule(t)),
-          Coordinates("cd", "priority", 6000, t, r, CdRule(t)),
-          Coordinates("cd", "dependency", 15000, t, r, CdRule(t)),
-          Coordinates("cd", "uniform", 20000, t, r, CdRule(t)),
-          Coordinates("sdca", "", t.l1 ? 60 : 15, t, r, SdcaRule(t))};
+          Coordinates("cd", "sets", t.sparse ? 12 : 200, t, r, ColumnRule(t, "cd")),
+          Coordinates("cd", "sap", 4000, t, r, ColumnRule(t, "cd")),
+          Coordinates("cd", "priority", 6000, t, r, ColumnRule(t, "cd")),
+          Coordinates("cd", "dependency", 15000, t, r, ColumnRule(t, "cd")),
+          Coordinates("cd", "uniform", 20000, t, r, ColumnRule(t, "cd")),
+          Coordinates("sdca", "", t.l1 ? 60 : 15, t, r, SdcaRule(t)),
+          Coordinates("mspg", "", 3000, t, r, ColumnRule(t, "mspg"), Table::PER_CLOCK)};
 }
 
 UpdateChoice AssignChoice(const Traits& t, const Request& r, int64_t repeat) {

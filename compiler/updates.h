@@ -14,6 +14,7 @@
 //   cd      by rounds of many coordinates 4000 (sap) to 20000 (uniform);
 //           12 working sets where penalties make most coordinates zero, else 200 rounds
 //   sdca    15 epochs over the rows, 60 where an L1 penalty bends its steps
+//   mspg    3000 steps, as many more for each clock of delay as its step is shorter
 //   a kink in f costs the quasi-Newton rules and fista three times the evaluations
 // docs/planner.md says where these come from; `explain --analyze` shows what a run really took.
 #pragma once
@@ -31,7 +32,7 @@ struct UpdateChoice {
   Table::Fold fold = Table::COMPLETE;
   bool mini_batch = false;
   int64_t batch = 0;           // rows a clock, all workers; 0: all
-  bool coordinates = false;    // visits coordinates of the model (cd) or of its dual (sdca)
+  bool coordinates = false;    // visits coordinates of the model (cd, mspg) or of its dual (sdca)
   double clocks = 0;           // expected, at lag 1
   std::string illegal;         // why this program may not use it; empty: it may
 };

@@ -175,14 +175,15 @@ template <Key K, Expression W>
 constexpr auto Resample(const K& variable, const W& weights) {
   return internal::TypedStatement<internal::ResampleBody<K, W>>{{}, {variable, weights}, {}};
 }
-// An update rule by its name: fista, lbfgs, owlqn, sgd, adagrad, adam, cd, sdca.
+// An update rule by its name: fista, lbfgs, owlqn, sgd, adagrad, adam, cd, sdca, mspg.
 template <Name N>
 constexpr internal::Rule<N> update() {
   constexpr std::string_view name = N.view();
   static_assert(name == "fista" || name == "lbfgs" || name == "owlqn" || name == "sgd" ||
-                    name == "adagrad" || name == "adam" || name == "cd" || name == "sdca",
+                    name == "adagrad" || name == "adam" || name == "cd" || name == "sdca" ||
+                    name == "mspg",
                 "GY017: no such update rule; there are fista, lbfgs, owlqn, sgd, adagrad, adam, cd, "
-                "sdca");
+                "sdca, mspg");
   return {};
 }
 // In .Update: the sum that .Delta named.

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "ops/coordinate/delayed.h"
 #include "ops/coordinate/dual.h"
 #include "ops/coordinate/rounds.h"
 #include "ops/coordinate/solver.h"
@@ -31,11 +32,19 @@ class CoordinateFold final : public Fold {
 
   absl::Status Start(ParamState* state) override {
     started_ = false;
+    absl::Status status;
     // A hyper-parameter of the predictor itself makes another one.
-    if (method_ != nullptr && loss_->Offset() == offset_ && Scales() == scale_) return Penalise();
-    method_.reset();
-    part_.clear(), row_part_.clear(), owned_.clear();
-    return Make(state);
+    if (method_ != nullptr && loss_->Offset() == offset_ && Scales() == scale_) {
+      status = Penalise();
+    } else {
+      method_.reset();
+      part_.clear(), row_part_.clear(), owned_.clear();
+      status = Make(state);
+    }
+    if (!status.ok() || !method_->runs_ahead()) return status;
+    started_ = true;
+    measured_ = 0;
+    return method_->Start();
   }
 
   // The first clock prepares: norms, the predictor, scores. That is work, and is timed as such.
@@ -44,7 +53,7 @@ class CoordinateFold final : public Fold {
     method_->Work(worker);
     if (worker == setup_.workers - 1) method_->DrawNext();  // while others still work
   }
-  void Apply(const PostContext& /*context*/, ParamState* /*state*/) override {
+  void Apply(const PostContext& context, ParamState* /*state*/) override {
     if (!started_) {
       status_ = method_->Start();
       started_ = true;
@@ -53,6 +62,7 @@ class CoordinateFold final : public Fold {
     }
     measured_ = method_->measured();
     method_->Turn();
+    if ((std::llround(context.epoch) + 1) % setup_.boundary == 0) method_->Rest();
   }
 
   // Known after the clocks that measured it.
@@ -64,6 +74,7 @@ class CoordinateFold final : public Fold {
   }
   bool converged() const override { return started_ && method_->converged(); }
   absl::Status status() const override { return status_.ok() ? method_->status() : status_; }
+  std::string certificate() const override { return method_->certificate(); }
   int64_t schedule_ns() const override { return method_->counters().schedule_ns; }
 
   // The parameters are all there is: the rest is computed from them.
@@ -79,7 +90,7 @@ class CoordinateFold final : public Fold {
     archive(name);
     if (!archive.complete() || name != rule_.name)
       return absl::InvalidArgumentError("state of another update rule");
-    started_ = false;
+    started_ = method_->runs_ahead();  // its first clock prepares as well, but by itself
     return absl::OkStatus();
   }
 
@@ -101,6 +112,12 @@ class CoordinateFold final : public Fold {
       options.seed = setup_.seed;
       scalar_ = std::make_unique<PredictorScalarLoss>(loss_.get());
       method_ = std::make_unique<DualSolver>(options, &row_part_, scalar_.get(), offset, rows_);
+    } else if (rule_.name == "mspg") {
+      DelayedSolver::Options options;
+      options.tolerance = rule_.tolerance;
+      options.workers = setup_.workers;
+      options.staleness = setup_.lag - 1;
+      method_ = std::make_unique<DelayedSolver>(options, &part_, loss_.get(), offset, rows_, outputs_);
     } else if (rule_.select != "sets" && !rule_.select.empty()) {
       absl::StatusOr<RoundsSolver::Options> options = RoundsOptions();
       if (!options.ok()) return options.status();
@@ -210,8 +227,8 @@ class CoordinateFold final : public Fold {
   std::vector<double> offset_, scale_;  // of rows, of parts
   std::vector<OwnedBlock> owned_;
   std::vector<AlignedArray<double>> weights_;
-  std::vector<Part> part_;         // cd: by columns ...
-  std::vector<RowPart> row_part_;  // ... sdca: by rows
+  std::vector<Part> part_;         // by columns ...
+  std::vector<RowPart> row_part_;  // ... or rows, of sdca
   std::unique_ptr<PredictorScalarLoss> scalar_;
   std::unique_ptr<CoordinateMethod> method_;
   bool started_ = false;

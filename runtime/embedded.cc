@@ -185,6 +185,8 @@ absl::Status EmbeddedRun::MakeStages() {
   setup.env = env_;
   setup.measure_change = program_.objective.value.fn == nullptr;
   setup.seed = job_.seed;
+  setup.lag = std::max(1, LagOf(stage_plan_));
+  setup.boundary = StopRulesOf(plan_, program_).boundary;
   for (StagePlan& plan : stage_plan_) {
     plan.rule.tolerance = plan_.stop().tolerance();
     setup.workers = plan.gather >= 0 ? workers() : 1;
@@ -264,7 +266,10 @@ absl::Status EmbeddedRun::MakeMonitor() {
 constexpr int kPatience = 32;
 
 void EmbeddedRun::MakeSharedTable(int lag) {
-  auto table = std::make_unique<SharedTable>(SharedTable::Options{workers(), lanes(), lag},
+  // Folds that read the data themselves see the parameters as they are.
+  const bool publishes = std::any_of(stage_plan_.begin(), stage_plan_.end(),
+                                     [](const StagePlan& s) { return s.pass != nullptr; });
+  auto table = std::make_unique<SharedTable>(SharedTable::Options{workers(), lanes(), lag, publishes},
                                              state_.get(), &stages_, monitor_.get(), env_);
   patience_ = table->sliced() ? 0 : kPatience;
   table_ = std::move(table);
@@ -289,7 +294,7 @@ GatherOp EmbeddedRun::MakeGather(int worker, int stage) const {
     op.task = plan.gather;
     op.slice = stage;
     op.every = plan.every;
-    op.need = {0, 0, static_cast<int>(stages_.size()), stage};
+    op.need = {0, plan.lag == 1 ? 0 : plan.lag, static_cast<int>(stages_.size()), stage};
     op.work = stages_[static_cast<size_t>(stage)]->fold.get();
     op.epochs_per_clock = EpochsPerClock(plan, job_.extent);
     return op;

@@ -34,7 +34,7 @@ class Fold {
   virtual void Apply(const PostContext& context, ParamState* state) = 0;
 
   // A worker's share of a clock, where the fold reads the data itself: before Apply, by all workers
-  // at once.
+  // at once. Where reads may be older (FoldSetup::lag above 1), also beside Apply of earlier clocks.
   virtual void Work(int /*worker*/) {}
   // The same in turns, for folds whose workers wait for each other within a clock; called until it
   // is the last. Whoever makes another worker's turn possible wakes FoldSetup::env.
@@ -63,6 +63,8 @@ class Fold {
   // A bound of how far objective() is above the minimum, which the tolerance is then about; NaN: it
   // is not known.
   virtual double gap() const { return std::numeric_limits<double>::quiet_NaN(); }
+  // What is promised about the run, in numbers of its data; empty: nothing.
+  virtual std::string certificate() const { return ""; }
   // Nanoseconds spent choosing what the clocks work on.
   virtual int64_t schedule_ns() const { return 0; }
   // True while Applies measure and the model holds still: no sign of an end.
@@ -91,6 +93,8 @@ struct FoldSetup {
   std::vector<int64_t> extent;
   Type type = Type::kFloat64;   // of the data
   int workers = 1;              // that Work is asked of
+  int lag = 1;                  // Work of a clock sees all Applies but those of the last lag - 1
+  int64_t boundary = 1;         // clocks; after Apply of the last of them all workers are at rest
   Env* env = nullptr;
   bool measure_change = false;  // no objective: stop rules look at the change
   uint64_t seed = 0;
@@ -98,7 +102,7 @@ struct FoldSetup {
 
 // The update rule of a plan's FOLD task and its constants; 0: the rule's own default.
 struct Rule {
-  std::string name;  // "assign", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam", "cd", "sdca"
+  std::string name;  // "assign", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam", "cd", "sdca", "mspg"
   double step = 0, momentum = 0;
   std::string schedule;  // "constant", "inverse", "sqrt"
   double decay = 0;
@@ -112,7 +116,7 @@ struct Rule {
   double coupling = 0;   // cd: the most that coordinates of one round may be coupled
 
   // Whether the fold visits coordinates, by Work, rather than folding totals of passes.
-  bool by_coordinate() const { return name == "cd" || name == "sdca"; }
+  bool by_coordinate() const { return name == "cd" || name == "sdca" || name == "mspg"; }
 };
 
 // The fold of `statement` by `rule`: one of those below.

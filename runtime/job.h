@@ -108,6 +108,7 @@ struct RunResult {
   Clock clocks = 0;
   StopReason stop_reason = StopReason::kClocks;
   std::string detail;           // one line about the stop
+  std::string certificate;      // what the update promises, in numbers of these data; may be empty
   double objective = 0;         // at `parameter`, exact; NaN: the program has none
   double gap = std::numeric_limits<double>::quiet_NaN();  // a bound of how far that is above the
                                                           // minimum; NaN: the rule knows none

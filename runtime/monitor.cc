@@ -386,6 +386,7 @@ void Monitor::Report(RunResult* result) const {
   result->trace = trace_;
   for (const auto& stage : *stages_)
     if (!std::isnan(stage->fold->gap())) result->gap = stage->fold->gap();
+  result->certificate = stages_->front()->fold->certificate();
   result->train_seconds = Seconds(train_ns_);
   result->evaluate_seconds = Seconds(paused_ns_);
   result->resumed_clocks = resumed_;

@@ -30,7 +30,7 @@ double EpochsPerClock(const StagePlan& stage, const std::vector<int64_t>& extent
 int LagOf(const std::vector<StagePlan>& stages) {
   int lag = 1;
   for (const StagePlan& s : stages)
-    if (s.pass != nullptr && (s.lag > lag || s.lag == kAsync)) lag = s.lag;
+    if (s.lag > lag || s.lag == kAsync) lag = s.lag;
   return lag;
 }
 

@@ -21,7 +21,6 @@ PredictorLoss::PredictorLoss(const PostContext* context, const Predictor* predic
     owned_.push_back(ToDense(block));
     block = owned_.back().block;
   }
-  if (outputs > 1) from_.resize(static_cast<size_t>(rows)), to_.resize(static_cast<size_t>(rows));
 }
 
 RowArgs PredictorLoss::ArgsOf(int64_t output) const {
@@ -37,31 +36,35 @@ RowArgs PredictorLoss::ArgsOf(int64_t output) const {
   return args;
 }
 
-void PredictorLoss::Run(RowFn fn, const double* view, double* out) {
+// put(row, output, value) for all rows and outputs. Kernels take one output: some rows at a time.
+template <class Put>
+void PredictorLoss::Each(RowFn fn, const double* view, Put put) const {
+  constexpr int64_t kRows = 256;
+  double from[kRows], to[kRows];
   for (int64_t c = 0; c < outputs_; ++c) {
     RowArgs args = ArgsOf(c);
-    args.view = view, args.out = out;
-    if (outputs_ > 1) {
-      for (int64_t i = 0; view != nullptr && i < rows_; ++i)
-        from_[static_cast<size_t>(i)] = view[i * outputs_ + c];
-      args.view = from_.data(), args.out = to_.data();
+    args.view = from, args.out = to;
+    for (int64_t begin = 0; begin < rows_; begin += kRows) {
+      args.begin = begin, args.end = std::min(rows_, begin + kRows);
+      for (int64_t i = begin; view != nullptr && i < args.end; ++i) from[i - begin] = view[i * outputs_ + c];
+      fn(args);
+      for (int64_t i = begin; i < args.end; ++i) put(i, c, to[i - begin]);
     }
-    fn(args);
-    for (int64_t i = 0; outputs_ > 1 && i < rows_; ++i)
-      out[i * outputs_ + c] = to_[static_cast<size_t>(i)];
   }
+}
+
+void PredictorLoss::Run(RowFn fn, const double* view, double* out) const {
+  if (outputs_ > 1)
+    return Each(fn, view, [&](int64_t i, int64_t c, double value) { out[i * outputs_ + c] = value; });
+  RowArgs args = ArgsOf(0);
+  args.view = view, args.out = out;
+  fn(args);
 }
 
 void PredictorLoss::Losses(const double* view, double* loss) {
   if (outputs_ == 1) return Run(predictor_.loss, view, loss);
   std::fill_n(loss, rows_, 0.0);
-  for (int64_t c = 0; c < outputs_; ++c) {
-    RowArgs args = ArgsOf(c);
-    for (int64_t i = 0; i < rows_; ++i) from_[static_cast<size_t>(i)] = view[i * outputs_ + c];
-    args.view = from_.data(), args.out = to_.data();
-    predictor_.loss(args);
-    for (int64_t i = 0; i < rows_; ++i) loss[i] += to_[static_cast<size_t>(i)];
-  }
+  Each(predictor_.loss, view, [&](int64_t i, int64_t, double value) { loss[i] += value; });
 }
 
 void PredictorLoss::Slopes(const double* view, double* slope) {

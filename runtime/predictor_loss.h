@@ -10,7 +10,7 @@
 
 namespace gyre {
 
-// Arrays are rows x outputs. Not thread-safe: one buffer.
+// Arrays are rows x outputs. Thread-safe.
 class PredictorLoss final : public RowLoss {
  public:
   // `context` outlives this; its hyper-parameters may change between calls.
@@ -32,7 +32,9 @@ class PredictorLoss final : public RowLoss {
 
  private:
   RowArgs ArgsOf(int64_t output) const;
-  void Run(RowFn fn, const double* view, double* out);
+  template <class Put>
+  void Each(RowFn fn, const double* view, Put put) const;
+  void Run(RowFn fn, const double* view, double* out) const;
 
   const PostContext& context_;
   const Predictor& predictor_;
@@ -40,7 +42,6 @@ class PredictorLoss final : public RowLoss {
   const bool single_;
   std::vector<Block> data_;  // by symbol: those that are read, dense
   std::vector<OwnedBlock> owned_;
-  std::vector<double> from_, to_;  // one output
 };
 
 // The same losses row by row. Thread-safe.

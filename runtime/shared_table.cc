@@ -31,7 +31,7 @@ SharedTable::SharedTable(const Options& options, ParamState* state, StageFolds* 
   for (const auto& stage : *stages) parts_.push_back(Parts(*stage));
   most_parts_ = *std::max_element(parts_.begin(), parts_.end());
   parts_left_.store(parts_[0], std::memory_order_relaxed);
-  if (state->type() != Type::kFloat64 || options.lag > 1)
+  if (options.publishes && (state->type() != Type::kFloat64 || options.lag > 1))
     for (int v = 0; v < options.lag; ++v) {
       version_.emplace_back(state->published_bytes());
       state->Publish(version_.back().data());

@@ -30,6 +30,7 @@ class SharedTable : public EmbeddedTable {
     int workers = 1;
     int lanes = 1;
     int lag = 1;  // > 1: one stage a clock only
+    bool publishes = true;  // some stage reads parameters through the table
     // Worker w is run by lane w mod lanes.
   };
   SharedTable(const Options& options, ParamState* state, StageFolds* stages,

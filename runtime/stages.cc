@@ -97,6 +97,25 @@ absl::Status BindGather(const Plan& plan, const Program& program, StagePlan* sta
   return absl::OkStatus();
 }
 
+// Proximal steps of slices of the model, from a predictor that may be some clocks old.
+absl::Status BindSlices(const Plan& plan, StagePlan* stage) {
+  const Task& push = plan.task(stage->gather);
+  if (stage->schedule >= 0)
+    return Misfit("\"", push.id(), "\" moves all of its coordinates; there is nothing to schedule");
+  if (push.every() != plan.task(stage->fold).every())
+    return Misfit("\"", push.id(), "\" runs in other clocks than its fold");
+  for (const Read& r : push.read()) {
+    if (r.lag() != push.read(0).lag())
+      return Misfit("\"", push.id(), "\" reads at lags ", push.read(0).lag(), " and ", r.lag());
+    stage->lag = r.lag();
+  }
+  if (stage->lag < 1) return Misfit("\"", push.id(), "\" reads at lag ", stage->lag);
+  if (stage->lag > 1 && plan.stop().decision_lag() != 0)
+    return Misfit("the gap is measured at boundaries, where \"", push.id(),
+                  "\" must rest: decision_lag is ", plan.stop().decision_lag(), ", not 0");
+  return absl::OkStatus();
+}
+
 // schedule -> push -> pull: the push takes what the schedule gives.
 absl::Status BindCoordinates(const Plan& plan, const StagePlan& stage) {
   const Task& push = plan.task(stage.gather);
@@ -217,8 +236,9 @@ class Binder {
         stage.schedule = schedule->second;
         schedule_.erase(schedule);
       }
-      absl::Status status = stage.rule.by_coordinate() ? BindCoordinates(plan_, stage)
-                                                       : BindGather(plan_, program_, &stage);
+      absl::Status status = stage.rule.name == "mspg"      ? BindSlices(plan_, &stage)
+                            : stage.rule.by_coordinate() ? BindCoordinates(plan_, stage)
+                                                         : BindGather(plan_, program_, &stage);
       if (status.ok()) status = CheckFoldReads(plan_, task);
       if (!status.ok()) return status;
     }
@@ -258,7 +278,7 @@ absl::StatusOr<std::vector<StagePlan>> BindStages(const Plan& plan, const Progra
   if (absl::Status status = binder.CheckComplete(leaves); !status.ok()) return status;
   const auto& stages = binder.stages;
   const bool ahead = std::any_of(stages.begin(), stages.end(), [](const StagePlan& s) {
-    return s.pass != nullptr && (s.lag > 1 || s.lag < 0);
+    return s.lag > 1 || s.lag < 0;
   });
   if (ahead && stages.size() > 1)
     return absl::UnimplementedError(

@@ -1,11 +1,14 @@
 #include "ops/coordinate/delayed.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <random>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "ops/coordinate/testing.h"
 
@@ -48,11 +51,23 @@ double Minimum(Problem* problem, RowLoss* loss) {
   return solver.objective();
 }
 
-void Minimise(DelayedSolver* solver, int workers, int64_t most_clocks = 20000) {
+constexpr int kRest = 20;  // clocks between measurements
+
+// Workers run ahead of each other at random, as far as `staleness` lets them.
+void Minimise(DelayedSolver* solver, const DelayedSolver::Options& options, uint64_t seed = 1,
+              int64_t most_clocks = 20000) {
   ASSERT_TRUE(solver->Start().ok());
-  while (!solver->converged() && solver->status().ok() && solver->clocks() < most_clocks) {
-    for (int w = 0; w < workers; ++w) solver->Work(w);
+  std::mt19937_64 random(seed);
+  const auto workers = static_cast<size_t>(options.workers);
+  std::vector<int64_t> clock(workers);
+  for (int64_t turns = 0; turns < most_clocks;) {
+    const size_t w = random() % workers;
+    const int64_t limit = std::min(turns + options.staleness, turns / kRest * kRest + kRest - 1);
+    if (clock[w] <= limit) solver->Work(static_cast<int>(w)), ++clock[w];
+    if (*std::min_element(clock.begin(), clock.end()) <= turns) continue;
     solver->Turn();
+    if (++turns % kRest == 0) solver->Rest();
+    if (solver->converged() || !solver->status().ok()) return;
   }
 }
 
@@ -74,10 +89,11 @@ TEST(Delayed, ConvergesWithTheCertifiedStep) {
   for (const int staleness : {0, 2, 5}) {
     std::fill(problem.theta.begin(), problem.theta.end(), 0.0);
     DelayedSolver solver(Options(staleness), &problem.parts, &loss, nullptr, problem.rows, 1);
-    Minimise(&solver, 8);
+    Minimise(&solver, Options(staleness));
     EXPECT_TRUE(solver.converged()) << staleness;
     EXPECT_NEAR(solver.objective(), minimum, 1e-6 * minimum);
     EXPECT_EQ(solver.most_delay(), staleness);
+    EXPECT_THAT(solver.certificate(), testing::HasSubstr("< 1 / (L_f + 2 L s)"));
     EXPECT_LT(solver.step(), last);
     last = solver.step();
     EXPECT_NEAR(solver.step(),
@@ -93,15 +109,72 @@ TEST(Delayed, LogisticConverges) {
   const double minimum = Minimum(&problem, &loss);
   for (const int staleness : {0, 3}) {
     std::fill(problem.theta.begin(), problem.theta.end(), 0.0);
-    DelayedSolver::Options options = Options(staleness);
-    EXPECT_EQ(DelayedSolver(options, &problem.parts, &loss, nullptr, 100, 1).Start().code(),
-              absl::StatusCode::kInvalidArgument);
-    options.curvature = 0.25;
-    DelayedSolver solver(options, &problem.parts, &loss, nullptr, problem.rows, 1);
-    Minimise(&solver, 8);
+    DelayedSolver solver(Options(staleness), &problem.parts, &loss, nullptr, problem.rows, 1);
+    Minimise(&solver, Options(staleness));
     EXPECT_TRUE(solver.converged());
     EXPECT_NEAR(solver.objective(), minimum, 1e-6 * minimum);
   }
+}
+
+// weight_i sqrt(1 + (view - y)^2): the curvature is largest at y, which no probe hits.
+class PseudoHuber final : public RowLoss {
+ public:
+  explicit PseudoHuber(std::vector<double> y) : y_(std::move(y)) {}
+  void Losses(const double* view, double* loss) override {
+    for (size_t i = 0; i < y_.size(); ++i) loss[i] = std::hypot(1, view[i] - y_[i]);
+  }
+  void Slopes(const double* view, double* slope) override {
+    for (size_t i = 0; i < y_.size(); ++i) slope[i] = (view[i] - y_[i]) / std::hypot(1, view[i] - y_[i]);
+  }
+  void Curvatures(const double* view, double* curvature) override {
+    for (size_t i = 0; i < y_.size(); ++i) curvature[i] = std::pow(std::hypot(1, view[i] - y_[i]), -3);
+  }
+  bool quadratic() const override { return false; }
+
+ private:
+  const std::vector<double> y_;
+};
+
+TEST(Delayed, FindsTheLargestCurvature) {
+  Problem problem(4, 3, 0);
+  PseudoHuber loss({0.3, -7.3, 55, 0});
+  DelayedSolver solver(Options(0), &problem.parts, &loss, nullptr, 4, 1);
+  Squares squares({0.3, -7.3, 55, 0});  // of curvature one
+  DelayedSolver same(Options(0), &problem.parts, &squares, nullptr, 4, 1);
+  for (DelayedSolver* s : {&solver, &same}) {
+    ASSERT_TRUE(s->Start().ok());
+    for (int w = 0; w < 8; ++w) s->Work(w);
+    s->Turn();
+  }
+  EXPECT_NEAR(solver.lipschitz(), same.lipschitz(), 1e-6 * same.lipschitz());
+}
+
+// exp(view) - y view.
+class Poisson final : public RowLoss {
+ public:
+  explicit Poisson(size_t rows) : rows_(rows) {}
+  void Losses(const double* view, double* loss) override {
+    for (size_t i = 0; i < rows_; ++i) loss[i] = std::exp(view[i]) - view[i];
+  }
+  void Slopes(const double* view, double* slope) override {
+    for (size_t i = 0; i < rows_; ++i) slope[i] = std::exp(view[i]) - 1;
+  }
+  void Curvatures(const double* view, double* curvature) override {
+    for (size_t i = 0; i < rows_; ++i) curvature[i] = std::exp(view[i]);
+  }
+  bool quadratic() const override { return false; }
+
+ private:
+  const size_t rows_;
+};
+
+TEST(Delayed, RefusesCurvaturesWithoutABound) {
+  Problem problem(4, 3, 0);
+  Poisson loss(4);
+  DelayedSolver solver(Options(0), &problem.parts, &loss, nullptr, 4, 1);
+  Minimise(&solver, Options(0));
+  EXPECT_EQ(solver.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_FALSE(solver.converged());
 }
 
 // Steps as multiples of 1 / L_f. Below 2 all is well without delays, but not with them.
@@ -113,10 +186,11 @@ TEST(Delayed, LargerStepsDiverge) {
     std::fill(problem.theta.begin(), problem.theta.end(), 0.0);
     DelayedSolver::Options options = Options(staleness);
     DelayedSolver safe(options, &problem.parts, &loss, nullptr, problem.rows, 1);
-    EXPECT_TRUE(safe.Start().ok());
+    Minimise(&safe, options, 1, 1);
+    std::fill(problem.theta.begin(), problem.theta.end(), 0.0);
     options.step_scale = step / (safe.lipschitz() * safe.step());
     DelayedSolver solver(options, &problem.parts, &loss, nullptr, problem.rows, 1);
-    Minimise(&solver, 8, 1000);
+    Minimise(&solver, options, 1, 1000);
     EXPECT_NEAR(solver.step(), step / safe.lipschitz(), 1e-9);
     EXPECT_FALSE(solver.converged() && !solver.status().ok());
     return solver.status().code();
@@ -139,37 +213,63 @@ TEST(Delayed, PowerIterationFindsTheLipschitzConstants) {
   DelayedSolver::Options options;
   options.workers = 2, options.staleness = 1;
   DelayedSolver solver(options, &parts, &loss, nullptr, 4, 1);
-  ASSERT_TRUE(solver.Start().ok());
+  Minimise(&solver, options, 1, 1);
   EXPECT_NEAR(solver.lipschitz(), 16, 0.01);
   EXPECT_NEAR(solver.coupling(), std::sqrt(16.0 * (9 + 16)), 0.01);
 }
 
-TEST(Delayed, RepeatsWithTheSeedWhateverTheThreads) {
+// What a worker sees depends on how far the others are, and the optimum does not.
+TEST(Delayed, EveryOrderConverges) {
   Problem problem(60, 30, 0.5);
   Squares loss(problem.y);
   problem.parts[0].prox.l1.value = 3;
-  const auto run = [&](uint64_t seed, bool threads) {
+  const double minimum = Minimum(&problem, &loss);
+  std::vector<double> first;
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
     std::fill(problem.theta.begin(), problem.theta.end(), 0.0);
-    DelayedSolver::Options options = Options(3);
-    options.seed = seed;
-    DelayedSolver solver(options, &problem.parts, &loss, nullptr, problem.rows, 1);
-    EXPECT_TRUE(solver.Start().ok());
-    for (int k = 0; k < 50; ++k) {
-      if (threads) {
-        std::vector<std::thread> pool;
-        for (int w = 0; w < 8; ++w) pool.emplace_back([&, w] { solver.Work(w); });
-        for (std::thread& t : pool) t.join();
-      } else {
-        for (int w = 0; w < 8; ++w) solver.Work(w);
+    DelayedSolver solver(Options(3), &problem.parts, &loss, nullptr, problem.rows, 1);
+    Minimise(&solver, Options(3), seed);
+    EXPECT_TRUE(solver.converged());
+    EXPECT_NEAR(solver.objective(), minimum, 1e-6 * minimum);
+    EXPECT_NE(problem.theta, first);
+    first = problem.theta;
+  }
+}
+
+// Threads that wait for nothing but the bound.
+TEST(Delayed, Threads) {
+  Problem problem(60, 30, 0.5);
+  Squares loss(problem.y);
+  problem.parts[0].prox.l1.value = 3;
+  const double minimum = Minimum(&problem, &loss);
+  const DelayedSolver::Options options = Options(2);
+  DelayedSolver solver(options, &problem.parts, &loss, nullptr, problem.rows, 1);
+  ASSERT_TRUE(solver.Start().ok());
+  constexpr int kClocks = 100 * kRest;
+  std::atomic<int64_t> turns{0};
+  std::vector<std::atomic<int64_t>> done(8);
+  std::vector<std::thread> pool;
+  for (int w = 0; w < 8; ++w) {
+    pool.emplace_back([&, w] {
+      for (int64_t c = 0; c < kClocks; ++c) {
+        while (c > std::min(turns + options.staleness, turns / kRest * kRest + kRest - 1))
+          std::this_thread::yield();
+        solver.Work(w);
+        ++done[static_cast<size_t>(w)];
       }
-      solver.Turn();
-    }
-    EXPECT_GT(solver.counters().updates, 0);
-    return problem.theta;
-  };
-  const auto first = run(1, false);
-  EXPECT_EQ(run(1, true), first);
-  EXPECT_NE(run(2, false), first);
+    });
+  }
+  for (int64_t t = 0; t < kClocks; ++t) {
+    for (const auto& d : done)
+      while (d <= t) std::this_thread::yield();
+    solver.Turn();
+    if ((t + 1) % kRest == 0) solver.Rest();
+    ++turns;
+  }
+  for (std::thread& t : pool) t.join();
+  EXPECT_TRUE(solver.converged());
+  EXPECT_NEAR(solver.objective(), minimum, 1e-6 * minimum);
+  EXPECT_LE(solver.most_delay(), options.staleness);
 }
 
 TEST(Delayed, RefusesWhatIsOutOfRange) {

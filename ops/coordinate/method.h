@@ -2,6 +2,7 @@
 // in any order or at once, then Turn by one.
 #pragma once
 #include <cstdint>
+#include <string>
 
 #include "absl/status/status.h"
 
@@ -23,6 +24,12 @@ class CoordinateMethod {
   virtual void DrawNext() {}
   virtual void Turn() = 0;
 
+  // Whether workers may be asked to Work again before Turn, some rounds ahead of it. Start is cheap then:
+  // the first Turn does what takes time.
+  virtual bool runs_ahead() const { return false; }
+  // By one, after Turn, while no worker is ahead; now and then.
+  virtual void Rest() {}
+
   virtual bool converged() const = 0;
   virtual absl::Status status() const { return absl::OkStatus(); }
   // At the last of `measured()` measurements: f + Omega, and a bound of how far above the minimum it is.
@@ -30,6 +37,8 @@ class CoordinateMethod {
   virtual double objective() const = 0;
   virtual double gap() const = 0;
   virtual CoordinateWork counters() const = 0;
+  // What it promises, in numbers of these data; empty where there is nothing to say.
+  virtual std::string certificate() const { return ""; }
 };
 
 }  // namespace gyre

@@ -19,6 +19,7 @@ constexpr size_t kMostFree = 16;     // units without a penalty that are brought
 constexpr int kMostSettling = 30;    // Newton steps to that
 constexpr double kAtRest = 1e-13;    // slope of a unit against its largest possible one
 constexpr int kIdle = 4;             // iterations without any change before giving up on the gap
+constexpr double kRounding = 1e-14;  // of a sum of losses, relative
 
 absl::Status NotConvex() {
   return absl::InvalidArgumentError(
@@ -45,7 +46,7 @@ absl::Status CoordinateSolver::Start() {
   loss_of_.resize(static_cast<size_t>(rows_));
   phase_ = Phase::kScore;
   converged_ = false;
-  iterations_ = 0, idle_ = 0;
+  iterations_ = 0, idle_ = 0, gap_ = kInfinity;
   best_dual_ = -kInfinity;
   weight_.clear();
   candidate_.clear();
@@ -299,7 +300,9 @@ void CoordinateSolver::EndScore() {
   // estimate, and nothing to remember.
   gap = std::max(gap + unbounded, 0.0);
   if (unbounded <= 1e-3 * gap) best_dual_ = std::max(best_dual_, primal_ - gap);
+  const double before = gap_;
   gap_ = std::min(gap, primal_ - best_dual_);
+  if (gap_ < before) idle_ = 0;
   if (gap_ <= options_.tolerance * std::abs(primal_) || idle_ >= kIdle) {
     converged_ = true;
     return;
@@ -483,8 +486,10 @@ bool CoordinateSolver::EndModel() {
     ++changes_;
     return true;
   }
-  if (!set_.changed() || !LineSearch()) return true;
-  changed_ = true;
+  if (!set_.changed()) return true;
+  const Search found = LineSearch();
+  if (found == Search::kNothing) return true;
+  changed_ = changed_ || found == Search::kDescent;
   ++changes_;
   ComputeSlopes();
   return ++models_ == kMostModels;
@@ -585,25 +590,28 @@ bool CoordinateSolver::RenewWeights() {
   return true;
 }
 
-// Halves the step until f + Omega falls as its model promises (Armijo). Moves theta and the view.
-bool CoordinateSolver::LineSearch() {
+// Halves the step until f + Omega falls as its model promises (Armijo). Where the promise is lost in the
+// rounding of f the whole step is taken: the slopes are still worth following. Moves theta and the view.
+CoordinateSolver::Search CoordinateSolver::LineSearch() {
   std::fill(moved_.begin(), moved_.end(), 0.0);
   set_.AddChange(moved_.data());
   loss_->Slopes(view_.data(), slope_.data());  // those of the model have moved
   double promise = set_.PenaltyChange();
   for (size_t i = 0; i < moved_.size(); ++i) promise += slope_[i] * moved_[i];
+  const double rounding = kRounding * std::abs(value_);
+  const bool lost = std::abs(promise) <= rounding;
   for (double t = 1; t > 1e-10; t /= 2) {
     for (size_t i = 0; i < moved_.size(); ++i) trial_[i] = view_[i] + t * moved_[i];
     set_.SetStep(t);
     const double value = Loss(trial_.data()), change = value - value_ + set_.PenaltyChange();
-    if (change <= 1e-4 * t * promise && change <= 0) {
+    if (lost ? change <= rounding : change <= 1e-4 * t * promise && change <= 0) {
       view_.swap(trial_);
       value_ = value;
-      return true;
+      return lost ? Search::kRounding : Search::kDescent;
     }
   }
   set_.SetStep(0);
-  return false;
+  return Search::kNothing;
 }
 
 }  // namespace gyre

@@ -118,7 +118,8 @@ class CoordinateSolver final : public CoordinateMethod {
   void Settle();
   bool SettleStep();
   bool RenewWeights();
-  bool LineSearch();
+  enum class Search { kNothing, kRounding, kDescent };
+  Search LineSearch();
 
   const Options options_;
   std::vector<Part>* const parts_;

@@ -207,12 +207,15 @@ TEST_P(SolverTest, StartsAgainFromWhereItIs) {
   CoordinateSolver::Options options;
   options.tolerance = 1e-9;
   CoordinateSolver solver(options, &p.parts, &loss, nullptr, kRows, 1);
-  for (const double ratio : {0.5, 0.1, 0.02, 0.2, 0.02}) {
+  for (const double ratio : {0.5, 0.1, 0.02, 0.2, 0.02, 0.03}) {
     p.parts[0].prox.l1.value = ratio * most;
     if (ratio == 0.2) {
       for (size_t i = 0; i < kRows; i += 2) loss.SetWeight(i, 0.25);
     }
-    const double best = p.Reference(&loss, 1);
+    if (ratio == 0.03) {
+      for (size_t i = 0; i < kRows; i += 3) loss.SetWeight(i, 2);
+    }
+    const double best = p.Reference(&loss, 2);
     ASSERT_TRUE(solver.Start().ok());
     for (int round = 0; round < 1000 && !solver.converged(); ++round) {
       solver.Work(0);

@@ -10,7 +10,6 @@ namespace {
 
 constexpr int kMemory = 5;         // visits that an extrapolation looks at
 constexpr int kGapEvery = 10;      // epochs between two measurements of the gap
-constexpr int64_t kMostGram = 6000;  // columns whose Gram matrix is worth its memory
 
 }  // namespace
 
@@ -32,7 +31,7 @@ void WorkingSet::Begin(const std::vector<UnitId>& units, const Options& options,
 
 void WorkingSet::End() {
   if (covariance_) {
-    Covariances(*model_);
+    Covariances(GramColumns());
   } else {
     Curvatures(*model_);
   }
@@ -43,7 +42,7 @@ void WorkingSet::End() {
     target = std::max(target, options_.reduction * first_gap_);
   }
   if (covariance_) {
-    SolveByCovariance(target, options_, model_);
+    SolveByCovariance(target);
   } else {
     SolveByResidual(target, options_, model_);
   }
@@ -250,35 +249,38 @@ void WorkingSet::SolveByResidual(double target, const Options& options,
   }
 }
 
-// The gap at theta with the dual point s * slope, s the largest that is feasible within the set:
-//   sum_i (1 - s)^2 slope_i^2 / (2 weight_i) + sum_units Omega + Omega*(-s g) + s g theta
 double WorkingSet::MeasureGap(const QuadraticModel& model) const {
   std::vector<double> z(x_.size());
+  for (size_t k = 0; k < units_.size(); ++k) PartOf(k).Gradient(units_[k].unit(), model.slope, &z[first_[k]]);
+  return Gap(BregmanWeight(model), &z);
+}
+
+// The gap at theta with the dual point s * slope, s the largest that is feasible within the set:
+//   (1 - s)^2 sum_i slope_i^2 / (2 weight_i) + sum_units Omega + Omega*(-s g) + s g theta
+// `g`: by number; lost.
+double WorkingSet::Gap(double bregman, std::vector<double>* g) const {
   double scale = 1;
+  for (double& z : *g) z = -z;
   for (size_t k = 0; k < units_.size(); ++k) {
-    const Part& part = (*parts_)[static_cast<size_t>(units_[k].part())];
-    double* const g = z.data() + first_[k];
-    part.Gradient(units_[k].unit(), model.slope, g);
-    for (size_t i = 0; i < first_[k + 1] - first_[k]; ++i) g[i] = -g[i];
-    if (!part.Unbounded(units_[k].unit(), g))
-      scale = std::min(scale, part.FeasibleScale(units_[k].unit(), g));
+    const double* const z = &(*g)[first_[k]];
+    if (!PartOf(k).Unbounded(units_[k].unit(), z))
+      scale = std::min(scale, PartOf(k).FeasibleScale(units_[k].unit(), z));
   }
-  double gap = scale < 1 ? (1 - scale) * (1 - scale) * BregmanWeight(model) : 0;
+  double gap = scale < 1 ? (1 - scale) * (1 - scale) * bregman : 0;
   for (size_t k = 0; k < units_.size(); ++k) {
-    const Part& part = (*parts_)[static_cast<size_t>(units_[k].part())];
-    double* const g = z.data() + first_[k];
-    const double* const x = x_.data() + first_[k];
-    if (part.Unbounded(units_[k].unit(), g)) {
-      for (size_t i = 0; i < first_[k + 1] - first_[k]; ++i)
-        gap += curvature_[k] > 0 ? g[i] * g[i] / (2 * curvature_[k]) : 0;
+    double* const z = &(*g)[first_[k]];
+    const double* const x = &x_[first_[k]];
+    const size_t numbers = first_[k + 1] - first_[k];
+    if (PartOf(k).Unbounded(units_[k].unit(), z)) {
+      for (size_t i = 0; i < numbers; ++i) gap += curvature_[k] > 0 ? z[i] * z[i] / (2 * curvature_[k]) : 0;
       continue;
     }
-    gap += part.Value(units_[k].unit(), x);
-    for (size_t i = 0; i < first_[k + 1] - first_[k]; ++i) {
-      g[i] *= scale;
-      gap -= g[i] * x[i];
+    gap += PartOf(k).Value(units_[k].unit(), x);
+    for (size_t i = 0; i < numbers; ++i) {
+      z[i] *= scale;
+      gap -= z[i] * x[i];
     }
-    gap += part.Conjugate(units_[k].unit(), g);
+    gap += PartOf(k).Conjugate(units_[k].unit(), z);
   }
   return gap;
 }
@@ -333,78 +335,6 @@ bool WorkingSet::Extrapolate(QuadraticModel* model,
   return false;
 }
 
-// ---- By covariance.
-
-// None where the set has no Gram matrix of single numbers.
-std::vector<Gram::Column> WorkingSet::GramColumns() const {
-  std::vector<Gram::Column> columns;
-  if (!scalar_ || outputs_ > 1 || static_cast<int64_t>(units_.size()) > kMostGram) return columns;
-  for (const UnitId& id : units_) columns.push_back({id.part(), id.unit()});
-  return columns;
-}
-
-// The Gram matrix pays when it costs less than the visits that it is likely to save.
-bool WorkingSet::CovariancePays(const std::vector<Gram::Column>& columns) const {
-  double entries = 0;
-  for (const UnitId& id : units_)
-    entries += static_cast<double>((*parts_)[static_cast<size_t>(id.part())].entries(id.unit()));
-  return gram_.CostOf(columns) <= model_->epochs * 2 * entries;
-}
-
-// The curvatures of the set and the slopes of its units.
-void WorkingSet::Covariances(const QuadraticModel& model) {
-  const size_t n = units_.size();
-  slot_.resize(n);
-  const double scale = model.weight == nullptr ? model.uniform : 1;
-  curvature_.resize(n);
-  slope_of_.assign(static_cast<size_t>(gram_.size()), 0);
-  for (size_t k = 0; k < n; ++k) {
-    const UnitId id = units_[k];
-    slot_[k] = gram_.slot({id.part(), id.unit()});
-    curvature_[k] = scale * gram_.row(slot_[k])[slot_[k]];
-    double* const g = &slope_of_[static_cast<size_t>(slot_[k])];
-    if (options_.gradient != nullptr) {
-      *g = options_.gradient[k];
-    } else {
-      (*parts_)[static_cast<size_t>(id.part())].Gradient(id.unit(), model.slope, g);
-    }
-  }
-}
-
-void WorkingSet::SolveByCovariance(double target, const Options& options,
-                                   QuadraticModel* model) {
-  const size_t n = units_.size();
-  const double scale = model->weight == nullptr ? model->uniform : 1;
-  std::vector<double>& q = slope_of_;
-  const auto visit = [&](size_t k) {
-    const double a = curvature_[k], now = x_[k], g = q[static_cast<size_t>(slot_[k])];
-    const double to = penalty_[k].Minimizer(a, a * now - g, now);
-    const double change = to - now;
-    if (change == 0) return 0.0;
-    x_[k] = to;
-    ++work_.updates;
-    const double* const row = gram_.row(slot_[k]);
-    const double step = change * scale;
-    const int64_t size = gram_.size();
-    for (int64_t s = 0; s < size; ++s) q[static_cast<size_t>(s)] += step * row[s];
-    return 0.5 * a * change * change;
-  };
-  std::vector<uint32_t> support;
-  const double bregman = BregmanWeight(*model);
-  for (int64_t epoch = 0; epoch < options.max_epochs; ++epoch) {
-    double moved = 0;
-    for (size_t k = 0; k < n; ++k) moved += visit(k);
-    ++work_.epochs, work_.visits += static_cast<int64_t>(n);
-    if (moved == 0 || CovarianceGap(bregman) <= target) break;
-    Support(&support);
-    for (int i = 0; i < 3; ++i) {
-      for (const uint32_t k : support) visit(k);
-      ++work_.epochs, work_.visits += static_cast<int64_t>(support.size());
-    }
-    Newton(scale, &q);
-  }
-}
-
 // sum_i slope_i^2 / (2 weight_i): what scaling the slopes costs, times (1 - scale)^2.
 double WorkingSet::BregmanWeight(const QuadraticModel& model) const {
   double sum = 0;
@@ -413,107 +343,6 @@ double WorkingSet::BregmanWeight(const QuadraticModel& model) const {
     if (w > 0) sum += model.slope[i] * model.slope[i] / (2 * w);
   }
   return sum;
-}
-
-// MeasureGap from the slopes of the units; those of the rows are as they were at the start.
-double WorkingSet::CovarianceGap(double bregman) const {
-  double scale = 1;
-  for (size_t k = 0; k < units_.size(); ++k) {
-    const double z = -slope_of_[static_cast<size_t>(slot_[k])];
-    const ElementPenalty& p = penalty_[k];
-    if (p.l1 > 0) scale = std::min(scale, p.FeasibleScale(z));
-  }
-  double gap = (1 - scale) * (1 - scale) * bregman;
-  for (size_t k = 0; k < units_.size(); ++k) {
-    const double z = -slope_of_[static_cast<size_t>(slot_[k])];
-    const ElementPenalty& p = penalty_[k];
-    if (p.l1 == 0 && p.l2 == 0 && std::isinf(z > 0 ? p.upper : p.lower)) {
-      gap += curvature_[k] > 0 ? z * z / (2 * curvature_[k]) : 0;
-    } else {
-      gap += p.Value(x_[k]) + p.Conjugate(scale * z) - scale * z * x_[k];
-    }
-  }
-  return gap;
-}
-
-// The minimum over the numbers that are neither zero nor at a bound, for their signs. Those that would
-// leave their side become zero (or their bound), or, if that is no descent, the first alone does.
-bool WorkingSet::Newton(double scale, std::vector<double>* q) {
-  constexpr size_t kMost = 3000;
-  std::vector<size_t> active;
-  for (size_t k = 0; k < x_.size(); ++k) {
-    const ElementPenalty& p = penalty_[k];
-    if ((x_[k] != 0 || p.l1 == 0) && x_[k] > p.lower && x_[k] < p.upper) active.push_back(k);
-  }
-  const size_t n = active.size();
-  if (n < 2 || n > kMost) return false;
-  const auto count = static_cast<Eigen::Index>(n);
-  Eigen::MatrixXd h(count, count);
-  Eigen::VectorXd g(count);
-  for (size_t i = 0; i < n; ++i) {
-    const size_t k = active[i];
-    const double* const row = gram_.row(slot_[k]);
-    for (size_t j = 0; j <= i; ++j)
-      h(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(j)) = scale * row[slot_[active[j]]];
-    const auto at = static_cast<Eigen::Index>(i);
-    const ElementPenalty& p = penalty_[k];
-    h(at, at) += 2 * p.l2;
-    g[at] = (*q)[static_cast<size_t>(slot_[k])] + std::copysign(p.l1, x_[k]) + 2 * p.l2 * x_[k];
-    h(at, at) *= 1 + 1e-12;
-  }
-  ++work_.factorisations;
-  // The factorisation leaves the strict upper triangle as it is: H, with `diagonal`.
-  for (size_t i = 0; i < n; ++i) {
-    const auto at = static_cast<Eigen::Index>(i);
-    for (Eigen::Index j = 0; j < at; ++j) h(j, at) = h(at, j);
-  }
-  const Eigen::VectorXd diagonal = h.diagonal();
-  Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>> llt(h);
-  if (llt.info() != Eigen::Success) return false;
-  const Eigen::VectorXd d = llt.solve(g);
-  const auto product = [&](const Eigen::VectorXd& v) {
-    Eigen::VectorXd hv = diagonal.cwiseProduct(v);
-    hv += h.triangularView<Eigen::StrictlyUpper>() * v;
-    hv += h.transpose().triangularView<Eigen::StrictlyLower>() * v;
-    return hv;
-  };
-  // Along -d the model falls up to 1; signs hold up to the first crossing.
-  double step = 1, slope = g.dot(d);
-  std::vector<double> to(n);
-  bool crosses = false;
-  for (size_t i = 0; i < n; ++i) {
-    const double x = x_[active[i]], end = x - d[static_cast<Eigen::Index>(i)];
-    const ElementPenalty& p = penalty_[active[i]];
-    to[i] = std::min(std::max(p.l1 > 0 && end * x < 0 ? 0.0 : end, p.lower), p.upper);
-    if (to[i] == end) continue;
-    crosses = true;
-    step = std::min(step, (x - to[i]) / (x - end));
-  }
-  if (!std::isfinite(step)) return false;
-  // All that cross at once become zero, if that is lower than where the first does.
-  if (crosses) {
-    Eigen::VectorXd change(count);
-    for (size_t i = 0; i < n; ++i) change[static_cast<Eigen::Index>(i)] = to[i] - x_[active[i]];
-    const double all = g.dot(change) + 0.5 * change.dot(product(change));
-    if (!(all <= slope * (0.5 * step * step - step))) {
-      for (size_t i = 0; i < n; ++i) {
-        const size_t k = active[i];
-        const ElementPenalty& p = penalty_[k];
-        to[i] = x_[k] - step * d[static_cast<Eigen::Index>(i)];
-        if (p.l1 > 0 && (to[i] * x_[k] < 0 || std::abs(to[i]) < 1e-14 * std::abs(x_[k]))) to[i] = 0;
-        to[i] = std::min(std::max(to[i], p.lower), p.upper);
-      }
-    }
-  }
-  for (size_t i = 0; i < n; ++i) {
-    const size_t k = active[i];
-    const double change = (to[i] - x_[k]) * scale;
-    x_[k] = to[i];
-    if (change == 0) continue;
-    const double* const row = gram_.row(slot_[k]);
-    for (int64_t s = 0; s < gram_.size(); ++s) (*q)[static_cast<size_t>(s)] += change * row[s];
-  }
-  return true;
 }
 
 // ---- The result.

@@ -7,8 +7,10 @@
 //   covariance  the slopes are kept per unit through the Gram matrix X' W X of the set, computed
 //               once (Friedman et al. 2010); a visit without change costs nothing
 //   and then an extrapolation of the last visits (Anderson acceleration: Bertrand and Massias 2021),
-//   or, with the Gram matrix, the exact minimum for the signs at hand (Cholesky), kept if it is lower.
+//   or, with the Gram matrix, a step of Newton's method over all that moves freely: without groups the
+//   exact minimum for the signs at hand
 #pragma once
+#include <Eigen/Core>
 #include <cstdint>
 #include <vector>
 
@@ -97,13 +99,22 @@ class WorkingSet {
   bool Extrapolate(QuadraticModel* model, const std::vector<std::vector<double>>& history);
   double ModelValue(const QuadraticModel& model) const;
   double BregmanWeight(const QuadraticModel& model) const;
-  double CovarianceGap(double bregman) const;
+  double Gap(double bregman, std::vector<double>* g) const;
 
-  void Covariances(const QuadraticModel& model);
+  // working_set_covariance.cc
   std::vector<Gram::Column> GramColumns() const;
   bool CovariancePays(const std::vector<Gram::Column>& columns) const;
-  void SolveByCovariance(double target, const Options& options, QuadraticModel* model);
-  bool Newton(double scale, std::vector<double>* q);
+  void Covariances(const std::vector<Gram::Column>& columns);
+  void SolveByCovariance(double target);
+  bool VisitByCovariance(size_t item);
+  void MoveTo(size_t number, double to);
+  double CovarianceGap(double bregman) const;
+  void Newton();
+  std::vector<size_t> FreeNumbers() const;
+  double Norm(size_t item) const;
+  void AddPenalties(const std::vector<size_t>& free, Eigen::VectorXd* g, Eigen::MatrixXd* h) const;
+  const Part& PartOf(size_t item) const { return (*parts_)[static_cast<size_t>(units_[item].part())]; }
+  double& SlopeOf(size_t number) { return slope_of_[static_cast<size_t>(slot_[number])]; }
 
   std::vector<Part>* const parts_;
   const int64_t rows_, outputs_;
@@ -118,7 +129,8 @@ class WorkingSet {
   std::vector<double> curvature_;      // by item
   std::vector<ElementPenalty> penalty_;  // by number
   std::vector<double> buffer_;
-  std::vector<int64_t> slot_;          // by item: of the Gram matrix ...
+  double scale_ = 1;                   // of the Gram matrix, where it has no weights
+  std::vector<int64_t> slot_;          // by number: of the Gram matrix ...
   std::vector<double> slope_of_;       // ... and by slot: the derivative of the rows' part
   double first_gap_ = 0;
   WorkingSetWork work_;

@@ -157,6 +157,7 @@ std::string ToJson(const Report& report) {
   }
   json["stop_reason"] = StopReasonName(report);
   json["stop_detail"] = result.detail;
+  if (!result.certificate.empty()) json["certificate"] = result.certificate;
   json["seconds"] = {{"load", report.load_seconds},
                      {"plan", report.plan_seconds},
                      {"train", result.train_seconds},

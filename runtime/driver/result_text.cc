@@ -72,6 +72,7 @@ std::string OutcomeText(const Program& program, const RunResult& result,
                                      result.clocks, Seconds(result.train_seconds));
   if (!result.detail.empty()) absl::StrAppend(&text, ": ", result.detail);
   text += "\n";
+  if (!result.certificate.empty()) absl::StrAppend(&text, "certified  ", result.certificate, "\n");
   if (!std::isnan(result.objective))
     absl::StrAppendFormat(&text, "objective  %.8g\n", result.objective);
   for (size_t i = 0; i < result.measure.size() && i < program.measure.size(); ++i) {

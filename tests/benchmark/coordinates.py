@@ -116,41 +116,44 @@ def compare(args, title, sides):
 
 GLMNET = """
 suppressMessages({library(glmnet); library(Matrix)})
+glmnet.control(fdev = 0, devmax = 1)
 a <- commandArgs(TRUE)
-X <- as(readMM(a[1]), "CsparseMatrix"); y <- scan(a[2], quiet = TRUE)
+X <- as(readMM(a[1]), "CsparseMatrix"); y <- scan(a[2], quiet = TRUE); n <- length(y)
 if (a[3] == "dense") X <- as.matrix(X)
-lambda <- as.numeric(a[4]); most <- as.numeric(a[5]); steps <- as.integer(a[6]); n <- length(y)
-path <- if (steps > 1) exp(seq(log(most), log(lambda), length.out = steps)) else lambda
-for (thresh in as.numeric(strsplit(a[7], ",")[[1]])) {
+path <- scan(a[4], quiet = TRUE)
+for (thresh in as.numeric(strsplit(a[5], ",")[[1]])) {
   t <- system.time(f <- glmnet(X, y, standardize = FALSE, intercept = FALSE, lambda = path,
                                thresh = thresh, maxit = 1e7))[3]
-  b <- as.numeric(f$beta[, ncol(f$beta)]); r <- y - as.numeric(X %*% b)
-  cat(thresh, t, 0.5 * sum(r^2) / n + lambda * sum(abs(b)), "\\n")
+  b <- as.matrix(f$beta); r <- y - as.matrix(X %*% b)
+  cat(thresh, t, 0.5 * colSums(r^2) / n + path * colSums(abs(b)), "\\n")
 }
 """
 
 
-def glmnet(folder, X, y, lam, most, steps):
-    """Runs for given thresholds: rows of threshold, seconds, objective. None without R."""
+def glmnet(folder, X, y, path):
+    """Runs for given thresholds: rows of threshold, seconds, objectives along the path."""
     import scipy.io
     scipy.io.mmwrite(folder + "/X.mtx", scipy.sparse.coo_matrix(X))
     np.savetxt(folder + "/y.txt", y, fmt="%.17g")
+    np.savetxt(folder + "/path.txt", path, fmt="%.17g")
     with open(folder + "/fit.R", "w", encoding="utf-8") as file:
         file.write(GLMNET)
     kind = "sparse" if scipy.sparse.issparse(X) else "dense"
     def run(thresholds):
         done = subprocess.run(
-            ["Rscript", folder + "/fit.R", folder + "/X.mtx", folder + "/y.txt", kind, repr(lam),
-             repr(most), str(steps), ",".join(map(repr, thresholds))],
+            ["Rscript", folder + "/fit.R", folder + "/X.mtx", folder + "/y.txt", kind,
+             folder + "/path.txt", ",".join(map(repr, thresholds))],
             check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        return [tuple(map(float, line.split())) for line in done.stdout.splitlines()]
+        return [list(map(float, line.split())) for line in done.stdout.splitlines()]
     return run
 
 
-def glmnet_side(run, goal):
+def glmnet_side(run, goals):
+    """`goals`: of the last steps of the path. None without R, or where no threshold reaches them."""
     try:
-        for threshold, _, objective in run([1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-11, 1e-12]):
-            if objective <= goal:
+        for threshold in [10.0 ** -k for k in range(4, 13)]:
+            [[_, _, *objectives]] = run([threshold])
+            if np.all(np.array(objectives[-len(goals):]) <= goals):
                 return lambda: (run([threshold])[0][1],)
     except (OSError, subprocess.CalledProcessError):
         pass
@@ -190,11 +193,28 @@ def bench_lasso(args, folder, label, X, y):
             except ImportError as error:
                 say("  (%s: %s)" % (name, error))
         for steps, name in ((1, "glmnet, one lambda"), (100, "glmnet, a path of 100")):
-            peers.append((name, glmnet_side(glmnet(folder, X, y, lam, most, steps), goal)))
+            path = np.geomspace(most, lam, steps) if steps > 1 else [lam]
+            peers.append((name, glmnet_side(glmnet(folder, X, y, path), [goal])))
         compare(args, "lasso, lambda = %g of its maximum: %s, %d x %d" % (ratio, label, *X.shape),
                 [("gyre, %d worker%s" % (w, "s" * (w > 1)),
                   ours(args, folder, "plain_lasso", flags + ["--tolerance=%g" % GAP], w))
                  for w in (1, 2)] + peers)
+
+
+def bench_path(args, folder, label, X, y):
+    """Every step of a path to a relative gap of 1e-6."""
+    y = y - y.mean()
+    flags = as_files(folder, X, y, "y") + ["--path=100"]
+    def run(workers, tolerance):
+        return gyre(args.program["plain_lasso"], folder, "--standardize=none", "--dtype=float64",
+                    "--workers=%d" % workers, "--tolerance=%g" % tolerance, *flags)
+    best = run(1, 1e-10)["path"]
+    goals = np.array([step["objective"] for step in best]) * (1 + GAP)
+    peer = glmnet_side(glmnet(folder, X, y, [step["lambda"] for step in best]), goals)
+    compare(args, "lasso, a path of 100 to %.2g of the maximum: %s, %d x %d"
+            % (best[-1]["lambda"] / best[0]["lambda"], label, *X.shape),
+            [("gyre, %d worker%s" % (w, "s" * (w > 1)), lambda w=w: (run(w, GAP)["seconds"]["train"],))
+             for w in (1, 2)] + [("glmnet", peer)])
 
 
 def bench_liblinear(args, folder, label, X, y, program, solver, title, objective):
@@ -224,6 +244,8 @@ BENCHES = {
     "riboflavin": lambda a, f: bench_lasso(a, f, *dense(a, "riboflavin.svm", 71, 4088)),
     "leukaemia": lambda a, f: bench_lasso(a, f, *dense(a, "allaml.svm", 72, 7129)),
     "imdb": lambda a, f: bench_lasso(a, f, *imdb(a, True)),
+    "path_riboflavin": lambda a, f: bench_path(a, f, *dense(a, "riboflavin.svm", 71, 4088)),
+    "path_leukaemia": lambda a, f: bench_path(a, f, *dense(a, "allaml.svm", 72, 7129)),
     "logistic_leukaemia": lambda a, f: bench_liblinear(
         a, f, *dense(a, "allaml.svm", 72, 7129), "l1_logistic", 6, "L1 logistic", l1_logistic),
     "logistic_imdb": lambda a, f: bench_liblinear(

@@ -63,6 +63,22 @@ class Coordinates(unittest.TestCase):
                                     "--tolerance=1e-6")
             self.same(found["objective"], best["objective"], 2e-6)
 
+    def test_slices_of_the_model_reach_the_optimum_under_delay(self):
+        for program, update in ((LASSO, "fista"), (LOGISTIC, "owlqn")):
+            best = self.run_report(program, "--update=" + update, "--tolerance=1e-12",
+                                   "--max_clocks=50000")
+            for workers, lanes, bridge, bound in ((1, 1, "bsp", 0), (3, 2, "bsp", 0), (2, 2, "ssp:1", 1),
+                                                  (4, 2, "ssp:3", 3), (4, 1, "ssp:3", 3)):
+                found = self.run_report(program, "--update=mspg", "--workers=%d" % workers,
+                                        "--lanes=%d" % lanes, "--bridge=" + bridge, "--tolerance=1e-5")
+                self.assertEqual(found["stop_reason"], "converged", (workers, bridge))
+                self.same(found["objective"], best["objective"], 2e-5)
+                self.assertLessEqual(found["staleness"]["max"], bound)
+                self.assertIn("s = %d" % bound, found["certificate"])
+                step, lipschitz, coupling = (float(found["certificate"].split(mark)[1].split()[0].strip(","))
+                                             for mark in ("step ", "L_f = ", ", L = "))
+                self.assertLess(step, 1 / (lipschitz + 2 * coupling * bound))
+
     def test_the_dual_reaches_the_optimum_with_any_number_of_workers(self):
         found = [self.run_report(SVM_DUAL, "--update=sdca", "--workers=%d" % w, "--tolerance=1e-5",
                                  "--lambda=0.1") for w in (1, 2, 4)]
@@ -104,6 +120,9 @@ class Coordinates(unittest.TestCase):
             self.assertIn(words, text)
         text = self.call(LASSO, "explain", "--schedule=sap", "--workers=8", "--coupling=0.2").stdout
         self.assertIn("no two coordinates of one round are coupled by more than 0.2", text)
+        text = self.call(LASSO, "explain", "--update=mspg", "--bridge=ssp:3", "--workers=4").stdout
+        for words in ("the step is below 1 / (L_f + 2 L s), s = 3", "model[Feature]", "view/r (lag 4)"):
+            self.assertIn(words, text)
         text = self.call(LASSO, "explain", "--schedule=uniform", "--workers=8").stdout
         self.assertIn("the objective may diverge", text)
 
@@ -132,6 +151,9 @@ class Coordinates(unittest.TestCase):
                 (LASSO, ["--update=cd", "--coupling=0.5", "--schedule=uniform"], "no rounds to filter"),
                 (LASSO, ["--update=cd", "--bridge=ssp:2", "--workers=2"], "legal: bsp"),
                 (LASSO, ["--update=cd", "--cluster=local"], "in one process"),
+                (LASSO, ["--update=mspg", "--bridge=async", "--workers=2"], "legal: bsp, ssp:S"),
+                (LASSO, ["--update=mspg", "--step=1"], "the step that is certified"),
+                (SVM_DUAL, ["--update=mspg"], "derivative everywhere"),
                 (LASSO, ["--schedule=random"], "--schedule")):
             done = self.call(program, "run", *flags, "--model_out=", "--report=")
             self.assertEqual(done.returncode, 2, (flags, done.stdout, done.stderr))
