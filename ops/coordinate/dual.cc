@@ -15,6 +15,9 @@ constexpr double kNewtonReduction = 0.05;   // of a step's residual: what is lef
 constexpr double kRounding = 4e-16;
 constexpr double kCautious = 0.8;           // of the visits predicted to reach the tolerance
 constexpr double kProbe = 1e-6;             // how far from a kink its one-sided slopes are taken
+constexpr double kMargin = 1.1;             // of what an epoch says about the workers' changes
+constexpr double kDecay = 0.8;              // of what it said before, an epoch later
+constexpr int64_t kTrusted = 500;           // changes of a worker that say something about the next ones
 constexpr double kConcave = 1e-4;           // relative fall of a slope at a kink that is no rounding
 constexpr int64_t kLine = 64;               // bytes
 constexpr int64_t kMostLines = 16;          // of a row to fetch ahead; the hardware sees the rest come
@@ -95,6 +98,7 @@ absl::Status DualSolver::Start() {
   converged_ = false;
   epochs_ = 0, measured_ = 0, updates_ = 0, visits_ = 0, visits_since_ = 0, visits_until_ = rows_;
   best_dual_ = -kInfinity, violation_ = kInfinity;
+  safety_ = options_.workers, careful_ = false;
   primal_ = std::numeric_limits<double>::quiet_NaN(), gap_ = kInfinity;
   Deal();
   return absl::OkStatus();
@@ -419,7 +423,7 @@ template <class Rows>
 void DualSolver::VisitRows(const Rows& first, int w) {
   Worker& worker = worker_[static_cast<size_t>(w)];
   const bool alone = options_.workers == 1;
-  const double safety = options_.workers;
+  const double safety = safety_;
   double* const theta = alone ? theta_.data() : worker.theta.data();
   const View& main = view_.front();
   int64_t* const order = active_.data();
@@ -535,15 +539,7 @@ void DualSolver::EndEpoch() {
   if (epochs_ % kRefreshEvery == 0) {
     Refresh();
   } else if (options_.workers > 1) {
-    const double safety = options_.workers;
-    for (int64_t j = 0; j < static_cast<int64_t>(theta_.size()); ++j) {
-      const auto k = static_cast<size_t>(j);
-      double change = 0;
-      for (const Worker& worker : worker_) change += worker.theta[k] - theta_[k];
-      if (change == 0) continue;
-      z_[k] += change / (safety * inverse_[k]);
-      theta_[k] = Threshold(j);
-    }
+    AddUp(updates);
   }
   StoreTheta();
   still_ = updates == 0;
@@ -552,6 +548,30 @@ void DualSolver::EndEpoch() {
   } else {
     Deal();
   }
+}
+
+// Adds the workers' changes. They were made as if the others would add as much again in the same direction
+// (safety_ times), and ascent needs |sum d_w|^2 <= safety_ sum |d_w|^2: where the changes are many, the ratio
+// of the two sides is about that of the next epoch, for its rows are drawn as these were.
+void DualSolver::AddUp(int64_t updates) {
+  double together = 0, apart = 0;
+  for (int64_t j = 0; j < static_cast<int64_t>(theta_.size()); ++j) {
+    const auto k = static_cast<size_t>(j);
+    double change = 0, squares = 0;
+    for (const Worker& worker : worker_) {
+      const double mine = worker.theta[k] - theta_[k];
+      change += mine, squares += mine * mine;
+    }
+    if (squares == 0) continue;
+    together += change * change / inverse_[k], apart += squares / inverse_[k];
+    z_[k] += change / (safety_ * inverse_[k]);
+    theta_[k] = Threshold(j);
+  }
+  const double most = options_.workers;
+  if (careful_ || apart <= 0) return;
+  safety_ = updates < kTrusted * options_.workers
+                ? most
+                : std::clamp(std::max(kMargin * together / apart, kDecay * safety_), 1.0, most);
 }
 
 void DualSolver::EndMeasure() {
@@ -569,6 +589,8 @@ void DualSolver::EndMeasure() {
   }
   ++measured_;
   primal_ = loss + omega;
+  // A dual that falls was promised too much.
+  if (primal_ - gap < best_dual_) careful_ = true, safety_ = options_.workers;
   best_dual_ = std::max(best_dual_, primal_ - gap);
   const double before = gap_;
   gap_ = std::max(primal_ - best_dual_, 0.0);

@@ -20,9 +20,10 @@
 // piece of its loss, by more than any view was off in the last epoch, is left out. The gap is always
 // that of all rows, and measuring it brings back those that would move.
 //
-// Several workers move the rows of a random block each against their own copy of theta, as if all the
-// others did the same (sigma' = workers); what they did is added up (Ma et al. 2015). The blocks are
-// drawn again for every epoch.
+// Several workers move the rows of a random block each against their own copy of theta, as if the others
+// moved it some of the same way (sigma', Ma et al. 2015: the number of workers is always safe; the last
+// epoch says how much was needed, and a dual that falls ends that trust); what they did is added up. The
+// blocks are drawn again for every epoch.
 #pragma once
 #include <cstdint>
 #include <limits>
@@ -136,6 +137,7 @@ class DualSolver final : public CoordinateMethod {
   void VisitRows(const Rows& rows, int worker);
   void Measure(int worker);
   void EndEpoch();
+  void AddUp(int64_t updates);
   void EndMeasure();
 
   double ViewOf(int64_t row, const double* theta) const;
@@ -157,6 +159,8 @@ class DualSolver final : public CoordinateMethod {
   Phase phase_ = Phase::kEpoch;
   bool converged_ = false, quadratic_ = false, shrinking_ = false;
   bool still_ = false;  // nothing moves any more
+  double safety_ = 1;      // what each worker multiplies its changes by
+  bool careful_ = false;   // by the number of workers, whatever the last epoch says
   int kinks_ = 0;
   int64_t epochs_ = 0, measured_ = 0, updates_ = 0, visits_ = 0;
   int64_t visits_since_ = 0, visits_until_ = 0;  // the last measurement, the next one

@@ -433,6 +433,35 @@ TEST(DualSolver, ShrinksAndLooksAgain) {
   EXPECT_NEAR(objective[0], objective[1], 1e-8 * objective[0]);
 }
 
+// Rows enough for an epoch to say how much of the workers' changes goes the same way; then rows that all are
+// the same, whose changes all do.
+TEST(DualSolver, WorkersAddUpWhatManyRowsChange) {
+  for (const bool same : {false, true}) {
+    std::vector<double> objective;
+    for (const int workers : {1, 4}) {
+      Problem p(Kind::kHinge, 6000, 8, 10);
+      for (int64_t i = 0; same && i < p.rows(); ++i) {
+        std::copy_n(p.main.x.begin(), p.main.cols, p.main.x.begin() + i * p.main.cols);
+        std::copy_n(p.second.x.begin(), 2, p.second.x.begin() + i * 2);
+      }
+      for (double& a : p.l2) a = 20;
+      TestLoss loss(p.kind, &p.y, &p.weight);
+      std::vector<RowPart> parts = p.Parts(Format::kDense, Type::kFloat64, false);
+      DualSolver::Options options;
+      options.workers = workers;
+      DualSolver solver(options, &parts, &loss, p.offset.data(), p.rows());
+      ASSERT_TRUE(solver.Start().ok());
+      while (!solver.converged() && solver.iterations() < 2000) {
+        for (int w = 0; w < workers; ++w) solver.Work(w);
+        solver.Turn();
+      }
+      EXPECT_TRUE(solver.converged()) << workers << " workers: " << solver.gap();
+      objective.push_back(p.Objective(p.theta));
+    }
+    EXPECT_NEAR(objective[1], objective[0], 2e-6 * objective[0]);
+  }
+}
+
 TEST(DualSolver, IsRepeatableBySeed) {
   for (const int workers : {1, 3}) {
     std::vector<std::vector<double>> theta;

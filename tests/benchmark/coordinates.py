@@ -135,14 +135,15 @@ def glmnet(folder, X, y, path):
     import scipy.io
     scipy.io.mmwrite(folder + "/X.mtx", scipy.sparse.coo_matrix(X))
     np.savetxt(folder + "/y.txt", y, fmt="%.17g")
-    np.savetxt(folder + "/path.txt", path, fmt="%.17g")
+    steps = "%s/path%d.txt" % (folder, len(path))
+    np.savetxt(steps, path, fmt="%.17g")
     with open(folder + "/fit.R", "w", encoding="utf-8") as file:
         file.write(GLMNET)
     kind = "sparse" if scipy.sparse.issparse(X) else "dense"
     def run(thresholds):
         done = subprocess.run(
             ["Rscript", folder + "/fit.R", folder + "/X.mtx", folder + "/y.txt", kind,
-             folder + "/path.txt", ",".join(map(repr, thresholds))],
+             steps, ",".join(map(repr, thresholds))],
             check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         return [list(map(float, line.split())) for line in done.stdout.splitlines()]
     return run
