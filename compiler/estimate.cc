@@ -7,9 +7,10 @@
 namespace gyre {
 namespace {
 
+// More epochs of sdca for each worker more.
+constexpr double kSharedDual = 0.3;
 // Stale reads cost progress: expected clocks grow by this share for each clock of staleness that a
 // read may have. A rule of thumb; SSP's published runs lie between 0.05 and 0.3.
-constexpr double kSharedDual = 0.3;         // more epochs of sdca for each worker more
 constexpr double kStalenessCost = 0.15;
 // An assignment has no step that could be lowered: reads s clocks old make s + 1 sequences of it, each
 // as long as the one without.
