@@ -150,18 +150,31 @@ double Sum(const T* u, int64_t n) {
   return sum[0];
 }
 
-template <class T>
-double Dot(const T* u, const T* v, int64_t n) {
-  constexpr int kChains = 32;
-  double sum[kChains] = {};
+namespace {
+
+// In double. Many sums, which do not wait for each other; of the rest as well.
+template <class T, class V>
+inline double DotOf(const T* u, const V* v, int64_t n) {
+  constexpr int kChains = 32, kLanes = 8;
+  double sum[kChains] = {}, rest = 0;
   int64_t i = 0;
   for (; i + kChains <= n; i += kChains)
     for (int s = 0; s < kChains; ++s)
       sum[s] += static_cast<double>(u[i + s]) * static_cast<double>(v[i + s]);
-  for (; i < n; ++i) sum[0] += static_cast<double>(u[i]) * static_cast<double>(v[i]);
+  for (; i + kLanes <= n; i += kLanes)
+    for (int s = 0; s < kLanes; ++s)
+      sum[s] += static_cast<double>(u[i + s]) * static_cast<double>(v[i + s]);
+  for (; i < n; ++i) rest += static_cast<double>(u[i]) * static_cast<double>(v[i]);
   for (int half = kChains / 2; half > 0; half /= 2)
     for (int s = 0; s < half; ++s) sum[s] += sum[s + half];
-  return sum[0];
+  return rest + sum[0];
+}
+
+}  // namespace
+
+template <class T>
+double Dot(const T* u, const T* v, int64_t n) {
+  return DotOf(u, v, n);
 }
 
 template <class T>
@@ -212,21 +225,7 @@ double RowDot(const Block& a, int64_t row, const V* v) {
     const int64_t begin = a.offset[row];
     return internal::SparseDot(a.data<T>() + begin, a.index + begin, a.offset[row + 1] - begin, v);
   }
-  const T* x = a.data<T>() + row * a.stride;
-  constexpr int kChains = 32, kLanes = 8;  // sums that do not wait for each other; of the rest as well
-  double sum[kChains] = {};
-  int64_t i = 0;
-  for (; i + kChains <= a.cols; i += kChains)
-    for (int s = 0; s < kChains; ++s)
-      sum[s] += static_cast<double>(x[i + s]) * static_cast<double>(v[i + s]);
-  for (; i + kLanes <= a.cols; i += kLanes)
-    for (int s = 0; s < kLanes; ++s)
-      sum[s] += static_cast<double>(x[i + s]) * static_cast<double>(v[i + s]);
-  double rest = 0;
-  for (; i < a.cols; ++i) rest += static_cast<double>(x[i]) * static_cast<double>(v[i]);
-  for (int width = kChains / 2; width >= kLanes; width /= 2)
-    for (int s = 0; s < width; ++s) sum[s] += sum[s + width];
-  return rest + (((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7])));
+  return DotOf(a.data<T>() + row * a.stride, v, a.cols);
 }
 
 template <class T, class V>
