@@ -64,15 +64,16 @@ class Coordinates(unittest.TestCase):
             self.same(found["objective"], best["objective"], 2e-6)
 
     def test_slices_of_the_model_reach_the_optimum_under_delay(self):
-        for program, update in ((LASSO, "fista"), (LOGISTIC, "owlqn")):
+        for program, update, tolerance in ((LASSO, "fista", 1e-5), (LOGISTIC, "owlqn", 1e-3)):
             best = self.run_report(program, "--update=" + update, "--tolerance=1e-12",
                                    "--max_clocks=50000")
             for workers, lanes, bridge, bound in ((1, 1, "bsp", 0), (3, 2, "bsp", 0), (2, 2, "ssp:1", 1),
                                                   (4, 2, "ssp:3", 3), (4, 1, "ssp:3", 3)):
                 found = self.run_report(program, "--update=mspg", "--workers=%d" % workers,
-                                        "--lanes=%d" % lanes, "--bridge=" + bridge, "--tolerance=1e-5")
+                                        "--lanes=%d" % lanes, "--bridge=" + bridge,
+                                        "--tolerance=%g" % tolerance)
                 self.assertEqual(found["stop_reason"], "converged", (workers, bridge))
-                self.same(found["objective"], best["objective"], 2e-5)
+                self.same(found["objective"], best["objective"], 2 * tolerance)
                 self.assertLessEqual(found["staleness"]["max"], bound)
                 self.assertIn("s = %d" % bound, found["certificate"])
                 step, lipschitz, coupling = (float(found["certificate"].split(mark)[1].split()[0].strip(","))
