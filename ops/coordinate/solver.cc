@@ -301,7 +301,7 @@ void CoordinateSolver::EndScore() {
   gap = std::max(gap + unbounded, 0.0);
   if (unbounded <= 1e-3 * gap) best_dual_ = std::max(best_dual_, primal_ - gap);
   const double before = gap_;
-  gap_ = std::min(gap, primal_ - best_dual_);
+  gap_ = std::max(std::min(gap, primal_ - best_dual_), 0.0);  // rounding may say less
   if (gap_ < before) idle_ = 0;
   if (gap_ <= options_.tolerance * std::abs(primal_) || idle_ >= kIdle) {
     converged_ = true;

@@ -97,6 +97,7 @@ class Coordinates(unittest.TestCase):
         cases = {"duplicated, constant and zero columns": duplicated,
                  "all-zero target": [row + [0.0] for row in x],
                  "one feature": [[row[0], 2 * row[0] + 1] for row in x],
+                 "one sample": [x[0] + [2.0]],
                  "two samples": [row + [float(i)] for i, row in enumerate(x[:2])],
                  "more columns than rows": [[draw.gauss(0, 1) for _ in range(41)] for _ in range(12)]}
         for name, rows in cases.items():
