@@ -48,7 +48,7 @@ def _impl(rctx):
             includes = repr(folders),
             linkopts = repr(_pkg_config(rctx, "--libs", packages) +
                             rctx.attr.extra_linkopts.get(name, [])),
-            deps = repr(rctx.attr.library_deps.get(name, [])),
+            deps = repr(rctx.attr.also_needs.get(name, [])),
         ))
     rctx.file("BUILD", "\n".join(parts))
 
@@ -60,7 +60,7 @@ debian_libraries = repository_rule(
             doc = "Target -> the pkg-config packages it stands for.",
             mandatory = True,
         ),
-        "library_deps": attr.string_list_dict(doc = "Target -> targets it needs."),
+        "also_needs": attr.string_list_dict(doc = "Target -> targets it needs."),
     },
     configure = True,
     environ = ["PKG_CONFIG_PATH"],

@@ -113,8 +113,8 @@ absl::Status DelayedSolver::BoundCurvatures() {
         if (k <= 0) near = std::max(near, curvature[i]);
         if (!std::isfinite(curvature[i]) || (k > 0 && near > 0 && curvature[i] > kGrows * near))
           return absl::InvalidArgumentError(
-              "the curvature of the loss has no bound, and mspg no step that surely converges; "
-              "minimise by another rule, as with --update=cd");
+              "the curvature of the loss has no bound, so that no step of mspg surely converges; minimise "
+              "by another rule, as with --update=sgd, or without delay, by --bridge=bsp");
         if (curvature[i] <= weight_[i]) continue;
         weight_[i] = curvature[i];
         const double inner = k == kLeastProbe ? 0 : sign * std::ldexp(1, k - 1), outer = 2 * at[i];

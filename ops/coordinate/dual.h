@@ -158,9 +158,9 @@ class DualSolver final : public CoordinateMethod {
 
   Phase phase_ = Phase::kEpoch;
   bool converged_ = false, quadratic_ = false, shrinking_ = false;
-  bool still_ = false;  // nothing moves any more
-  double safety_ = 1;      // what each worker multiplies its changes by
-  bool careful_ = false;   // by the number of workers, whatever the last epoch says
+  bool still_ = false;    // nothing moves any more
+  double safety_ = 1;     // what each worker multiplies its changes by
+  bool careful_ = false;  // by the number of workers, whatever the last epoch says
   int kinks_ = 0;
   int64_t epochs_ = 0, measured_ = 0, updates_ = 0, visits_ = 0;
   int64_t visits_since_ = 0, visits_until_ = 0;  // the last measurement, the next one

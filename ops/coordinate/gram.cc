@@ -16,7 +16,7 @@ constexpr int64_t kPanelRows = 4096;    // rows of a panel that stay in the cach
 constexpr int64_t kAhead = 6;           // lists that are fetched before they are needed
 constexpr int64_t kFew = 8;             // new columns that are multiplied with every other one by one
 
-using Floats = float __attribute__((vector_size(32), aligned(4)));
+using Floats = float __attribute__((vector_size(32), aligned(4), may_alias));
 using Doubles = double __attribute__((vector_size(64)));
 
 }  // namespace
@@ -50,11 +50,6 @@ void Gram::Reserve(int64_t size) {
                 entry.data() + static_cast<int64_t>(i) * stride);
   entry_.swap(entry);
   stride_ = stride;
-}
-
-void Gram::Extend(const std::vector<Column>& columns, const double* weight) {
-  Begin(columns, weight, 1);
-  for (int round = 0; round < rounds(); ++round) Work(round, 0);
 }
 
 void Gram::Begin(const std::vector<Column>& columns, const double* weight, int workers) {

@@ -21,21 +21,18 @@ class Gram {
     int32_t part;
     int64_t column;
   };
-  // Multiply-adds along sparse rows (what dense products take, in their measure) that Extend would need
+  // Multiply-adds along sparse rows (what dense products take, in their measure) that `columns` would need
   // beside what is there.
   double CostOf(const std::vector<Column>& columns) const;
   // What is there belongs to other weights.
   void Clear() { stale_ = true; }
-  // Makes the entries between all of `columns`.
-  // `weight` by row, null: all ones. Equal weights between calls unless Clear is called.
-  void Extend(const std::vector<Column>& columns, const double* weight);
-  // The same shared among workers: after Begin, rounds() times Work(0), Work(1), ... by every worker at once.
+  // Makes the entries between all of `columns`: after Begin, rounds() times Work(0), Work(1), ... by every
+  // worker at once. `weight` by row, null: all ones. Equal weights between calls unless Clear is called.
   void Begin(const std::vector<Column>& columns, const double* weight, int workers);
   int rounds() const { return rounds_; }
   void Work(int round, int worker);
 
   int64_t size() const { return static_cast<int64_t>(column_.size()); }
-  int64_t stride() const { return stride_; }
   // Entries against every slot.
   const double* row(int64_t slot) const { return entry_.data() + slot * stride_; }
   int64_t slot(const Column& c) const {  // -1: none

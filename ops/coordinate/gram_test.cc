@@ -117,7 +117,7 @@ TEST(GramTest, CountsWhatIsMissing) {
   const Columns columns = {{1, 0}, {1, 3}, {0, 2}, {2, 0}};
   Gram gram(&data.parts, 40);
   EXPECT_GT(gram.CostOf(columns), 0);
-  gram.Extend(columns, nullptr);
+  Extend(columns, nullptr, 1, &gram);
   EXPECT_EQ(gram.CostOf(columns), 0);
   gram.Clear();
   EXPECT_GT(gram.CostOf(columns), 0);

@@ -17,19 +17,6 @@ uint64_t Key(UnitId id) {
   return static_cast<uint64_t>(id.part()) << 56 | static_cast<uint64_t>(id.unit());
 }
 
-// Sums of float over as many lanes that each stays short.
-double FloatDot(const float* x, const float* y, int64_t n) {
-  constexpr int kLanes = 64;
-  float sum[kLanes] = {};
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes)
-    for (int s = 0; s < kLanes; ++s) sum[s] += x[i + s] * y[i + s];
-  for (int s = 0; i < n; ++i, ++s) sum[s] += x[i] * y[i];
-  double all = 0;
-  for (const float s : sum) all += static_cast<double>(s);
-  return all;
-}
-
 }  // namespace
 
 // ---- UnitCoupling.
@@ -106,8 +93,9 @@ double ColumnCoupling::Compute(UnitId a, UnitId b) {
     const double norms = Norm(a, i) * Norm(b, j);
     if (norms <= 0) return 0;
     const float* const x = of_a.columns.block.data<float>() + i * of_a.columns.block.stride;
-    const float* const y = of_b.columns.block.data<float>() + j * of_b.columns.block.stride;
-    return std::abs(FloatDot(x, y, rows_)) / norms;
+    float dot = 0;
+    RowsTimesVector<float>(of_b.columns.block, j, 1, x, &dot);
+    return std::abs(static_cast<double>(dot)) / norms;
   }
   if (!any_spread_ || spread_ != a) Spread(a);
   WithColumns(of_b.columns, [&](const auto& view) {

@@ -26,12 +26,15 @@ void WorkingSet::Begin(const std::vector<UnitId>& units, const Options& options,
   Load();
   const std::vector<Gram::Column> columns = GramColumns();
   covariance_ = !columns.empty() && options.may_covariance && CovariancePays(columns);
-  if (covariance_) gram_.Begin(columns, model->weight, workers);
+  if (!covariance_) return;
+  gram_.Begin(columns, model->weight, workers);
+  slot_.resize(columns.size());
+  for (size_t i = 0; i < columns.size(); ++i) slot_[i] = gram_.slot(columns[i]);
 }
 
 void WorkingSet::End() {
   if (covariance_) {
-    Covariances(GramColumns());
+    Covariances();
   } else {
     Curvatures(*model_);
   }
@@ -44,7 +47,7 @@ void WorkingSet::End() {
   if (covariance_) {
     SolveByCovariance(target);
   } else {
-    SolveByResidual(target, options_, model_);
+    SolveByResidual(target);
   }
   SetStep(1);
   changed_ = x_ != before_;
@@ -226,26 +229,25 @@ void WorkingSet::Support(std::vector<uint32_t>* items) const {
   }
 }
 
-void WorkingSet::SolveByResidual(double target, const Options& options,
-                                 QuadraticModel* model) {
+void WorkingSet::SolveByResidual(double target) {
   std::vector<uint32_t> support;
   std::vector<std::vector<double>> history;
   int since = 0;
-  for (int64_t epoch = 0; epoch < options.max_epochs; ++epoch) {
-    const double moved = Epoch(model, nullptr);
+  for (int64_t epoch = 0; epoch < options_.max_epochs; ++epoch) {
+    const double moved = Epoch(model_, nullptr);
     if (moved == 0) break;
     Support(&support);
     history.assign(1, x_);
     double last = moved;
-    for (int i = 0; i < kMemory && last > 1e-4 * moved && epoch < options.max_epochs; ++i, ++epoch) {
-      last = Epoch(model, &support);
+    for (int i = 0; i < kMemory && last > 1e-4 * moved && epoch < options_.max_epochs; ++i, ++epoch) {
+      last = Epoch(model_, &support);
       history.push_back(x_);
     }
-    if (options.may_extrapolate && history.size() == kMemory + 1) Extrapolate(model, history);
+    if (options_.may_extrapolate && history.size() == kMemory + 1) Extrapolate(model_, history);
     since += static_cast<int>(history.size());
     if (since < kGapEvery) continue;
     since = 0;
-    if (MeasureGap(*model) <= target) return;
+    if (MeasureGap(*model_) <= target) return;
   }
 }
 

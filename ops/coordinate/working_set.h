@@ -66,9 +66,9 @@ class WorkingSet {
   void Work(int round, int worker) { gram_.Work(round, worker); }
   void End();
 
-  // Adds X (theta - theta before Solve) to `view`.
+  // Adds X (theta - theta before Begin) to `view`.
   void AddChange(double* view) const;
-  // The change of each unit's elements: theta before the last Solve, item by item.
+  // The change of each unit's elements: theta before the last Begin, item by item.
   const std::vector<UnitId>& units() const { return units_; }
   bool changed() const { return changed_; }
   // Puts theta at before + t (after - before).
@@ -92,7 +92,7 @@ class WorkingSet {
   double Epoch(QuadraticModel* model, const std::vector<uint32_t>* items);
   double ScalarEpoch(QuadraticModel* model, const std::vector<uint32_t>* items);
   double BlockEpoch(QuadraticModel* model, const std::vector<uint32_t>* items);
-  void SolveByResidual(double target, const Options& options, QuadraticModel* model);
+  void SolveByResidual(double target);
   void Move(size_t item, const double* change, QuadraticModel* model);
   double MeasureGap(const QuadraticModel& model) const;
   void Support(std::vector<uint32_t>* items) const;
@@ -104,7 +104,7 @@ class WorkingSet {
   // working_set_covariance.cc
   std::vector<Gram::Column> GramColumns() const;
   bool CovariancePays(const std::vector<Gram::Column>& columns) const;
-  void Covariances(const std::vector<Gram::Column>& columns);
+  void Covariances();
   void SolveByCovariance(double target);
   bool VisitByCovariance(size_t item);
   void MoveTo(size_t number, double to);

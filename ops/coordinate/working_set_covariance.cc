@@ -36,10 +36,8 @@ bool WorkingSet::CovariancePays(const std::vector<Gram::Column>& columns) const 
 
 // The curvatures of the set and the slopes of its units. Of a group a bound of the largest eigenvalue:
 // the lesser of two norms.
-void WorkingSet::Covariances(const std::vector<Gram::Column>& columns) {
+void WorkingSet::Covariances() {
   scale_ = model_->weight == nullptr ? model_->uniform : 1;
-  slot_.resize(columns.size());
-  for (size_t i = 0; i < columns.size(); ++i) slot_[i] = gram_.slot(columns[i]);
   curvature_.resize(units_.size());
   slope_of_.assign(static_cast<size_t>(gram_.size()), 0);
   std::vector<double> g;

@@ -93,13 +93,13 @@ class Liblinear:
     """Its training function, called in this process so that reading can be left out."""
 
     def __init__(self, matrix, labels):
-        self.library = ctypes.CDLL("liblinear.so.4")
-        version = ctypes.c_int.in_dll(self.library, "liblinear_version").value
+        self.solver = ctypes.CDLL("liblinear.so.4")
+        version = ctypes.c_int.in_dll(self.solver, "liblinear_version").value
         if version != 230:
             raise OSError("liblinear %d has another interface" % version)
-        self.library.train.restype = ctypes.POINTER(LiblinearModel)
+        self.solver.train.restype = ctypes.POINTER(LiblinearModel)
         self.quiet = ctypes.CFUNCTYPE(None, ctypes.c_char_p)(lambda text: None)
-        self.library.set_print_string_function(self.quiet)
+        self.solver.set_print_string_function(self.quiet)
         rows, entry = matrix.shape[0], np.dtype([("index", "<i4"), ("value", "<f8")], align=True)
         length = np.diff(matrix.indptr)
         first = np.concatenate([[0], np.cumsum(length + 1)[:-1]])
@@ -117,12 +117,12 @@ class Liblinear:
         """Seconds and weights, for labels +1."""
         parameter = LiblinearParameter(solver_type=solver, eps=eps, C=1, p=0.1)
         start = time.perf_counter()
-        model = self.library.train(ctypes.byref(self.problem), ctypes.byref(parameter))
+        model = self.solver.train(ctypes.byref(self.problem), ctypes.byref(parameter))
         seconds = time.perf_counter() - start
         count = model.contents.nr_feature
         weights = np.ctypeslib.as_array(model.contents.w, (count,)).copy()
         sign = model.contents.label[0]
-        self.library.free_and_destroy_model(ctypes.byref(model))
+        self.solver.free_and_destroy_model(ctypes.byref(model))
         return seconds, weights * sign
 
 
