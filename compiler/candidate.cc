@@ -238,10 +238,11 @@ std::vector<UpdateChoice> UpdatesOf(const Problem& p) {
   const Traits& traits = p.traits[static_cast<size_t>(p.main_leaf)];
   const Statement& s = *p.main().statement;
   if (s.kind == StatementKind::kMinimize) {
-    std::vector<UpdateChoice> choices = UpdateChoices(traits, p.rows, PairsOf(p), *p.request);
-    if (!s.update.empty() && p.request->update == "auto") {  // the program's own choice, .By
-      std::erase_if(choices, [&](const UpdateChoice& c) { return c.update.rule() != s.update; });
-    }
+    Request r = *p.request;
+    const bool own = !s.update.empty() && r.update == "auto";  // the program's own choice, .By
+    if (own) r.update = s.update;
+    std::vector<UpdateChoice> choices = UpdateChoices(traits, p.rows, PairsOf(p), r);
+    if (own) std::erase_if(choices, [&](const UpdateChoice& c) { return c.update.rule() != s.update; });
     return choices;
   }
   UpdateChoice choice = AssignChoice(traits, *p.request, RootRepeat(*p.program));

@@ -15,9 +15,34 @@ struct Known {
   bool positive = false;  // never below zero
 };
 
+// A graph seen from one of its values.
 class Walk {
  public:
   Walk(const ir::Graph& graph, int variable) : graph_(graph), variable_(variable) {}
+
+  // Remembered by node: lets that read each other twice make trees of exponential size.
+  bool Mentions(int id) const {
+    if (id < 0 || id == variable_) return id == variable_;
+    const auto known = mentions_.find(id);
+    if (known != mentions_.end()) return known->second;
+    const ir::Node& n = graph_.node[id];
+    const bool found = (n.op == Op::kLet && Mentions(graph_.let[n.symbol].lowered)) ||
+                       Mentions(n.a) || Mentions(n.b) || Mentions(n.c);
+    mentions_.emplace(id, found);
+    return found;
+  }
+
+ protected:
+  const ir::Graph& graph_;
+  const int variable_;
+
+ private:
+  mutable std::map<int, bool> mentions_;
+};
+
+class Convexity : public Walk {
+ public:
+  using Walk::Walk;
 
   Known Of(int id) const {
     if (id == variable_) return {Shape::kAffine, false};
@@ -54,17 +79,6 @@ class Walk {
   }
 
  private:
-  // Remembered by node: lets that read each other twice make trees of exponential size.
-  bool Mentions(int id) const {
-    if (id < 0 || id == variable_) return id == variable_;
-    const auto known = mentions_.find(id);
-    if (known != mentions_.end()) return known->second;
-    const ir::Node& n = graph_.node[id];
-    const bool found = (n.op == Op::kLet && Mentions(graph_.let[n.symbol].lowered)) ||
-                       Mentions(n.a) || Mentions(n.b) || Mentions(n.c);
-    mentions_.emplace(id, found);
-    return found;
-  }
   // A number that is never below zero, as it is written.
   bool Positive(int id) const {
     const ir::Node& n = graph_.node[id];
@@ -111,16 +125,68 @@ class Walk {
     return {Largest(x, y).shape, x.positive && y.positive};
   }
 
-  const ir::Graph& graph_;
-  const int variable_;
-  mutable std::map<int, bool> mentions_;
+};
+
+class Boundedness : public Walk {
+ public:
+  using Walk::Walk;
+
+  bool Of(int id) const {
+    if (id == variable_) return false;
+    const ir::Node& n = graph_.node[id];
+    if (!Mentions(id)) return true;
+    switch (n.op) {
+      case Op::kSigmoid: case Op::kTanh: case Op::kSign:
+      case Op::kEq: case Op::kNe: case Op::kLt: case Op::kLe: case Op::kAnd: case Op::kOr: case Op::kNot:
+        return true;
+      case Op::kLet: return Of(graph_.let[n.symbol].lowered);
+      case Op::kNeg: case Op::kSq: case Op::kAbs: case Op::kRelu: case Op::kExp: case Op::kSoftplus:
+      case Op::kRound: case Op::kStop:
+        return Of(n.a);
+      case Op::kAdd: case Op::kSub: case Op::kMul: case Op::kMin: case Op::kMax:
+        return Of(n.a) && Of(n.b);
+      case Op::kDiv: return Of(n.a) && (!Mentions(n.b) || AwayFromZero(n.b));
+      case Op::kWhere: return Of(n.b) && Of(n.c);
+      default: return false;
+    }
+  }
+
+ private:
+  // Above some number above zero: a constant plus what is never below zero.
+  bool AwayFromZero(int id) const {
+    const ir::Node& n = graph_.node[id];
+    switch (n.op) {
+      case Op::kConst: return n.value > 0;
+      case Op::kLet: return AwayFromZero(graph_.let[n.symbol].lowered);
+      case Op::kAdd: return (AwayFromZero(n.a) && Positive(n.b)) || (AwayFromZero(n.b) && Positive(n.a));
+      case Op::kMul: return AwayFromZero(n.a) && AwayFromZero(n.b);
+      case Op::kSq: case Op::kSqrt: case Op::kAbs: return AwayFromZero(n.a);
+      default: return false;
+    }
+  }
+  bool Positive(int id) const {
+    const ir::Node& n = graph_.node[id];
+    switch (n.op) {
+      case Op::kSq: case Op::kAbs: case Op::kExp: case Op::kRelu: case Op::kSigmoid: case Op::kSoftplus:
+      case Op::kSqrt:
+        return true;
+      case Op::kLet: return Positive(graph_.let[n.symbol].lowered);
+      case Op::kMul: return n.a == n.b || (Positive(n.a) && Positive(n.b));
+      case Op::kAdd: return Positive(n.a) && Positive(n.b);
+      default: return AwayFromZero(id);
+    }
+  }
 };
 
 }  // namespace
 
 bool IsConvexIn(const ir::Graph& graph, int node, int variable) {
-  const Shape shape = Walk(graph, variable).Of(node).shape;
+  const Shape shape = Convexity(graph, variable).Of(node).shape;
   return shape == Shape::kConvex || shape == Shape::kAffine || shape == Shape::kConstant;
+}
+
+bool IsBoundedIn(const ir::Graph& graph, int node, int variable) {
+  return Boundedness(graph, variable).Of(node);
 }
 
 }  // namespace gyre

@@ -45,5 +45,25 @@ TEST_F(Convexity, WhatTheRulesDoNotShow) {
   EXPECT_FALSE(IsConvex(b_.node(Op::kWhere, Is(Op::kLt, x_, Number(0)), Is(Op::kSq, x_), x_)));
 }
 
+TEST_F(Convexity, CurvaturesThatAreBounded) {
+  const auto bounded = [&](int node) { return IsBoundedIn(b_.graph, node, x_); };
+  const int s = Is(Op::kSigmoid, Is(Op::kMul, weight_, x_)), square = Is(Op::kSq, x_);
+  EXPECT_TRUE(bounded(Number(2)));
+  EXPECT_TRUE(bounded(Is(Op::kMul, Is(Op::kSq, weight_), Is(Op::kMul, s, Is(Op::kSub, Number(1), s)))));
+  EXPECT_TRUE(bounded(Is(Op::kMul, weight_, Is(Op::kLt, x_, weight_))));
+  EXPECT_TRUE(bounded(Is(Op::kSub, Number(1), Is(Op::kSq, Is(Op::kTanh, x_)))));
+  EXPECT_TRUE(bounded(Is(Op::kDiv, weight_, Is(Op::kAdd, Number(1), square))));
+  EXPECT_TRUE(bounded(b_.node(Op::kWhere, Is(Op::kLt, x_, Number(0)), weight_, Number(0))));
+  EXPECT_TRUE(bounded(Is(Op::kExp, Is(Op::kNeg, s))));
+
+  EXPECT_FALSE(bounded(x_));
+  EXPECT_FALSE(bounded(Is(Op::kExp, x_)));
+  EXPECT_FALSE(bounded(Is(Op::kMul, s, x_)));
+  EXPECT_FALSE(bounded(Is(Op::kDiv, Number(1), square)));
+  EXPECT_FALSE(bounded(Is(Op::kDiv, Number(1), Is(Op::kSub, Number(1), square))));
+  EXPECT_FALSE(bounded(Is(Op::kDiv, Number(1), Is(Op::kAdd, weight_, square))));  // it may be negative
+  EXPECT_FALSE(bounded(b_.node(Op::kWhere, Is(Op::kLt, x_, Number(0)), square, Number(0))));
+}
+
 }  // namespace
 }  // namespace gyre

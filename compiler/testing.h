@@ -138,7 +138,8 @@ inline Program LeastSquares(std::vector<PenaltyKind> penalties = {}) {
 inline Program WithPredictor(Program p) {
   const ir::Graph& graph = p.graph;
   for (int i = 0; i < graph.node.size; ++i) {
-    if (graph.node[i].op == Op::kSq) p.root.predictor.loss_node = i;
+    if (graph.node[i].op == Op::kSq)
+      p.root.predictor.loss_node = p.root.predictor.curvature_node = i;
     if (graph.node[i].op == Op::kLet && Name(graph.let[graph.node[i].symbol].name) == "r")
       p.root.predictor.view_node = i;
   }

@@ -137,6 +137,8 @@ Traits TraitsOf(const Program& program, const Leaf& leaf) {
                             [](const PredictorPart& part) { return part.matrix >= 0; });
   if (t.predictor) {
     t.convex_loss = IsConvexIn(program.graph, predictor.loss_node, predictor.view_node);
+    t.bounded = predictor.quadratic ||
+                IsBoundedIn(program.graph, predictor.curvature_node, predictor.view_node);
     t.one_output = predictor.output_axis < 0;
     t.kinks_known = predictor.kinks_known;
     t.all_l2 = std::all_of(s.param.begin(), s.param.end(), [&](int param) {

@@ -18,6 +18,7 @@ struct Traits {
   // A linear predictor through which all rows see the parameters (Predictor in dsl/program.h) ...
   bool predictor = false;
   bool convex_loss = false;  // ... of which the losses are convex functions, by its algebra,
+  bool bounded = false;      // curved by no more than some number, by its algebra,
   bool one_output = false;   // of one number a row,
   bool kinks_known = false;  // with slopes that jump at known places only
   bool all_l2 = false;       // every parameter has a squared L2 penalty: a dual exists

@@ -145,6 +145,15 @@ std::string ColumnRule(const Traits& t, const char* rule) {
   return "";
 }
 
+// Nobody's choice but the user's where no step may exist that is never too long: the run would refuse.
+std::string DelayedRule(const Traits& t, const Request& r) {
+  std::string rule = ColumnRule(t, "mspg");
+  if (rule.empty() && !t.bounded && r.update != "mspg")
+    rule = "mspg needs losses whose curvature is bounded by their algebra (--update=mspg looks for a bound "
+           "on the data)";
+  return rule;
+}
+
 std::string SdcaRule(const Traits& t) {
   if (!t.predictor)
     return "sdca needs rows that see the parameters through one linear predictor, sums of a matrix "
@@ -202,7 +211,7 @@ std::vector<UpdateChoice> UpdateChoices(const Traits& t, int64_t rows, int pairs
           Coordinates("cd", "dependency", 15000, t, r, ColumnRule(t, "cd")),
           Coordinates("cd", "uniform", 20000, t, r, ColumnRule(t, "cd")),
           Coordinates("sdca", "", t.l1 ? 60 : 15, t, r, SdcaRule(t)),
-          Coordinates("mspg", "", 3000, t, r, ColumnRule(t, "mspg"), Table::PER_CLOCK)};
+          Coordinates("mspg", "", 3000, t, r, DelayedRule(t, r), Table::PER_CLOCK)};
 }
 
 UpdateChoice AssignChoice(const Traits& t, const Request& r, int64_t repeat) {

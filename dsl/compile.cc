@@ -108,6 +108,7 @@ void DescribePredictor(const ProgramIr& ir, const PredictorIr& in, Predictor& ou
   out.kinks_known = in.kinks_known;
   out.view_node = in.view;
   out.loss_node = in.loss;
+  out.curvature_node = in.curvature;
 }
 
 Statement Build(const ProgramIr& ir, int id, const std::string& path, Program& program,

@@ -148,7 +148,7 @@ struct Predictor {
   bool quadratic_pieces = false;       // nor between kinks
   bool kinks_known = false;            // the slope jumps where a `kink` is zero, and nowhere else;
   std::vector<RowFn> kink;             // each affine in the view
-  int view_node = -1, loss_node = -1;  // in the graph
+  int view_node = -1, loss_node = -1, curvature_node = -1;  // in the graph
 };
 
 struct Assign {
