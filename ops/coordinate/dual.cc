@@ -13,7 +13,11 @@ constexpr int64_t kRefreshEvery = 64;       // epochs before theta is computed a
 constexpr int kMostNewton = 60;             // evaluations of a loss in one step
 constexpr double kNewtonReduction = 0.05;   // of a step's residual: what is left is next epoch's
 constexpr double kRounding = 4e-16;
-constexpr double kCautious = 0.8;           // of the visits predicted to reach the tolerance
+constexpr double kMeasured = 0.03;          // of the last gap, to be measured again
+constexpr double kWorth = 4;                // numbers of rows visited for each that an extrapolation goes over
+constexpr double kNear = 0.05;              // of the objective: a gap above it, and most rows have yet to find their place
+constexpr int kMostSearches = 4;            // of a step: each goes up to four times as far
+constexpr double kFound = 0.05;             // of a line's first slope: what is left is next epoch's
 constexpr double kProbe = 1e-6;             // how far from a kink its one-sided slopes are taken
 constexpr double kMargin = 1.1;             // of what an epoch says about the workers' changes
 constexpr double kDecay = 0.8;              // of what it said before, an epoch later
@@ -36,6 +40,21 @@ void Shuffle(uint64_t key, std::vector<int64_t>* order) {
     const uint64_t pick = k + (SplitMix(key + k) >> 32) * (n - k) / (uint64_t{1} << 32);
     std::swap((*order)[k], (*order)[pick]);
   }
+}
+
+// The step, from zero on, where a falling slope is about zero: between kinks it is linear.
+template <class Slope>
+double LineMaximum(const Slope& slope) {
+  const double first = slope(0);
+  double low = 0, at_low = first, step = 1;
+  for (int n = 0; at_low > kFound * first && n < kMostSearches; ++n) {
+    const double s = slope(step);
+    const double zero = s < at_low ? low + (step - low) * at_low / (at_low - s) : kInfinity;
+    if (s <= 0) return zero;
+    low = step, at_low = s;
+    step = std::min(zero, 4 * step);
+  }
+  return low;
 }
 
 void PrefetchLines(const void* begin, int64_t bytes) {
@@ -96,7 +115,8 @@ absl::Status DualSolver::Start() {
   std::iota(active_.begin(), active_.end(), int64_t{0});
   phase_ = Phase::kEpoch;
   converged_ = false;
-  epochs_ = 0, measured_ = 0, updates_ = 0, visits_ = 0, visits_since_ = 0, visits_until_ = rows_;
+  epochs_ = 0, measured_ = 0, updates_ = 0, visits_ = 0, visits_since_ = 0;
+  before_.clear(), entries_since_ = 0;
   best_dual_ = -kInfinity, violation_ = kInfinity;
   safety_ = options_.workers, careful_ = false;
   primal_ = std::numeric_limits<double>::quiet_NaN(), gap_ = kInfinity;
@@ -230,6 +250,7 @@ void DualSolver::Slice() {
   };
   int64_t all = 0, done = 0, row = 0;
   for (int64_t i = 0; i < rows_; ++i) all += cost(i);
+  entries_ = static_cast<double>(all) / static_cast<double>(std::max<int64_t>(1, rows_));
   for (int64_t w = 0; w < workers; ++w) {
     Worker& worker = worker_[static_cast<size_t>(w)];
     worker.begin = row;
@@ -333,6 +354,40 @@ inline double DualSolver::Violation(int64_t i, double view) const {
   return std::max({0.0, Left(i, piece) - view, view - Right(i, piece)});
 }
 
+// The divergence of the view from v: what the row adds to the gap.
+inline double DualSolver::Divergence(int64_t i, double view) const {
+  const Row& row = row_[static_cast<size_t>(i)];
+  const double off = view - row.v;
+  if (!quadratic_ || row.place < 0) return row.curvature * off * off / 2;
+  const Piece* const piece = piece_.data() + i * (kinks_ + 1);
+  double sum = 0, at = row.v;
+  const auto until = [&](int s, double end) {
+    const double step = end - at;
+    sum += (piece[s].slope + piece[s].curvature * at - row.u) * step + piece[s].curvature * step * step / 2;
+    at = end;
+  };
+  if (off > 0) {
+    for (int s = (row.place + 1) / 2; at < view; ++s) until(s, std::min(view, Right(i, s)));
+  } else {
+    for (int s = row.place / 2; at > view; --s) until(s, std::max(view, Left(i, s)));
+  }
+  return sum;
+}
+
+inline DualSolver::Point DualSolver::AtSlope(int64_t i, double u) const {
+  const Kink* const kink = kink_.data() + i * kinks_;
+  const Piece* const piece = piece_.data() + i * (kinks_ + 1);
+  int s = 0;
+  for (; s < kinks_ && !std::isinf(kink[s].at); ++s) {
+    const bool bounded = s == 0 && piece[0].curvature == 0;
+    if (u < kink[s].low && !bounded) break;
+    if (u <= kink[s].high) return {std::max(u, kink[s].low), kink[s].at, 0, 2 * s + 1};
+  }
+  if (piece[s].curvature > 0) return {u, (u - piece[s].slope) / piece[s].curvature, piece[s].curvature, 2 * s};
+  if (s > 0) return {kink[s - 1].high, kink[s - 1].at, 0, 2 * s - 1};
+  return {piece[0].slope, row_[static_cast<size_t>(i)].v, 0, 0};
+}
+
 // The v with v + q loss'(v) = view + q u, and the slope there.
 inline DualSolver::Point DualSolver::Step(int64_t i, double view, double q) const {
   const Row& row = row_[static_cast<size_t>(i)];
@@ -427,7 +482,7 @@ void DualSolver::VisitRows(const Rows& first, int w) {
   double* const theta = alone ? theta_.data() : worker.theta.data();
   const View& main = view_.front();
   int64_t* const order = active_.data();
-  double violation = 0;
+  double violation = 0, estimate = 0;
   int64_t kept = worker.from;
   for (int64_t k = worker.from; k < worker.to; ++k) {
     const int64_t i = order[k];
@@ -447,6 +502,7 @@ void DualSolver::VisitRows(const Rows& first, int w) {
         view += other.sign * x.Dot(i, theta + other.begin);
       });
     }
+    estimate += Divergence(i, view);
     const Point to = Step(i, view, safety * row.q);
     const double change = to.u - row.u;
     if (shrinking_) {
@@ -472,6 +528,7 @@ void DualSolver::VisitRows(const Rows& first, int w) {
     }
   }
   worker.violation = violation;
+  worker.estimate = estimate;
   worker.kept = kept;
 }
 
@@ -527,23 +584,32 @@ void DualSolver::EndEpoch() {
   ++epochs_;
   const auto visits = static_cast<int64_t>(active_.size());
   int64_t updates = 0;
+  double estimate = 0;
   violation_ = 0;
-  auto end = active_.begin();
   for (const Worker& worker : worker_) {
     updates += worker.updates;
+    estimate += worker.estimate;
     violation_ = std::max(violation_, worker.violation);
-    end = std::copy(active_.begin() + worker.from, active_.begin() + worker.kept, end);
   }
-  active_.erase(end, active_.end());
   updates_ += updates, visits_ += visits, visits_since_ += visits;
   if (epochs_ % kRefreshEvery == 0) {
     Refresh();
   } else if (options_.workers > 1) {
     AddUp(updates);
   }
+  entries_since_ += static_cast<double>(visits) * entries_;
+  if (quadratic_ && !careful_ && updates > 0 && gap_ <= kNear * std::abs(primal_) && entries_since_ >= kWorth * static_cast<double>(rows_ + static_cast<int64_t>(theta_.size()))) Extrapolate();
+  auto end = active_.begin();
+  for (const Worker& worker : worker_)
+    end = std::copy(active_.begin() + worker.from, active_.begin() + worker.kept, end);
+  active_.erase(end, active_.end());
   StoreTheta();
   still_ = updates == 0;
-  if (visits_since_ >= visits_until_ || still_) {
+  // A measurement is a visit to every row. It pays where the gap is much smaller than it was, or seems to be what is
+  // asked for: rows that shrinking left out in error are of the problem again.
+  const double enough = std::max(kMeasured * gap_, options_.tolerance * std::abs(primal_));
+  const bool due = measured_ == 0 || !(estimate > enough) || visits_since_ >= std::max(4 * rows_, visits_ / 2);
+  if (still_ || (due && visits_since_ >= rows_ / 2)) {
     phase_ = Phase::kMeasure;
   } else {
     Deal();
@@ -574,6 +640,98 @@ void DualSolver::AddUp(int64_t updates) {
                 : std::clamp(std::max(kMargin * together / apart, kDecay * safety_), 1.0, most);
 }
 
+// What is linear in the u, of every number: z, or theta where nothing thresholds it.
+void DualSolver::LinearState(std::vector<double>* at) const {
+  *at = theta_;
+  for (const View& view : view_) {
+    if (view.threshold) std::copy_n(z_.begin() + view.begin, view.size, at->begin() + view.begin);
+  }
+}
+
+// The row's u grew by `change`.
+void DualSolver::AddLinear(int64_t row, double change, std::vector<double>* to) const {
+  for (const View& view : view_) {
+    WithColumns(view.rows, [&](const auto& x) {
+      x.ForEach(row, [&](int64_t j, double a) {
+        const auto k = static_cast<size_t>(view.begin + j);
+        (*to)[k] -= view.sign * change * a * (view.threshold ? 1 : inverse_[k]);
+      });
+    });
+  }
+}
+
+void DualSolver::SetLinearState(const std::vector<double>& at) {
+  for (const View& view : view_) {
+    for (int64_t j = view.begin; j < view.begin + view.size; ++j) {
+      const auto k = static_cast<size_t>(j);
+      z_[k] = view.threshold ? at[k] : at[k] / inverse_[k];
+      theta_[k] = view.threshold ? Threshold(j) : at[k];
+    }
+  }
+}
+
+// Goes on in the direction of the epochs since the last time, and of what was added then, to where the dual is
+// highest: rows that trade their u with each other take the same way for many epochs. Both u and z lie on a line;
+// only rows whose u can go but a part of the way are visited.
+void DualSolver::Extrapolate() {
+  entries_since_ = 0;
+  std::vector<double> here, left;
+  LinearState(&here);
+  left = here;
+  if (before_.empty()) {
+    for (Row& row : row_) row.before = row.u;
+  } else {
+    std::vector<double>& way = before_;
+    for (size_t k = 0; k < way.size(); ++k) way[k] = here[k] - way[k];
+    const double step = BestStep(here, way);
+    for (size_t k = 0; k < way.size(); ++k) here[k] += step * way[k];
+    for (Row& row : row_) {
+      const double to = row.u + step * (row.u - row.before);
+      row.before = row.u;
+      if (to == row.u) continue;
+      const auto i = static_cast<int64_t>(&row - row_.data());
+      const Point at = AtSlope(i, to);
+      if (at.u != row.u) row.u = at.u, row.v = at.v, row.curvature = at.curvature, row.place = at.place;
+      if (at.u != to) AddLinear(i, at.u - to, &here);
+    }
+    if (step > 0) SetLinearState(here);
+  }
+  before_ = std::move(left);
+}
+
+// The step along u - before, which is `way` from `here`, where the slope of the dual is about zero.
+double DualSolver::BestStep(const std::vector<double>& here, const std::vector<double>& way) const {
+  double at_here = 0, along = 0;  // of what nothing thresholds, the slope is linear in the step
+  for (const View& view : view_) {
+    if (view.threshold) continue;
+    for (size_t k = static_cast<size_t>(view.begin); k < static_cast<size_t>(view.begin + view.size); ++k) {
+      if (way[k] == 0) continue;
+      at_here += way[k] * here[k] / inverse_[k];
+      along += way[k] * way[k] / inverse_[k];
+    }
+  }
+  std::vector<int64_t> moved;
+  for (int64_t i = 0; i < rows_; ++i) {
+    if (row_[static_cast<size_t>(i)].u != row_[static_cast<size_t>(i)].before) moved.push_back(i);
+  }
+  return LineMaximum([&](double step) {
+    double slope = -at_here - step * along;
+    for (const int64_t i : moved) {
+      const Row& row = row_[static_cast<size_t>(i)];
+      const double d = row.u - row.before;
+      slope -= d * AtSlope(i, row.u + step * d).v;
+    }
+    for (const View& view : view_) {
+      if (!view.threshold) continue;
+      for (size_t k = static_cast<size_t>(view.begin); k < static_cast<size_t>(view.begin + view.size); ++k) {
+        const double z = here[k] + step * way[k];
+        slope -= way[k] * std::copysign(std::max(std::abs(z) - l1_[k], 0.0), z) * inverse_[k];
+      }
+    }
+    return slope;
+  });
+}
+
 void DualSolver::EndMeasure() {
   phase_ = Phase::kEpoch;
   double loss = 0, gap = 0, omega = 0;
@@ -592,19 +750,10 @@ void DualSolver::EndMeasure() {
   // A dual that falls was promised too much.
   if (primal_ - gap < best_dual_) careful_ = true, safety_ = options_.workers;
   best_dual_ = std::max(best_dual_, primal_ - gap);
-  const double before = gap_;
   gap_ = std::max(primal_ - best_dual_, 0.0);
   const double target = options_.tolerance * std::abs(primal_);
   // Where nothing moves and nothing is brought back, rounding is all that is left of the gap.
   converged_ = gap_ <= target || still_;
-  // Linear convergence, so far as the last two measurements tell.
-  double next = static_cast<double>(visits_);
-  if (gap_ < before && gap_ > target && target > 0 && std::isfinite(before)) {
-    next = kCautious * static_cast<double>(visits_since_) * std::log(gap_ / target) /
-           std::log(before / gap_);
-  }
-  visits_until_ = std::clamp(static_cast<int64_t>(std::min(next, 1e15)), rows_ / 2,
-                             std::max(rows_, visits_ / 2));
   visits_since_ = 0;
   Deal();
 }

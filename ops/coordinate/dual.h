@@ -97,6 +97,7 @@ class DualSolver final : public CoordinateMethod {
     double u = 0, v = 0;
     double q = 0;
     double curvature = 0;  // at v
+    double before = 0;     // u at the last extrapolation, before it
     int place = -1;
     bool shrunk = false;
   };
@@ -116,6 +117,7 @@ class DualSolver final : public CoordinateMethod {
     int64_t from = 0, to = 0;        // of active_: the rows that it moves in this epoch
     int64_t kept = 0;                // the end of those that shrinking has not left out
     double violation = 0;            // the furthest that a view was off in the last epoch
+    double estimate = 0;             // of the gap, row by row as it met them
     int64_t updates = 0;
     int64_t begin = 0, end = 0;      // rows that it measures
     double loss = 0, gap = 0;        // of those
@@ -138,6 +140,11 @@ class DualSolver final : public CoordinateMethod {
   void Measure(int worker);
   void EndEpoch();
   void AddUp(int64_t updates);
+  void Extrapolate();
+  void LinearState(std::vector<double>* at) const;
+  void SetLinearState(const std::vector<double>& at);
+  void AddLinear(int64_t row, double change, std::vector<double>* to) const;
+  double BestStep(const std::vector<double>& here, const std::vector<double>& way) const;
   void EndMeasure();
 
   double ViewOf(int64_t row, const double* theta) const;
@@ -147,7 +154,9 @@ class DualSolver final : public CoordinateMethod {
   Point Newton(int64_t row, int piece, double view, double q) const;
   double Left(int64_t row, int piece) const;   // ends of a piece
   double Right(int64_t row, int piece) const;
+  Point AtSlope(int64_t row, double u) const;  // of a quadratic loss, u clamped to what it can be
   double Violation(int64_t row, double view) const;
+  double Divergence(int64_t row, double view) const;
   double Threshold(int64_t j) const;           // theta_j of z_j
 
   const Options options_;
@@ -163,12 +172,14 @@ class DualSolver final : public CoordinateMethod {
   bool careful_ = false;  // by the number of workers, whatever the last epoch says
   int kinks_ = 0;
   int64_t epochs_ = 0, measured_ = 0, updates_ = 0, visits_ = 0;
-  int64_t visits_since_ = 0, visits_until_ = 0;  // the last measurement, the next one
+  int64_t visits_since_ = 0;  // the last measurement
+  double entries_ = 0, entries_since_ = 0;  // of a row; visited since the last extrapolation
   double primal_ = std::numeric_limits<double>::quiet_NaN();
   double gap_ = std::numeric_limits<double>::infinity();
   double best_dual_ = 0, violation_ = 0;
   std::vector<View> view_;                 // that with the most entries first
   std::vector<double> theta_, z_, l1_, inverse_;  // of all parts; z_ where theta_ does not say it
+  std::vector<double> before_;             // the linear state at the last extrapolation, before it
   std::vector<int64_t> active_;            // rows, as the next epoch visits them
   std::vector<Row> row_;
   std::vector<Kink> kink_;                 // rows x kinks, ascending
