@@ -1,5 +1,6 @@
 #include "ops/coordinate/dual.h"
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -7,6 +8,8 @@
 
 namespace gyre {
 namespace {
+
+using Vector = Eigen::Map<const Eigen::ArrayXd>;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr int64_t kRefreshEvery = 64;       // epochs before theta is computed afresh
@@ -620,18 +623,25 @@ void DualSolver::EndEpoch() {
 // (safety_ times), and ascent needs |sum d_w|^2 <= safety_ sum |d_w|^2: where the changes are many, the ratio
 // of the two sides is about that of the next epoch, for its rows are drawn as these were.
 void DualSolver::AddUp(int64_t updates) {
+  constexpr int64_t kBlock = 1024;
   double together = 0, apart = 0;
-  for (int64_t j = 0; j < static_cast<int64_t>(theta_.size()); ++j) {
-    const auto k = static_cast<size_t>(j);
-    double change = 0, squares = 0;
-    for (const Worker& worker : worker_) {
-      const double mine = worker.theta[k] - theta_[k];
-      change += mine, squares += mine * mine;
+  Eigen::ArrayXd change, squares, mine;
+  for (const View& view : view_) {
+    for (int64_t begin = view.begin; begin < view.begin + view.size; begin += kBlock) {
+      const int64_t n = std::min(kBlock, view.begin + view.size - begin);
+      Eigen::Map<Eigen::ArrayXd> theta(theta_.data() + begin, n), z(z_.data() + begin, n);
+      const Vector inverse(inverse_.data() + begin, n);
+      change.setZero(n), squares.setZero(n);
+      for (const Worker& worker : worker_) {
+        mine = Vector(worker.theta.data() + begin, n) - theta;
+        change += mine, squares += mine.square();
+      }
+      together += (change.square() / inverse).sum(), apart += (squares / inverse).sum();
+      theta += change / safety_;
+      if (!view.threshold) continue;
+      z += change / (safety_ * inverse);
+      for (int64_t k = 0; k < n; ++k) theta[k] = Threshold(begin + k);
     }
-    if (squares == 0) continue;
-    together += change * change / inverse_[k], apart += squares / inverse_[k];
-    z_[k] += change / (safety_ * inverse_[k]);
-    theta_[k] = Threshold(j);
   }
   const double most = options_.workers;
   if (careful_ || apart <= 0) return;
@@ -662,11 +672,9 @@ void DualSolver::AddLinear(int64_t row, double change, std::vector<double>* to) 
 
 void DualSolver::SetLinearState(const std::vector<double>& at) {
   for (const View& view : view_) {
-    for (int64_t j = view.begin; j < view.begin + view.size; ++j) {
-      const auto k = static_cast<size_t>(j);
-      z_[k] = view.threshold ? at[k] : at[k] / inverse_[k];
-      theta_[k] = view.threshold ? Threshold(j) : at[k];
-    }
+    std::copy_n(at.begin() + view.begin, view.size, (view.threshold ? z_ : theta_).begin() + view.begin);
+    for (int64_t j = view.begin; view.threshold && j < view.begin + view.size; ++j)
+      theta_[static_cast<size_t>(j)] = Threshold(j);
   }
 }
 
@@ -675,40 +683,37 @@ void DualSolver::SetLinearState(const std::vector<double>& at) {
 // only rows whose u can go but a part of the way are visited.
 void DualSolver::Extrapolate() {
   entries_since_ = 0;
-  std::vector<double> here, left;
-  LinearState(&here);
-  left = here;
+  LinearState(&here_);
   if (before_.empty()) {
     for (Row& row : row_) row.before = row.u;
-  } else {
-    std::vector<double>& way = before_;
-    for (size_t k = 0; k < way.size(); ++k) way[k] = here[k] - way[k];
-    const double step = BestStep(here, way);
-    for (size_t k = 0; k < way.size(); ++k) here[k] += step * way[k];
-    for (Row& row : row_) {
-      const double to = row.u + step * (row.u - row.before);
-      row.before = row.u;
-      if (to == row.u) continue;
-      const auto i = static_cast<int64_t>(&row - row_.data());
-      const Point at = AtSlope(i, to);
-      if (at.u != row.u) row.u = at.u, row.v = at.v, row.curvature = at.curvature, row.place = at.place;
-      if (at.u != to) AddLinear(i, at.u - to, &here);
-    }
-    if (step > 0) SetLinearState(here);
+    before_ = here_;
+    return;
   }
-  before_ = std::move(left);
+  std::vector<double>& to = before_;  // first the way from `here`, then what lies a step along it
+  for (size_t k = 0; k < to.size(); ++k) to[k] = here_[k] - to[k];
+  const double step = BestStep(to);
+  for (size_t k = 0; k < to.size(); ++k) to[k] = here_[k] + step * to[k];
+  for (int64_t i = 0; i < rows_; ++i) {
+    Row& row = row_[static_cast<size_t>(i)];
+    const double u = row.u + step * (row.u - row.before);
+    row.before = row.u;
+    if (u == row.u) continue;
+    const Point at = AtSlope(i, u);
+    if (at.u != row.u) row.u = at.u, row.v = at.v, row.curvature = at.curvature, row.place = at.place;
+    if (at.u != u) AddLinear(i, at.u - u, &to);
+  }
+  if (step > 0) SetLinearState(to);
+  before_.swap(here_);
 }
 
-// The step along u - before, which is `way` from `here`, where the slope of the dual is about zero.
-double DualSolver::BestStep(const std::vector<double>& here, const std::vector<double>& way) const {
+// The step along u - before, which is `way` from here_, where the slope of the dual is about zero.
+double DualSolver::BestStep(const std::vector<double>& way) const {
   double at_here = 0, along = 0;  // of what nothing thresholds, the slope is linear in the step
   for (const View& view : view_) {
     if (view.threshold) continue;
-    for (size_t k = static_cast<size_t>(view.begin); k < static_cast<size_t>(view.begin + view.size); ++k) {
-      if (way[k] == 0) continue;
-      at_here += way[k] * here[k] / inverse_[k];
-      along += way[k] * way[k] / inverse_[k];
-    }
+    const auto of = [&](const std::vector<double>& all) { return Vector(all.data() + view.begin, view.size); };
+    at_here += (of(way) * of(here_) / of(inverse_)).sum();
+    along += (of(way).square() / of(inverse_)).sum();
   }
   std::vector<int64_t> moved;
   for (int64_t i = 0; i < rows_; ++i) {
@@ -724,7 +729,7 @@ double DualSolver::BestStep(const std::vector<double>& here, const std::vector<d
     for (const View& view : view_) {
       if (!view.threshold) continue;
       for (size_t k = static_cast<size_t>(view.begin); k < static_cast<size_t>(view.begin + view.size); ++k) {
-        const double z = here[k] + step * way[k];
+        const double z = here_[k] + step * way[k];
         slope -= way[k] * std::copysign(std::max(std::abs(z) - l1_[k], 0.0), z) * inverse_[k];
       }
     }

@@ -144,7 +144,7 @@ class DualSolver final : public CoordinateMethod {
   void LinearState(std::vector<double>* at) const;
   void SetLinearState(const std::vector<double>& at);
   void AddLinear(int64_t row, double change, std::vector<double>* to) const;
-  double BestStep(const std::vector<double>& here, const std::vector<double>& way) const;
+  double BestStep(const std::vector<double>& way) const;
   void EndMeasure();
 
   double ViewOf(int64_t row, const double* theta) const;
@@ -179,7 +179,7 @@ class DualSolver final : public CoordinateMethod {
   double best_dual_ = 0, violation_ = 0;
   std::vector<View> view_;                 // that with the most entries first
   std::vector<double> theta_, z_, l1_, inverse_;  // of all parts; z_ where theta_ does not say it
-  std::vector<double> before_;             // the linear state at the last extrapolation, before it
+  std::vector<double> here_, before_;      // the linear state; that at the last extrapolation, before it
   std::vector<int64_t> active_;            // rows, as the next epoch visits them
   std::vector<Row> row_;
   std::vector<Kink> kink_;                 // rows x kinks, ascending
