@@ -24,6 +24,9 @@
 // moved it some of the same way (sigma', Ma et al. 2015: the number of workers is always safe; the last
 // epoch says how much was needed, and a dual that falls ends that trust); what they did is added up. The
 // blocks are drawn again for every epoch.
+//
+// Extrapolation. Where every loss is quadratic between its kinks, u and z are taken on along the change of the last
+// epochs, to where the dual is highest on that line.
 #pragma once
 #include <cstdint>
 #include <limits>
