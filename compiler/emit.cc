@@ -229,6 +229,8 @@ class Emitter {
       SweepTask(leaf, i);
     } else if (UpdateOf(i).coordinates) {
       CoordinateTasks(leaf, i);
+    } else if (UpdateOf(i).keyed) {
+      KeyedTasks(leaf, i);
     } else {
       const Pass* pass = PassOf(program_, leaf);
       if (pass != nullptr) GatherTask(leaf, i, *pass);
@@ -353,6 +355,52 @@ class Emitter {
     SetEstimate(push, push_ms, slices ? "two passes over the data" : "one pass over the data");
     SetEstimate(pull, chosen_.pass_ms - push_ms, dual || slices ? "the sum of the workers' steps"
                                                                 : "visits of the coordinates that move");
+  }
+
+  // Rows in blocks of their keys change the parameters in place; the fold moves what all rows share.
+  void KeyedTasks(const Leaf& leaf, size_t i) {
+    const Update& update = UpdateOf(i).update;
+    std::vector<std::string> maps, shared;
+    for (const KeyedTerm& term : leaf.statement->predictor.term) {
+      for (const KeyedFactor& f : term.factor) {
+        if (f.map < 0) {
+          shared.push_back(PushedTable("change/", f.param, FoldId(i)));
+        } else if (const std::string name = Name(graph_.symbol[f.map].name);
+                   std::find(maps.begin(), maps.end(), name) == maps.end()) {
+          maps.push_back(name);
+        }
+      }
+    }
+    const std::string moved = absl::StrCat("moved/", leaf.id);
+    Table* table = AddTable(moved, Table::AUX);
+    table->set_fold(Table::LINEAR);
+    table->set_fold_task(FoldId(i));
+    FillAxes({}, table);
+
+    Task* visit = AddTask(absl::StrCat(leaf.id, "/visit"), Task::GATHER, Task::EACH_WORKER);
+    SetPath(visit, leaf);
+    visit->set_kernel(KernelKey(program_, absl::StrCat("keyed/", leaf.id)));
+    for (const int symbol : Changed(leaf)) AddRead(visit, ParamId(symbol), 1, true);
+    AddWrite(visit, moved, Write::ADD);
+    for (const std::string& id : shared) AddWrite(visit, id, Write::ADD);
+    std::string words = absl::StrCat(p_.rows, " rows in blocks of ", maps[0]);
+    for (size_t m = 1; m < maps.size(); ++m) absl::StrAppend(&words, " x ", maps[m]);
+    absl::StrAppend(&words, ", in place", maps.size() > 1 && s_.workers > 1 ? ": those of one worker by " + maps[0] +
+                    ", the others go from worker to worker without a barrier" : "");
+    visit->set_words(words);
+    SetEstimate(visit, chosen_.pass_ms, "what the keys name, read and written once a row");
+
+    Task* fold = AddTask(FoldId(i), Task::FOLD, Task::OWNER);
+    SetPath(fold, leaf);
+    *fold->mutable_update() = update;
+    fold->set_kernel("update/dsgd");
+    AddRead(fold, moved, 0, false);
+    for (const std::string& id : shared) AddRead(fold, id, 0, false);
+    for (const int symbol : Changed(leaf)) AddRead(fold, ParamId(symbol), 1, true);
+    for (const int symbol : Changed(leaf)) AddWrite(fold, ParamId(symbol), Write::OWN);
+    fold->set_words(shared.empty() ? "dsgd, a step of its own for every row of a parameter"
+                                   : "dsgd, a step of its own for every row of a parameter; a Newton step for what all rows share");
+    SetEstimate(fold, chosen_.fold_ms, "the parameters as they are");
   }
 
   // The channel that it gives.
@@ -483,7 +531,8 @@ class Emitter {
 
   bool ByProduct() const {
     const Statement& st = *p_.main().statement;
-    return st.kind == StatementKind::kMinimize && s_.update.batch == 0 && s_.lag == 1 && p_.leaf.size() == 1;
+    return st.kind == StatementKind::kMinimize && s_.update.batch == 0 && s_.lag == 1 && p_.leaf.size() == 1 &&
+           !s_.update.keyed;
   }
 
   double EvaluateTask(const std::string& id, const Measure& measure, bool byproduct) {
@@ -545,15 +594,15 @@ class Emitter {
     Stop* stop = plan_.mutable_stop();
     const Statement& main = *p_.main().statement;
     const int64_t repeat = RootRepeat(program_);
-    const double slack = s_.update.mini_batch ? 4 : s_.update.coordinates ? 1e4 : 10;
+    const double slack = s_.update.mini_batch || s_.update.keyed ? 4 : s_.update.coordinates ? 1e4 : 10;
     double clocks = repeat > 0 ? static_cast<double>(repeat)
                     : main.kind == StatementKind::kMinimize
-                        ? std::max(chosen_.clocks * slack, s_.update.mini_batch ? 100.0 : 1000.0)
+                        ? std::max(chosen_.clocks * slack, s_.update.mini_batch || s_.update.keyed ? 100.0 : 1000.0)
                         : 1000.0;
     stop->set_max_clocks(r.max_clocks > 0 ? r.max_clocks : static_cast<int64_t>(clocks));
     stop->set_max_seconds(r.max_seconds);
     const double until = RootTolerance(program_);
-    const double usual = s_.update.mini_batch ? 1e-4 : 1e-6;
+    const double usual = s_.update.mini_batch || s_.update.keyed ? 1e-4 : 1e-6;
     stop->set_tolerance(r.tolerance > 0 ? r.tolerance : until > 0 ? until : repeat > 0 ? 0 : usual);
     if (r.target.has_value()) {
       stop->set_target(*r.target);

@@ -73,6 +73,21 @@ double ExchangeBytes(const Problem& p, const Strategy& s) {
   return numbers * rows * static_cast<double>(SizeOf(p.bound->type)) * (s.workers - 1);
 }
 
+// Rows that change what their keys name, in place: every number of a factor is read twice and written once, from
+// a cache; as flops, for lack of a better unit.
+Work KeyedWork(const Problem& p, const Statement& statement) {
+  constexpr double kRow = 60, kNumber = 24;
+  double row = kRow;
+  for (const KeyedTerm& term : statement.predictor.term) {
+    for (const KeyedFactor& f : term.factor)
+      row += kNumber * (f.rank_at >= 0 ? static_cast<double>(ExtentOf(p.bound->extent, term.rank_axis)) : 1);
+  }
+  Work work;
+  work.flops = row * static_cast<double>(p.rows);
+  work.bytes = 12 * static_cast<double>(p.rows);
+  return work;
+}
+
 // A clock of a coordinate method. cd: all columns are scored, by all lanes; then a working set is
 // solved: a pass or two's worth of visits where penalties keep it small, else many. sdca: an epoch, a
 // row read and written. mspg: every column, read and then added.
@@ -95,6 +110,10 @@ void AddStages(const Problem& p, const Strategy& s, Option* o) {
     const Update& update = s.update.update;
     if (main && s.update.coordinates) {
       o->pass_ms += CoordinateMs(p, s, p.work[i]);
+      continue;
+    }
+    if (main && s.update.keyed) {
+      o->pass_ms += PassMs(KeyedWork(p, *p.leaf[i].statement), *p.profile, p.bound->type, s.lanes, p.resident, 1);
       continue;
     }
     o->fold_ms += FoldMs(size, main ? update.rule() : "assign", update.memory(), *p.profile,
@@ -136,6 +155,13 @@ double CoordinateBytes(const Problem& p, const Strategy& s, double params) {
   return p.resident + offsets + columns + state + (72 + seen) * rows + 24 * params;
 }
 
+// Of rows that change in place: the keys and what losses read once more, in the order of blocks, with the
+// order itself; the parameters as masters, as kernels read them, in place, in the monitor and in the result.
+double KeyedBytes(const Problem& p, double params) {
+  const double element = static_cast<double>(SizeOf(p.bound->type));
+  return 2 * p.resident + 16 * static_cast<double>(p.rows) + params * (24 + 2 * element);
+}
+
 double MemoryBytes(const Problem& p, const Strategy& s) {
   double params = 0, totals = 0;
   for (const StateSize& size : p.state) {
@@ -146,6 +172,7 @@ double MemoryBytes(const Problem& p, const Strategy& s) {
   const double state = params * (8 * (lag + StreamsOf(s.update.update.rule(), s.update.update.memory()) / 2) +
                                  static_cast<double>(SizeOf(p.bound->type)));
   if (s.update.coordinates) return CoordinateBytes(p, s, params);
+  if (s.update.keyed) return KeyedBytes(p, params);
   return p.resident / s.processes + state + totals * 8 * workers * lag;
 }
 

@@ -61,10 +61,20 @@ std::string CoordinateRule(const Problem& p, const Strategy& s) {
   return "";
 }
 
+// Blocks of the keys go from worker to worker.
+std::string KeyedRule(const Problem& p, const Strategy& s) {
+  if (!s.update.keyed) return "";
+  if (p.leaf.size() > 1) return "dsgd keeps rows of its own; another statement would move them";
+  if (s.workers > 1 && s.partitioning != Partitioning::kHybrid)
+    return "dsgd hands blocks of the keys round; with several workers it is hybrid";
+  if (s.lag != 1) return "a block is with one worker at a time: bsp is the only bridge";
+  return "";
+}
+
 std::string PartitionRule(const Problem& p, const Strategy& s) {
   if (s.partitioning == Partitioning::kData) return "";
   if (s.workers == 1) return "one worker holds all of the model";
-  if (s.partitioning == Partitioning::kHybrid) {
+  if (s.partitioning == Partitioning::kHybrid && !s.update.keyed) {
     int keyed = 0;
     for (const AxisVerdict& v : p.verdict) keyed += v.verdict == Verdict::kKeyed ? 1 : 0;
     if (keyed < 2) return "hybrid needs two axes that rows name by key; this program has none";
@@ -154,7 +164,7 @@ bool KnowsCouplings(const Problem& p, const Statement& sweep) {
 }
 
 std::string IllegalBecause(const Problem& problem, const Strategy& s) {
-  for (const auto rule : {UpdateRule, SweepRule, CoordinateRule, PartitionRule, BridgeRule, AloneRule, StagesRule,
+  for (const auto rule : {UpdateRule, SweepRule, CoordinateRule, KeyedRule, PartitionRule, BridgeRule, AloneRule, StagesRule,
                           StorageRule, PayloadRule}) {
     std::string reason = rule(problem, s);
     if (!reason.empty()) return reason;

@@ -220,7 +220,7 @@ absl::Status CheckWords(const Request& r) {
   if (status.ok()) {
     status = CheckWord("update", r.update,
                        {"auto", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam", "cd", "sdca",
-                        "mspg"});
+                        "mspg", "dsgd"});
   }
   if (status.ok()) {
     status = CheckWord("step_schedule", r.step_schedule, {"auto", "constant", "inverse", "sqrt"});

@@ -44,8 +44,11 @@ std::string NotInThisBuild(const Problem& problem, const Strategy& s) {
   if (s.partitioning == Partitioning::kModel && !s.update.coordinates) {
     return "needs block scheduling, which this build does not have";
   }
-  if (s.partitioning == Partitioning::kHybrid) {
-    return "needs block rotation, which this build does not have";
+  if (!problem.embedded && s.update.keyed) {
+    return absl::StrCat(s.update.update.rule(), " keeps all rows in one process; run it with --cluster=embedded");
+  }
+  if (s.partitioning == Partitioning::kHybrid && !s.update.keyed) {
+    return "needs blocks that rotate, which dsgd alone has";
   }
   if (s.storage == Table::REPLICA) return "needs replicas, which this build does not have";
   if (s.topology == Table::P2P || s.topology == Table::HALTON || s.topology == Table::RING) {

@@ -147,6 +147,7 @@ Traits TraitsOf(const Program& program, const Leaf& leaf) {
       });
     });
   }
+  t.keyed = !predictor.term.empty();
   t.products = !program.product_params.empty();
   t.convex = s.convex_hint && !t.products;
   return t;

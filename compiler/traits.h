@@ -8,6 +8,7 @@ namespace gyre {
 
 struct Traits {
   bool convex = false;       // as the program's algebra shows it
+  bool keyed = false;        // rows name the parameters by keys, one predictor for all (Predictor::term)
   bool products = false;     // parameters multiply parameters (a network, a factorisation)
   bool smooth = true;        // f has a derivative everywhere (no |.|, max, relu outside a square)
   bool l1 = false;           // some penalty is an L1 norm,

@@ -15,6 +15,7 @@ constexpr int64_t kDefaultBatch = 256;
 constexpr double kCoupling = 0.1;        // of two coordinates of one round, at most
 constexpr double kConvexRows = 60e6;     // rows a stochastic rule visits to a gap of 1e-4
 constexpr double kNonConvexRows = 2e6;
+constexpr double kKeyedPasses = 40;
 constexpr double kKinkFactor = 3;        // dearer evaluations where f has kinks
 constexpr double kNonConvexFactor = 10;
 
@@ -87,7 +88,8 @@ UpdateChoice MiniBatch(const char* rule, double factor, const Traits& t, int64_t
   c.fold = Table::PER_CLOCK;
   c.batch = std::min(rows, r.batch > 0 ? r.batch : kDefaultBatch);
   c.update.set_decay(r.decay.value_or(c.update.schedule() == "constant" ? 0 : 1));
-  const double visited = (t.products || !t.convex ? kNonConvexRows : kConvexRows) * factor;
+  double visited = (t.products || !t.convex ? kNonConvexRows : kConvexRows) * factor;
+  if (t.keyed) visited = std::max(visited, kKeyedPasses * factor * static_cast<double>(rows));
   c.clocks = std::ceil(visited / static_cast<double>(std::max<int64_t>(1, c.batch)));
   return c;
 }
@@ -154,6 +156,25 @@ std::string DelayedRule(const Traits& t, const Request& r) {
   return rule;
 }
 
+std::string DsgdRule(const Traits& t, const Request& r) {
+  if (!t.keyed)
+    return "dsgd needs rows that name the parameters by keys (U(user(r), k)) and see them through one predictor";
+  if (t.grouped) return "dsgd moves single rows; a group norm or simplex joins them (fista takes it)";
+  if (!t.smooth) return "dsgd needs losses with a derivative everywhere";
+  if (!t.products && r.update != "dsgd")
+    return "dsgd pays where parameters multiply parameters; the others reach the minimum exactly (--update=dsgd runs it)";
+  return "";
+}
+
+UpdateChoice Dsgd(const Traits& t, const Request& r) {
+  UpdateChoice c = FullBatch("dsgd", kKeyedPasses, t, r);
+  c.fold = Table::PER_CLOCK;
+  c.clocks = kKeyedPasses;
+  c.keyed = true;
+  if (std::string rule = DsgdRule(t, r); !rule.empty()) c.illegal = std::move(rule);
+  return c;
+}
+
 std::string SdcaRule(const Traits& t) {
   if (!t.predictor)
     return "sdca needs rows that see the parameters through one linear predictor, sums of a matrix "
@@ -211,7 +232,8 @@ std::vector<UpdateChoice> UpdateChoices(const Traits& t, int64_t rows, int pairs
           Coordinates("cd", "dependency", 15000, t, r, ColumnRule(t, "cd")),
           Coordinates("cd", "uniform", 20000, t, r, ColumnRule(t, "cd")),
           Coordinates("sdca", "", t.l1 ? 60 : 15, t, r, SdcaRule(t)),
-          Coordinates("mspg", "", 3000, t, r, DelayedRule(t, r), Table::PER_CLOCK)};
+          Coordinates("mspg", "", 3000, t, r, DelayedRule(t, r), Table::PER_CLOCK),
+          Dsgd(t, r)};
 }
 
 UpdateChoice AssignChoice(const Traits& t, const Request& r, int64_t repeat) {

@@ -14,6 +14,8 @@
 //   cd      by rounds of many coordinates 4000 (sap) to 20000 (uniform);
 //           12 working sets where penalties make most coordinates zero, else 200 rounds
 //   sdca    15 epochs over the rows, 60 where an L1 penalty bends its steps
+//   dsgd    40 passes, in which rows that are named by keys change in place; rules of mini-batches need as many
+//           there, for a row of a parameter is moved by its own rows alone
 //   mspg    3000 steps, as many more for each clock of delay as its step is shorter
 //   a kink in f costs the quasi-Newton rules and fista three times the evaluations
 // docs/planner.md says where these come from; `explain --analyze` shows what a run really took.
@@ -33,6 +35,7 @@ struct UpdateChoice {
   bool mini_batch = false;
   int64_t batch = 0;           // rows a clock, all workers; 0: all
   bool coordinates = false;    // visits coordinates of the model (cd, mspg) or of its dual (sdca)
+  bool keyed = false;          // visits rows in blocks of keys, in place (dsgd)
   double clocks = 0;           // expected, at lag 1
   std::string illegal;         // why this program may not use it; empty: it may
 };

@@ -97,6 +97,13 @@ void DescribePredictor(const ProgramIr& ir, const PredictorIr& in, Predictor& ou
   if (in.output_index >= 0) out.output_axis = AxisOf(ir, in.output_index);
   for (const PredictorPartIr& part : in.part)
     out.part.push_back({part.symbol, part.matrix, MakePost(ir, part.scale, posts), part.output});
+  for (const KeyedTermIr& term : in.term) {
+    out.term.push_back({MakePost(ir, term.scale, posts), term.rank_index >= 0 ? AxisOf(ir, term.rank_index) : -1, {}});
+    for (const KeyedFactorIr& f : term.factor) {
+      out.term.back().factor.push_back({f.symbol, f.map, f.key_at, f.rank_at, {}});
+      if (f.visit_l2 >= 0) out.term.back().factor.back().visit_l2 = MakePost(ir, f.visit_l2, posts);
+    }
+  }
   std::vector<bool> seen(ir::kMaxNodes), data(ir::kMaxSymbols), param(ir::kMaxSymbols);
   seen[static_cast<size_t>(in.view)] = true;
   for (const int node : {in.loss, in.slope, in.curvature, in.offset})

@@ -10,6 +10,7 @@
 #include "dsl/kernel.h"
 #include "dsl/lower.h"
 #include "dsl/program.h"
+#include "dsl/keyed_kernel.h"
 #include "dsl/row_function.h"
 #include "dsl/statement.h"
 #include "dsl/sweep.h"
@@ -66,6 +67,7 @@ Program Compile(const S& source) {
     if constexpr (P::kIr.beyond == Beyond::kNothing) {
       AttachSweeps<P>(program.root);
       AttachPredictors<P>(program.root);
+      AttachKeyed<P>(program.root);
     }
     return program;
   } else {

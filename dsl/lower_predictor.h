@@ -9,19 +9,33 @@
 // The predictor is found from the loss downwards: the first values of a row that are affine in the
 // parameters and whose derivative is a whole matrix of the data (or one) times a constant. So in
 // softplus(-(y * score)) it is score, in sq(r) it is r, offset and sign included.
+//
+// Where parameters multiply parameters, or rows name them by keys, the same is tried with a predictor of
+// keyed rows (lower_keyed.h).
 #pragma once
-#include "dsl/objective.h"
+#include "dsl/lower_keyed.h"
 
 namespace gyre::internal {
 
-class PredictorLowering : public ObjectiveLowering {
+class PredictorLowering : public KeyedLowering {
  public:
-  using ObjectiveLowering::ObjectiveLowering;
+  using KeyedLowering::KeyedLowering;
 
  protected:
   // Fills s.predictor, or leaves everything as it was.
   constexpr void LowerPredictor(StatementIr& s) {
-    if (b.error || s.f < 0 || s.curved || s.smooth_has_state || p.product_params) return;
+    if (b.error || s.f < 0 || s.curved || s.smooth_has_state) return;
+    keyed_ = false;
+    if (!p.product_params) TryPredictor(s);
+    keyed_ = true;
+    if (s.predictor.view < 0) TryPredictor(s);
+  }
+
+ private:
+  using Views = ir::Array<int16_t, 8>;
+  static constexpr int kMostWays = 64;
+
+  constexpr void TryPredictor(StatementIr& s) {
     const int nodes = b.graph.node.size, totals = b.graph.total.size, posts = p.post.size;
     const uint64_t built = build;
     ForgetAffine();
@@ -37,10 +51,6 @@ class PredictorLowering : public ObjectiveLowering {
     Forget();
   }
 
- private:
-  using Views = ir::Array<int16_t, 8>;
-  static constexpr int kMostWays = 64;
-
   constexpr bool Derive(const StatementIr& s, PredictorIr& out) {
     out.view = static_cast<int16_t>(FindView(s.f));
     if (out.view < 0) return false;
@@ -55,7 +65,8 @@ class PredictorLowering : public ObjectiveLowering {
         out.output_index = static_cast<int16_t>(i);
       }
     }
-    return Parts(s, out) && Loss(s, out);
+    return (keyed_ ? KeyedTerms(out.view, out.row_index, out) && Params(out.view) == s.params : Parts(s, out)) &&
+           Loss(s, out);
   }
 
   // ---- The predictor.
@@ -86,7 +97,8 @@ class PredictorLowering : public ObjectiveLowering {
     seen[id] = true;
     const ir::Node n = a.at(id);
     if (n.op == ir::Op::kParam) return false;
-    if (!banned[id] && (n.free & a.data_mask()) && IsAffine(id) && IsPredictor(id)) {
+    if (keyed_ && IsSquare(id)) return true;
+    if (!banned[id] && (n.free & a.data_mask()) && IsView(id)) {
       views.push(static_cast<int16_t>(id));
       return true;
     }
@@ -143,6 +155,20 @@ class PredictorLowering : public ObjectiveLowering {
       if (!n.sub[i].plain() || n.sub[i].index != let.index[i]) return false;
     }
     return true;
+  }
+
+  constexpr bool IsSquare(int id) const {
+    for (int i = 0; i < b.graph.index.size; ++i) {
+      if (b.free(id) == 1u << i) return a.data_index(i) && SquareOf(id, i) >= 0;
+    }
+    return false;
+  }
+  constexpr bool IsView(int id) {
+    if (!keyed_) return IsAffine(id) && IsPredictor(id);
+    for (int i = 0; i < b.graph.index.size; ++i) {
+      if (b.free(id) >> i & 1) return IsKeyed(id, i);
+    }
+    return false;
   }
 
   constexpr bool IsPredictor(int id) {
@@ -246,22 +272,25 @@ class PredictorLowering : public ObjectiveLowering {
     out.offset = static_cast<int16_t>(a.is(offset, 0.0) ? -1 : offset);
     out.quadratic = !Mentions(curvature, out.view);
     bool seen[ir::kMaxNodes] = {};
-    out.kinks_known = Kinks(loss, out, seen);
+    out.kinks_known = !keyed_ && Kinks(loss, out, seen);
     out.quadratic_pieces = out.kinks_known && IsFlat(curvature, out.view);
     return true;
   }
 
   // Adds coefficient * id, a linear combination of sums over rows and outputs, to the loss of one.
   constexpr bool Collect(int id, int coefficient, bool in_row, bool in_output,
-                         const PredictorIr& out, int& loss) {
+                         PredictorIr& out, int& loss) {
     const ir::Node n = a.at(id);
+    if (keyed_ && in_row) {
+      if (const int symbol = SquareOf(id, out.row_index); symbol >= 0) return AddSquare(symbol, coefficient, out);
+    }
     if (id == out.view || (in_row && !HasParam(id))) {
       return Leaf(id, coefficient, in_row, in_output, out, loss);
     }
     switch (n.op) {
       case ir::Op::kLet:
         if (!IsDeclared(n)) return false;
-        if (n.subs > 0 && (in_output || out.output_index < 0)) break;
+        if (n.subs > 0 && !keyed_ && (in_output || out.output_index < 0)) break;
         return Collect(b.graph.let[n.symbol].lowered, coefficient, in_row, in_output, out, loss);
       case ir::Op::kAdd: case ir::Op::kSub:
         return Collect(n.a, coefficient, in_row, in_output, out, loss) &&
@@ -449,6 +478,7 @@ class PredictorLowering : public ObjectiveLowering {
     }
   }
 
+  bool keyed_ = false;  // the form that is looked for
   // By node: 1 yes, -1 no, 0 not yet known; all but the first for the view at hand.
   int8_t affine_[ir::kMaxNodes] = {};
   int8_t row_function_[2][ir::kMaxNodes] = {};

@@ -137,6 +137,51 @@ struct PredictorPart {
   int output = -1;                     // position of the output's axis among the parameter's: first or
                                        // last; -1: none. The other axes are the matrix's columns
 };
+
+// Rows in turn against a predictor of keyed rows: each moves what its keys name, in place.
+inline constexpr int kKeyedAlignment = 32;  // bytes that the numbers of one key are padded to
+struct KeyedRows {                        // a factor: T, the element type of the data
+  void* value = nullptr;                  // by key, `width` numbers each
+  void* history = nullptr;                // by key: of AdaGrad, above zero
+  const void* decay = nullptr;            // by key: gradient of the squared L2 penalty over the value, a visit's share
+  const void* l1 = nullptr;               // by key: L1 penalty, a visit's share
+  double lower = 0, upper = 0;            // bounds, infinite where there are none
+  bool proximal = false;                  // l1 or bounds are given
+  const int32_t* key = nullptr;           // by row; null: one number that all rows share
+};
+struct KeyedArgs {
+  const Block* data = nullptr;            // by symbol: dense, in the order of the rows here
+  bool single = false;                    // T is float, else double
+  const double* const* total = nullptr;   // by total: sums of data alone
+  const double* hyper = nullptr;
+  const double* literal = nullptr;
+  const int64_t* extent = nullptr;
+  int64_t begin = 0, end = 0;             // rows
+  const double* offset = nullptr;         // by row; null: zero
+  const double* scale = nullptr;          // by term
+  const int64_t* rank = nullptr;          // by term: numbers of a key's row, ...
+  const int64_t* width = nullptr;         // ... and with their padding, which is zero
+  const KeyedRows* factor = nullptr;      // of all terms in turn
+  double step = 0;                        // 0: nothing moves
+  void* view = nullptr;                   // scratch: T, end - begin
+  double loss = 0;                        // out: added to
+  double* slope = nullptr;                // by factor that all rows share: added to
+  double* curvature = nullptr;
+};
+using KeyedFn = void (*)(KeyedArgs&);
+
+struct KeyedFactor {
+  int param = -1;
+  int map = -1;                        // that names its row; -1: a number that all rows share
+  int key_at = -1, rank_at = -1;       // positions among the parameter's axes; rank_at -1: one number a key
+  Post visit_l2;                       // w of w x^2 that every row adds to f for what it names; fn null: none
+};
+struct KeyedTerm {                     // scale * product of numbers * sum over an axis of a product of rows
+  Post scale;                          // a number
+  int rank_axis = -1;                  // -1: numbers alone
+  std::vector<KeyedFactor> factor;
+};
+
 struct Predictor {
   int row_axis = -1;                   // -1: the statement has no such form
   int output_axis = -1;                // -1: one output
@@ -149,6 +194,9 @@ struct Predictor {
   bool kinks_known = false;            // the slope jumps where a `kink` is zero, and nowhere else;
   std::vector<RowFn> kink;             // each affine in the view
   int view_node = -1, loss_node = -1, curvature_node = -1;  // in the graph
+  // In place of `part`, where rows name the parameters by keys (dsl/lower_keyed.h): every parameter once.
+  std::vector<KeyedTerm> term;
+  KeyedFn visit = nullptr;
 };
 
 struct Assign {

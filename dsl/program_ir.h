@@ -56,6 +56,18 @@ struct PredictorPartIr {
   int16_t scale = -1;   // post
   int8_t output = -1;   // position of the output's axis among the parameter's; -1: it has none
 };
+// A predictor of keyed rows: terms scale * product of numbers * sum over k of a product of rows.
+struct KeyedFactorIr {
+  int16_t symbol = -1;  // parameter
+  int16_t map = -1;     // that names its row; -1: none, a number that all rows share
+  int8_t key_at = -1, rank_at = -1;  // positions of the key and of k among its subscripts; -1: it has none
+  int16_t visit_l2 = -1;  // post: of the square that every visit adds to the objective; -1: none
+};
+struct KeyedTermIr {
+  int16_t scale = -1;   // post
+  int16_t rank_index = -1;  // k; -1: a product of numbers
+  ir::Array<KeyedFactorIr, 5> factor;
+};
 struct PredictorIr {
   int16_t view = -1;    // its node; -1: the statement has no such form
   int16_t row_index = -1, output_index = -1;
@@ -65,7 +77,8 @@ struct PredictorIr {
   bool quadratic_pieces = false;  // nor between kinks, which are known
   bool kinks_known = false;  // the slope jumps where an argument in `kink` is zero, and nowhere else
   ir::Array<int16_t, 4> kink;
-  ir::Array<PredictorPartIr, 8> part;
+  ir::Array<PredictorPartIr, 8> part;  // of a linear predictor; or ...
+  ir::Array<KeyedTermIr, 6> term;      // ... of one of keyed rows
 };
 
 struct StatementIr {

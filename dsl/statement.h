@@ -175,15 +175,15 @@ template <Key K, Expression W>
 constexpr auto Resample(const K& variable, const W& weights) {
   return internal::TypedStatement<internal::ResampleBody<K, W>>{{}, {variable, weights}, {}};
 }
-// An update rule by its name: fista, lbfgs, owlqn, sgd, adagrad, adam, cd, sdca, mspg.
+// An update rule by its name: fista, lbfgs, owlqn, sgd, adagrad, adam, cd, sdca, mspg, dsgd.
 template <Name N>
 constexpr internal::Rule<N> update() {
   constexpr std::string_view name = N.view();
   static_assert(name == "fista" || name == "lbfgs" || name == "owlqn" || name == "sgd" ||
                     name == "adagrad" || name == "adam" || name == "cd" || name == "sdca" ||
-                    name == "mspg",
+                    name == "mspg" || name == "dsgd",
                 "GY017: no such update rule; there are fista, lbfgs, owlqn, sgd, adagrad, adam, cd, "
-                "sdca, mspg");
+                "sdca, mspg, dsgd");
   return {};
 }
 // In .Update: the sum that .Delta named.

@@ -102,7 +102,8 @@ struct FoldSetup {
 
 // The update rule of a plan's FOLD task and its constants; 0: the rule's own default.
 struct Rule {
-  std::string name;  // "assign", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam", "cd", "sdca", "mspg"
+  std::string name;  // "assign", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam", "cd", "sdca", "mspg",
+                     // "dsgd"
   double step = 0, momentum = 0;
   std::string schedule;  // "constant", "inverse", "sqrt"
   double decay = 0;
@@ -117,6 +118,8 @@ struct Rule {
 
   // Whether the fold visits coordinates, by Work, rather than folding totals of passes.
   bool by_coordinate() const { return name == "cd" || name == "sdca" || name == "mspg"; }
+  // Whether it visits rows in blocks of keys, by WorkTurn.
+  bool by_key() const { return name == "dsgd"; }
 };
 
 // The fold of `statement` by `rule`: one of those below.
@@ -133,6 +136,9 @@ absl::StatusOr<std::unique_ptr<Fold>> MakeMinimizeFold(const FoldSetup& setup,
 absl::StatusOr<std::unique_ptr<Fold>> MakeCoordinateFold(const FoldSetup& setup,
                                                          const Statement& statement,
                                                          const Rule& rule);
+// kMinimize: rows in blocks of keys, in place, on its predictor of keyed rows.
+absl::StatusOr<std::unique_ptr<Fold>> MakeKeyedFold(const FoldSetup& setup, const Statement& statement,
+                                                    const Rule& rule);
 // kSweep: coordinate updates in place. By one worker; by several where the data says which items
 // can be visited at once.
 std::unique_ptr<Fold> MakeSweepFold(const FoldSetup& setup, const Statement& statement);

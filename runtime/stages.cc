@@ -116,6 +116,18 @@ absl::Status BindSlices(const Plan& plan, StagePlan* stage) {
   return absl::OkStatus();
 }
 
+// Visits of rows in blocks of keys, in place.
+absl::Status BindVisits(const Plan& plan, const StagePlan& stage) {
+  const Task& visit = plan.task(stage.gather);
+  if (stage.schedule >= 0)
+    return Misfit("\"", visit.id(), "\" visits all rows; there is nothing to schedule");
+  if (visit.every() != plan.task(stage.fold).every())
+    return Misfit("\"", visit.id(), "\" runs in other clocks than its fold");
+  for (const Read& r : visit.read())
+    if (r.lag() != 1) return Misfit("\"", visit.id(), "\" reads \"", r.table(), "\" at lag ", r.lag(), ", not 1");
+  return absl::OkStatus();
+}
+
 // schedule -> push -> pull: the push takes what the schedule gives.
 absl::Status BindCoordinates(const Plan& plan, const StagePlan& stage) {
   const Task& push = plan.task(stage.gather);
@@ -236,7 +248,8 @@ class Binder {
         stage.schedule = schedule->second;
         schedule_.erase(schedule);
       }
-      absl::Status status = stage.rule.name == "mspg"      ? BindSlices(plan_, &stage)
+      absl::Status status = stage.rule.by_key()            ? BindVisits(plan_, stage)
+                            : stage.rule.name == "mspg"      ? BindSlices(plan_, &stage)
                             : stage.rule.by_coordinate() ? BindCoordinates(plan_, stage)
                                                          : BindGather(plan_, program_, &stage);
       if (status.ok()) status = CheckFoldReads(plan_, task);

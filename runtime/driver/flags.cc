@@ -97,10 +97,10 @@ constexpr Flag kFlags[] = {
      [](string_view v, Options* o) {
        return ToPin(v, {"auto", "full", "sparse", "factors"}, &o->payload);
      }},
-    {"update", "auto|fista|lbfgs|owlqn|sgd|adagrad|adam|cd|sdca|mspg", "pin: the update rule", kPlans,
+    {"update", "auto|fista|lbfgs|owlqn|sgd|adagrad|adam|cd|sdca|mspg|dsgd", "pin: the update rule", kPlans,
      [](string_view v, Options* o) {
        return ToPin(v, {"auto", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam", "cd", "sdca",
-                        "mspg"},
+                        "mspg", "dsgd"},
                     &o->update);
      }},
     {"schedule", "auto|sets|sap|priority|dependency|uniform", "pin: which coordinates move next",

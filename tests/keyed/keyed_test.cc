@@ -1,0 +1,237 @@
+// Factorisations from their program to their model: planned, run in place by one worker and by several, against
+// what the data were made of.
+#include <cmath>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "compiler/compiler.h"
+#include "dsl/random.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "runtime/data/layout.h"
+#include "runtime/data/memory.h"
+#include "runtime/job.h"
+#include "tests/keyed/programs.h"
+
+namespace gyre {
+namespace {
+
+using ::testing::HasSubstr;
+using Vector = std::vector<double>;
+
+constexpr int64_t kUsers = 150, kItems = 90, kTimes = 20, kRank = 3;
+
+// Ratings of planted factors with noise; users and items are drawn by a power law.
+struct Ratings {
+  explicit Ratings(int64_t rows, double noise = 0.05, bool positive = false) {
+    const rng::Stream draws(7, rng::Hash("ratings"), 0);
+    uint64_t at = 0;
+    const auto plant = [&](int64_t keys) {
+      Vector v(static_cast<size_t>(keys * kRank));
+      for (double& x : v) x = positive ? std::abs(draws.Normal(at++)) : draws.Normal(at++);
+      return v;
+    };
+    const Vector u = plant(kUsers), v = plant(kItems), w = plant(kTimes);
+    const auto draw = [&](int64_t keys) {
+      const double x = draws.Uniform(at++);
+      return std::floor(x * x * static_cast<double>(keys));
+    };
+    for (int64_t r = 0; r < rows; ++r) {
+      user.push_back(draw(kUsers)), item.push_back(draw(kItems)), time.push_back(draw(kTimes));
+      friends.push_back(draw(kUsers));
+      double flat = 0, deep = 0;
+      for (int64_t k = 0; k < kRank; ++k) {
+        const double uv = u[static_cast<size_t>(user.back() * kRank) + static_cast<size_t>(k)] *
+                          v[static_cast<size_t>(item.back() * kRank) + static_cast<size_t>(k)];
+        flat += uv;
+        deep += uv * w[static_cast<size_t>(time.back() * kRank) + static_cast<size_t>(k)];
+      }
+      const double e = noise * draws.Normal(at++);
+      matrix.push_back(flat + e), tensor.push_back(deep + e);
+      biased.push_back(flat + 2 + 0.5 * std::sin(user.back()) + 0.3 * std::cos(item.back()) + e);
+    }
+  }
+  Vector user, item, time, friends, matrix, tensor, biased;
+};
+
+class Bench {
+ public:
+  Bench(Program program, const Ratings& ratings, const Vector& rating, Type type = Type::kFloat64)
+      : program_(std::move(program)) {
+    bound_.type = type;
+    const std::map<std::string, int64_t> extents = {{"Rating", static_cast<int64_t>(rating.size())},
+                                                    {"User", kUsers}, {"Item", kItems}, {"Time", kTimes}, {"Rank", kRank}};
+    const std::map<std::string, const Vector*> columns = {{"user", &ratings.user}, {"item", &ratings.item},
+                                                          {"time", &ratings.time}, {"friend", &ratings.friends},
+                                                          {"rating", &rating}};
+    for (const ir::Axis& axis : program_.graph.axis) bound_.extent.push_back(extents.at(std::string(axis.name)));
+    block_.resize(static_cast<size_t>(program_.graph.symbol.size));
+    hyper_.resize(block_.size());
+    for (int i = 0; i < program_.graph.symbol.size; ++i) {
+      const ir::Symbol& s = program_.graph.symbol[i];
+      if (s.kind == ir::Kind::kHyper)
+        hyper_[static_cast<size_t>(i)] = program_.literal[static_cast<size_t>(s.literal)];
+      if (s.kind != ir::Kind::kData && s.kind != ir::Kind::kMap) continue;
+      const Type kind = s.kind == ir::Kind::kMap ? Type::kInt32 : type;
+      owned_.push_back(MakeColumn(kind, *columns.at(std::string(s.name))));
+      Block& block = block_[static_cast<size_t>(i)];
+      block = owned_.back().block;
+      TensorInfo info;
+      info.symbol = std::string(s.name);
+      info.type = kind;
+      info.rows = block.rows, info.cols = block.cols, info.nnz = block.rows;
+      bound_.tensor.push_back(info);
+    }
+  }
+
+  absl::StatusOr<Plan> PlanFor(const Request& request) const {
+    return MakePlan(program_, bound_, DefaultProfile(), request);
+  }
+  absl::StatusOr<RunResult> TryRun(int workers, const std::string& update, int64_t clocks, double tolerance) const {
+    Request request;
+    request.workers = workers;
+    request.update = update;
+    request.max_clocks = clocks;
+    request.tolerance = tolerance;
+    const absl::StatusOr<Plan> plan = PlanFor(request);
+    if (!plan.ok()) return plan.status();
+    Job job;
+    job.program = &program_;
+    job.plan = &*plan;
+    job.hyper = hyper_;
+    job.extent = bound_.extent;
+    job.type = bound_.type;
+    const int64_t rows = bound_.extent[0];
+    for (int w = 0; w < workers; ++w) job.worker.push_back({block_.data(), rows * w / workers, rows * (w + 1) / workers});
+    return RunEmbedded(job);
+  }
+  RunResult Run(int workers, const std::string& update = "auto", int64_t clocks = 200, double tolerance = 1e-7) const {
+    absl::StatusOr<RunResult> result = TryRun(workers, update, clocks, tolerance);
+    EXPECT_TRUE(result.ok()) << result.status();
+    return result.ok() ? *std::move(result) : RunResult();
+  }
+  const Vector& Param(const RunResult& result, const std::string& name) const {
+    for (int i = 0; i < program_.graph.symbol.size; ++i)
+      if (program_.graph.symbol[i].name == name) return result.parameter[static_cast<size_t>(i)];
+    ADD_FAILURE() << name;
+    return result.parameter[0];
+  }
+
+ private:
+  const Program program_;
+  BoundInfo bound_;
+  std::vector<OwnedBlock> owned_;
+  std::vector<Block> block_;
+  Vector hyper_;
+};
+
+std::string RuleOf(const Plan& plan) {
+  for (const Task& task : plan.task())
+    if (task.kind() == Task::FOLD) return task.update().rule();
+  return "";
+}
+
+TEST(Keyed, ThePlannerVisitsFactorsInPlaceAndHandsThemRound) {
+  const Ratings ratings(4000);
+  Request request;
+  request.workers = 2;
+  const absl::StatusOr<Plan> plan = Bench(Biased(), ratings, ratings.biased).PlanFor(request);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(RuleOf(*plan), "dsgd");
+  EXPECT_THAT(Explain(*plan), HasSubstr("blocks of user x item"));
+  EXPECT_THAT(Explain(*plan), HasSubstr("hybrid, 2 workers"));
+}
+
+TEST(Keyed, SaysWhatItNeeds) {
+  const Ratings ratings(1000);
+  Request request;
+  request.update = "dsgd";
+  EXPECT_THAT(Bench(Graph(), ratings, ratings.matrix).PlanFor(request).status().message(), HasSubstr("one predictor"));
+  request.workers = 2, request.partition = "data";
+  EXPECT_THAT(Bench(Biased(), ratings, ratings.biased).PlanFor(request).status().message(), HasSubstr("hybrid"));
+  // What is convex is left to a rule that reaches the minimum.
+  const absl::StatusOr<Plan> convex = Bench(Baseline(), ratings, ratings.biased).PlanFor({});
+  ASSERT_TRUE(convex.ok()) << convex.status();
+  EXPECT_NE(RuleOf(*convex), "dsgd");
+}
+
+TEST(Keyed, RecoversPlantedFactors) {
+  const Ratings ratings(6000);
+  for (const Type type : {Type::kFloat64, Type::kFloat32}) {
+    const RunResult result = Bench(Biased(), ratings, ratings.biased, type).Run(1);
+    ASSERT_EQ(result.measure.size(), 1u);
+    EXPECT_LT(result.measure[0], 0.08);  // the noise is 0.05
+  }
+}
+
+TEST(Keyed, TheNumbersAreThoseOfOneWorkerHoweverManyThereAre) {
+  const Ratings ratings(5000);
+  const Bench biased(Biased(), ratings, ratings.biased), tensor(Tensor(), ratings, ratings.tensor);
+  for (const Bench* bench : {&biased, &tensor}) {
+    const RunResult alone = bench->Run(1, "dsgd", 7, 1e-30);
+    for (const int workers : {2, 3, 7, 20}) {
+      const RunResult together = bench->Run(workers, "dsgd", 7, 1e-30);
+      ASSERT_EQ(together.parameter, alone.parameter) << workers;
+    }
+  }
+}
+
+TEST(Keyed, ReachesTheMinimumOfAConvexProgram) {
+  const Ratings ratings(4000);
+  const Bench bench(Baseline(), ratings, ratings.biased);
+  const double best = bench.Run(1, "lbfgs", 500, 1e-12).objective;
+  const double found = bench.Run(2, "dsgd", 1000, 1e-9).objective;
+  EXPECT_GE(found, best * (1 - 1e-9));
+  EXPECT_LE(found, best * 1.002);
+}
+
+TEST(Keyed, FactorsATensorOfThreeKeys) {
+  const Ratings ratings(8000);
+  const RunResult result = Bench(Tensor(), ratings, ratings.tensor).Run(2);
+  EXPECT_LT(result.measure[0], 0.12);
+}
+
+TEST(Keyed, HoldsWhatIsVisitedOftenByAsMuch) {
+  const Ratings ratings(6000);
+  const Bench bench(Weighted(), ratings, ratings.biased);
+  const RunResult exact = bench.Run(1, "lbfgs", 3000, 1e-12), found = bench.Run(2, "dsgd", 2000, 1e-8);
+  EXPECT_LE(found.objective, exact.objective * 1.02);
+  EXPECT_GE(found.objective, exact.objective * 0.9);
+}
+
+TEST(Keyed, StaysWithinBounds) {
+  const Ratings ratings(6000, 0.05, true);
+  const Bench bench(NonNegative(), ratings, ratings.matrix);
+  const RunResult result = bench.Run(2, "auto", 1000);
+  for (const char* name : {"U", "V"})
+    for (const double x : bench.Param(result, name)) ASSERT_GE(x, 0);
+  EXPECT_LT(result.measure[0], 0.09);
+}
+
+TEST(Keyed, TakesAnySmoothLoss) {
+  const Ratings ratings(6000);
+  const Bench bench(Logistic(), ratings, ratings.matrix);
+  const double best = bench.Run(1, "lbfgs", 2000, 1e-10).objective;
+  EXPECT_LE(bench.Run(2, "dsgd", 1000, 1e-7).objective, best * 1.1 + 1e-3);
+}
+
+TEST(Keyed, LeavesKeysWithoutRowsAtTheLeastPenalty) {
+  Ratings ratings(3000);
+  for (double& u : ratings.user) u = u == 149 ? 148 : u;
+  const Bench bench(Biased(), ratings, ratings.biased);
+  const RunResult result = bench.Run(2);
+  for (int64_t k = 0; k < kRank; ++k) EXPECT_EQ(bench.Param(result, "U")[static_cast<size_t>(149 * kRank + k)], 0);
+  EXPECT_EQ(bench.Param(result, "bu")[149], 0);
+}
+
+TEST(Keyed, RefusesARowWithoutAKey) {
+  Ratings ratings(500);
+  ratings.item[17] = -1;
+  const absl::Status status = Bench(Biased(), ratings, ratings.biased).TryRun(1, "dsgd", 5, 1e-4).status();
+  EXPECT_THAT(status.message(), HasSubstr("row 17 has no \"item\""));
+}
+
+}  // namespace
+}  // namespace gyre

@@ -1,0 +1,22 @@
+// Programs whose rows name the parameters by keys.
+#pragma once
+#include "dsl/program.h"
+
+namespace gyre {
+
+// sum_r (R - U V - bu - bi - b)^2 + lambda (|U|^2 + |V|^2 + |bu|^2 + |bi|^2), rank 3.
+Program Biased();
+// The same without biases, U and V not negative.
+Program NonNegative();
+// mean_r softplus(-s U V) + lambda (|U|^2 + |V|^2), s = 1 where the rating is positive, else -1.
+Program Logistic();
+// sum_r [(R - U V - bu - bi - b)^2 + lambda (|U_u|^2 + |V_i|^2)]: what is rated often is held more.
+Program Weighted();
+// sum_r (R - U V W)^2 + lambda (|U|^2 + |V|^2 + |W|^2) of three keys, V stored with its keys last.
+Program Tensor();
+// sum_r (R - bu - bi - b)^2 + lambda (|bu|^2 + |bi|^2): convex.
+Program Baseline();
+// sum_r (R - U V)^2 with U read by two keys of one row: what a block holds is not known.
+Program Graph();
+
+}  // namespace gyre
