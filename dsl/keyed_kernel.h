@@ -29,6 +29,11 @@ class KeyedKernel {
     c_.extent = args.extent;
     c_.given = static_cast<const T*>(args.view);
     c_.first_row = args.begin;
+    for (int t = 0; t < kTerms.size; ++t) {
+      const int64_t head = std::min<int64_t>(args.rank[t], kKeyedHead);
+      inverse_[t][0] = T{1} / static_cast<T>(head);
+      inverse_[t][1] = T{1} / static_cast<T>(std::max<int64_t>(1, args.rank[t] - head));
+    }
   }
 
   void Run() {
@@ -127,10 +132,14 @@ class KeyedKernel {
       return Sum(sum);
     }
   }
-  static T Sum(const Lanes& v) {
-    T sum = 0;
-    for (int l = 0; l < kLanes; ++l) sum += v[l];
-    return sum;
+  // In pairs: a chain of additions would wait for each.
+  template <int N = kLanes>
+  static T Sum(const Lanes& v, int at = 0) {
+    if constexpr (N == 1) {
+      return v[at];
+    } else {
+      return Sum<N / 2>(v, at) + Sum<N / 2>(v, at + N / 2);
+    }
   }
 
   template <int K>
@@ -167,7 +176,7 @@ class KeyedKernel {
       T& number = static_cast<T*>(rows.value)[key];
       number -= step * g;
       static_cast<T*>(rows.history)[key] += g * g;
-      if (rows.proximal) Prox(rows, key, step, &number, 1);
+      if (rows.proximal) Prox(rows, key, step, &number);
     }
   }
 
@@ -177,48 +186,59 @@ class KeyedKernel {
     if constexpr (part.size > 0) {
       constexpr int n = part.size;
       Lanes* row[n];
-      int64_t key[n];
-      T step[n], decay[n];
-      Lanes squares[n] = {};
+      T* history[n];
+      T decay[n], step[2 * n];
       for (int f = 0; f < n; ++f) {
         const KeyedRows& rows = args_.factor[part.at[f]];
+        const int64_t key = Key(part.at[f], r);
         row[f] = reinterpret_cast<Lanes*>(Row<K>(part.at[f], r));
-        key[f] = Key(part.at[f], r);
-        step[f] = StepOf(rows, key[f]), decay[f] = DecayOf(rows, key[f]);
+        history[f] = static_cast<T*>(rows.history) + 2 * key;
+        decay[f] = DecayOf(rows, key);
+        for (int i = 0; i < 2; ++i) step[2 * f + i] = static_cast<T>(args_.step) / std::sqrt(history[f][i]);
       }
-      for (int64_t k = 0; k < args_.width[K] / kLanes; ++k) {
-        Lanes old[n];
-        for (int f = 0; f < n; ++f) old[f] = row[f][k];
-        for (int f = 0; f < n; ++f) {
-          Lanes by = Lanes{} + slope;
-          for (int other = 0; other < n; ++other) {
-            if (other != f) by *= old[other];
-          }
-          const Lanes g = by + decay[f] * old[f];
-          squares[f] += g * g;
-          row[f][k] = old[f] - step[f] * g;
-        }
-      }
+      // The first numbers of a row have a history of their own, and a clock in which they move alone.
+      const int64_t all = args_.width[K] / kLanes, head = std::min<int64_t>(all, kKeyedHead / kLanes);
+      const int64_t last = args_.first ? head : all;
+      Lanes squares[2 * n] = {};
+      for (int64_t k = 0; k < head; ++k) MoveLanes<n>(k, row, slope, decay, step, squares);
+      for (int64_t k = head; k < last; ++k) MoveLanes<n>(k, row, slope, decay, step + 1, squares + 1);
       for (int f = 0; f < n; ++f) {
+        history[f][0] += Sum(squares[2 * f]) * inverse_[K][0];
+        history[f][1] += Sum(squares[2 * f + 1]) * inverse_[K][1];
         const KeyedRows& rows = args_.factor[part.at[f]];
-        static_cast<T*>(rows.history)[key[f]] += Sum(squares[f]) / static_cast<T>(args_.rank[K]);
-        if (rows.proximal) Prox(rows, key[f], step[f], reinterpret_cast<T*>(row[f]), args_.rank[K]);
+        if (!rows.proximal) continue;
+        T* const x = reinterpret_cast<T*>(row[f]);
+        const int64_t key = Key(part.at[f], r), numbers = std::min(args_.rank[K], last * kLanes);
+        for (int64_t k = 0; k < numbers; ++k) Prox(rows, key, step[2 * f + (k < kKeyedHead ? 0 : 1)], x + k);
       }
     }
   }
-
-  static void Prox(const KeyedRows& f, int64_t key, T step, T* x, int64_t n) {
-    const T threshold = f.l1 != nullptr ? step * static_cast<const T*>(f.l1)[key] : T{0};
-    for (int64_t k = 0; k < n; ++k) {
-      const T m = std::max(std::abs(x[k]) - threshold, T{0});
-      x[k] = std::clamp(std::copysign(m, x[k]), static_cast<T>(f.lower), static_cast<T>(f.upper));
+  template <int N>
+  static void MoveLanes(int64_t k, Lanes* const* row, T slope, const T* decay, const T* step, Lanes* squares) {
+    Lanes old[N];
+    for (int f = 0; f < N; ++f) old[f] = row[f][k];
+    for (int f = 0; f < N; ++f) {
+      Lanes by = Lanes{} + slope;
+      for (int other = 0; other < N; ++other) {
+        if (other != f) by *= old[other];
+      }
+      const Lanes g = by + decay[f] * old[f];
+      squares[2 * f] += g * g;
+      row[f][k] = old[f] - step[2 * f] * g;
     }
+  }
+
+  static void Prox(const KeyedRows& f, int64_t key, T step, T* x) {
+    const T threshold = f.l1 != nullptr ? step * static_cast<const T*>(f.l1)[key] : T{0};
+    const T m = std::max(std::abs(*x) - threshold, T{0});
+    *x = std::clamp(std::copysign(m, *x), static_cast<T>(f.lower), static_cast<T>(f.upper));
   }
 
   KeyedArgs& args_;
   Context<T, T> c_;
   Indices p_;
   int64_t origin_[ir::kMaxSymbols];
+  T inverse_[static_cast<size_t>(std::max(1, kTerms.size))][2];  // of the numbers that a history is the mean of
   T numbers_[static_cast<size_t>(std::max(1, kTerms.size))] = {}, inner_[static_cast<size_t>(std::max(1, kTerms.size))] = {};
 };
 

@@ -140,9 +140,10 @@ struct PredictorPart {
 
 // Rows in turn against a predictor of keyed rows: each moves what its keys name, in place.
 inline constexpr int kKeyedAlignment = 32;  // bytes that the numbers of one key are padded to
+inline constexpr int kKeyedHead = 8;        // numbers of a row that have a history of their own
 struct KeyedRows {                        // a factor: T, the element type of the data
   void* value = nullptr;                  // by key, `width` numbers each
-  void* history = nullptr;                // by key: of AdaGrad, above zero
+  void* history = nullptr;                // by key, of rows two: of AdaGrad, above zero
   const void* decay = nullptr;            // by key: gradient of the squared L2 penalty over the value, a visit's share
   const void* l1 = nullptr;               // by key: L1 penalty, a visit's share
   double lower = 0, upper = 0;            // bounds, infinite where there are none
@@ -163,6 +164,7 @@ struct KeyedArgs {
   const int64_t* width = nullptr;         // ... and with their padding, which is zero
   const KeyedRows* factor = nullptr;      // of all terms in turn
   double step = 0;                        // 0: nothing moves
+  bool first = false;                     // of rows only the first kKeyedHead numbers move
   void* view = nullptr;                   // scratch: T, end - begin
   double loss = 0;                        // out: added to
   double* slope = nullptr;                // by factor that all rows share: added to

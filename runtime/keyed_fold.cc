@@ -22,7 +22,7 @@
 namespace gyre {
 namespace {
 
-constexpr double kStep = 0.1;              // of a row whose history is the start's
+constexpr double kStep = 0.25;             // of a row whose history is the start's
 constexpr int64_t kSample = 1 << 14;       // rows that the start of the history is taken from
 
 uint64_t SplitMix(uint64_t x) {
@@ -253,7 +253,7 @@ class KeyedFold final : public Fold {
       if (f.prox.lower.each != nullptr || f.prox.upper.each != nullptr)
         return absl::UnimplementedError("bounds of keyed rows are one number for a whole parameter");
       if (f.map < 0) continue;
-      f.history = AlignedArray<char>(f.places * element_);
+      f.history = AlignedArray<char>(2 * f.places * element_);
       double each = 0;  // of a visit, whatever the key
       if (f.visit_l2->fn != nullptr) setup_.context.Run(*f.visit_l2, &each);
       f.decays = each != 0 || f.prox.l2.given();
@@ -359,7 +359,7 @@ class KeyedFold final : public Fold {
     const double start = size > 0 && std::isfinite(size) ? size * size * std::max(off, 1e-30) : 1;
     WithType([&]<class T>(T) {
       for (Factor& f : factor_) {
-        if (f.map >= 0) std::fill_n(reinterpret_cast<T*>(f.history.data()), f.places, static_cast<T>(start));
+        if (f.map >= 0) std::fill_n(reinterpret_cast<T*>(f.history.data()), 2 * f.places, static_cast<T>(start));
       }
     });
   }
@@ -405,6 +405,7 @@ class KeyedFold final : public Fold {
     KeyedArgs args = Args(own->view.data());
     args.begin = grid_->begin(stratum, c), args.end = grid_->end(stratum, c);
     args.step = rule_.step > 0 ? rule_.step : kStep;
+    args.first = own->clocks == 0;
     args.slope = chain->slope.data(), args.curvature = chain->curvature.data();
     predictor_.visit(args);
   }
