@@ -1,11 +1,13 @@
-// The kernel of a predictor of keyed rows: rows of the data in turn, each of which moves the parameters'
-// rows that its keys name, in place.
+// The kernel of a predictor of keyed rows: rows of the data in turn, each of which moves the
+// parameters' rows that its keys name, in place.
 //
-// A step is one of stochastic gradients in which every row of a parameter has a step of its own, AdaGrad's
-// (Duchi, Hazan and Singer 2011) over the mean square of the row's gradients (Chin et al. 2015):
-//   g = slope * d view / d row + decay * row,   row -= step / sqrt(history) g,   history += mean g^2
-// followed by the prox of what is not smooth. Numbers that all rows share do not move: what their Newton step
-// needs is added up.
+// A step is one of stochastic gradients in which every row of a parameter has a step of its own,
+// AdaGrad's (Duchi, Hazan and Singer 2011) over the mean square of the row's gradients (Chin et al.
+// 2015):
+//   g = slope * d view / d row + decay * row,   row -= step / sqrt(history) g,   history += mean
+//   g^2
+// followed by the prox of what is not smooth. Numbers that all rows share do not move: what their
+// Newton step needs is added up.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -38,23 +40,18 @@ class KeyedKernel {
 
   void Run() {
     const auto slope = Make<U, 0, U::kPredictor.slope>(c_, p_);
-    const auto loss = Make<U, 0, U::kPredictor.loss>(c_, p_);
     const auto curvature = Make<U, 0, U::kPredictor.curvature>(c_, p_);
     T* const view = static_cast<T*>(args_.view);
-    double sum = 0;
     for (int64_t r = args_.begin; r < args_.end; ++r) {
       const int64_t i = r - args_.begin;
       T value = args_.offset != nullptr ? static_cast<T>(args_.offset[r]) : T{0};
       ForTerms([&]<int K>() { value += Value<K>(r); });
       view[i] = value;
-      sum += static_cast<double>(loss(i));
-      if (args_.step > 0) {
-        const auto u = static_cast<T>(slope(i));
-        const auto h = kShares ? static_cast<double>(curvature(i)) : 0.0;
-        ForTerms([&]<int K>() { Move<K>(r, u, h); });
-      }
+      if (args_.step <= 0) continue;
+      const auto u = static_cast<T>(slope(i));
+      const auto h = kShares ? static_cast<double>(curvature(i)) : 0.0;
+      ForTerms([&]<int K>() { Move<K>(r, u, h); });
     }
-    args_.loss += sum;
   }
 
  private:
@@ -80,7 +77,9 @@ class KeyedKernel {
     }
     return part;
   }
-  static constexpr bool Shared(int term, int factor) { return kTerms[term].factor[factor - First(term)].map < 0; }
+  static constexpr bool Shared(int term, int factor) {
+    return kTerms[term].factor[factor - First(term)].map < 0;
+  }
   static constexpr bool SharesAny() {
     for (const KeyedTermIr& term : kTerms) {
       for (const KeyedFactorIr& f : term.factor) {
@@ -93,9 +92,8 @@ class KeyedKernel {
 
   template <class F>
   static void ForTerms(F f) {
-    [&]<int... K>(std::integer_sequence<int, K...>) {
-      (f.template operator()<K>(), ...);
-    }(std::make_integer_sequence<int, kTerms.size>{});
+    [&]<int... K>(std::integer_sequence<int, K...>) { (f.template operator()<K>(), ...); }
+    (std::make_integer_sequence<int, kTerms.size>{});
   }
 
   int64_t Key(int factor, int64_t r) const {
@@ -106,7 +104,9 @@ class KeyedKernel {
   T* Row(int factor, int64_t r) const {
     return static_cast<T*>(args_.factor[factor].value) + Key(factor, r) * args_.width[K];
   }
-  T& Number(int factor, int64_t r) const { return static_cast<T*>(args_.factor[factor].value)[Key(factor, r)]; }
+  T& Number(int factor, int64_t r) const {
+    return static_cast<T*>(args_.factor[factor].value)[Key(factor, r)];
+  }
 
   template <int K>
   T Numbers(int64_t r) const {
@@ -122,7 +122,8 @@ class KeyedKernel {
       return T{1};
     } else {
       const Lanes* row[part.size];
-      for (int f = 0; f < part.size; ++f) row[f] = reinterpret_cast<const Lanes*>(Row<K>(part.at[f], r));
+      for (int f = 0; f < part.size; ++f)
+        row[f] = reinterpret_cast<const Lanes*>(Row<K>(part.at[f], r));
       Lanes sum = {};
       for (int64_t k = 0; k < args_.width[K] / kLanes; ++k) {
         Lanes product = row[0][k];
@@ -194,14 +195,18 @@ class KeyedKernel {
         row[f] = reinterpret_cast<Lanes*>(Row<K>(part.at[f], r));
         history[f] = static_cast<T*>(rows.history) + 2 * key;
         decay[f] = DecayOf(rows, key);
-        for (int i = 0; i < 2; ++i) step[2 * f + i] = static_cast<T>(args_.step) / std::sqrt(history[f][i]);
+        for (int i = 0; i < 2; ++i)
+          step[2 * f + i] = static_cast<T>(args_.step) / std::sqrt(history[f][i]);
       }
-      // The first numbers of a row have a history of their own, and a clock in which they move alone.
-      const int64_t all = args_.width[K] / kLanes, head = std::min<int64_t>(all, kKeyedHead / kLanes);
+      // The first numbers of a row have a history of their own, and a clock in which they move
+      // alone.
+      const int64_t all = args_.width[K] / kLanes,
+                    head = std::min<int64_t>(all, kKeyedHead / kLanes);
       const int64_t last = args_.first ? head : all;
       Lanes squares[2 * n] = {};
       for (int64_t k = 0; k < head; ++k) MoveLanes<n>(k, row, slope, decay, step, squares);
-      for (int64_t k = head; k < last; ++k) MoveLanes<n>(k, row, slope, decay, step + 1, squares + 1);
+      for (int64_t k = head; k < last; ++k)
+        MoveLanes<n>(k, row, slope, decay, step + 1, squares + 1);
       for (int f = 0; f < n; ++f) {
         history[f][0] += Sum(squares[2 * f]) * inverse_[K][0];
         history[f][1] += Sum(squares[2 * f + 1]) * inverse_[K][1];
@@ -209,12 +214,14 @@ class KeyedKernel {
         if (!rows.proximal) continue;
         T* const x = reinterpret_cast<T*>(row[f]);
         const int64_t key = Key(part.at[f], r), numbers = std::min(args_.rank[K], last * kLanes);
-        for (int64_t k = 0; k < numbers; ++k) Prox(rows, key, step[2 * f + (k < kKeyedHead ? 0 : 1)], x + k);
+        for (int64_t k = 0; k < numbers; ++k)
+          Prox(rows, key, step[2 * f + (k < kKeyedHead ? 0 : 1)], x + k);
       }
     }
   }
   template <int N>
-  static void MoveLanes(int64_t k, Lanes* const* row, T slope, const T* decay, const T* step, Lanes* squares) {
+  static void MoveLanes(int64_t k, Lanes* const* row, T slope, const T* decay, const T* step,
+                        Lanes* squares) {
     Lanes old[N];
     for (int f = 0; f < N; ++f) old[f] = row[f][k];
     for (int f = 0; f < N; ++f) {
@@ -238,8 +245,11 @@ class KeyedKernel {
   Context<T, T> c_;
   Indices p_;
   int64_t origin_[ir::kMaxSymbols];
-  T inverse_[static_cast<size_t>(std::max(1, kTerms.size))][2];  // of the numbers that a history is the mean of
-  T numbers_[static_cast<size_t>(std::max(1, kTerms.size))] = {}, inner_[static_cast<size_t>(std::max(1, kTerms.size))] = {};
+  T inverse_[static_cast<size_t>(std::max(1, kTerms.size))]
+            [2];  // of the numbers that a history is the mean of
+  T numbers_[static_cast<size_t>(std::max(1, kTerms.size))] = {},
+                                             inner_[static_cast<size_t>(std::max(1, kTerms.size))] =
+                                                 {};
 };
 
 template <class P, int S>
@@ -260,7 +270,8 @@ void AttachKeyed(Statement& statement) {
   }
   [&]<int... C>(std::integer_sequence<int, C...>) {
     (AttachKeyed<P, ir.child[C]>(statement.child[C]), ...);
-  }(std::make_integer_sequence<int, ir.child.size>{});
+  }
+  (std::make_integer_sequence<int, ir.child.size>{});
 }
 
 }  // namespace gyre::internal

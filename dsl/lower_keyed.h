@@ -1,10 +1,10 @@
-// A predictor of keyed rows: what factorisations of matrices and tensors, their biases, and products of any
-// number of keys have in common. The value of a row that is a sum of terms
+// A predictor of keyed rows: what factorisations of matrices and tensors, their biases, and
+// products of any number of keys have in common. The value of a row that is a sum of terms
 //
 //   scale * product of numbers * sum_k product of rows,    p, p(key(r)) and P(key(r), k)
 //
-// with every parameter in one place. Rows that share no key touch no number in common, so that a block of
-// them can be visited in place while others are elsewhere.
+// with every parameter in one place. Rows that share no key touch no number in common, so that a
+// block of them can be visited in place while others are elsewhere.
 #pragma once
 #include "dsl/objective.h"
 
@@ -27,17 +27,19 @@ class KeyedLowering : public ObjectiveLowering {
     uint64_t have = 0;
     return FindTerms(id, false, row, out, have, true);
   }
-  // The parameter of which `id` is the square of what the row `row` names: p(key(r))^2, sum_k P(key(r), k)^2;
-  // -1: it is something else.
+  // The parameter of which `id` is the square of what the row `row` names: p(key(r))^2, sum_k
+  // P(key(r), k)^2; -1: it is something else.
   constexpr int SquareOf(int id, int row) const {
     ir::Node n = a.at(id);
     KeyedTermIr term;
     if (n.op == ir::Op::kSum && !a.data_index(n.index)) term.rank_index = n.index, n = a.at(n.a);
-    if (n.op != ir::Op::kSq || !a.is(n.a, ir::Op::kParam) || !AddFactor(a.at(n.a), row, term)) return -1;
+    if (n.op != ir::Op::kSq || !a.is(n.a, ir::Op::kParam) || !AddFactor(a.at(n.a), row, term))
+      return -1;
     const KeyedFactorIr& factor = term.factor[0];
     return factor.map >= 0 && (factor.rank_at >= 0) == (term.rank_index >= 0) ? factor.symbol : -1;
   }
-  // What every row adds to f for that: w times the square. False where there is such a term already.
+  // What every row adds to f for that: w times the square. False where there is such a term
+  // already.
   constexpr bool AddSquare(int symbol, int weight, PredictorIr& out) {
     for (KeyedTermIr& term : Items(out.term)) {
       for (KeyedFactorIr& factor : Items(term.factor)) {
@@ -66,17 +68,20 @@ class KeyedLowering : public ObjectiveLowering {
     return false;
   }
 
-  constexpr bool FindTerms(int id, bool negative, int row, PredictorIr& out, uint64_t& have, bool keep) {
+  constexpr bool FindTerms(int id, bool negative, int row, PredictorIr& out, uint64_t& have,
+                           bool keep) {
     if (!HasParam(id)) return true;  // of the offset
     const ir::Node n = a.at(id);
     switch (n.op) {
-      case ir::Op::kAdd: case ir::Op::kSub:
+      case ir::Op::kAdd:
+      case ir::Op::kSub:
         return FindTerms(n.a, negative, row, out, have, keep) &&
                FindTerms(n.b, negative != (n.op == ir::Op::kSub), row, out, have, keep);
       case ir::Op::kNeg:
         return FindTerms(n.a, !negative, row, out, have, keep);
       case ir::Op::kLet:
-        return ReadAsDeclared(n) && FindTerms(b.graph.let[n.symbol].lowered, negative, row, out, have, keep);
+        return ReadAsDeclared(n) &&
+               FindTerms(b.graph.let[n.symbol].lowered, negative, row, out, have, keep);
       default:
         break;
     }

@@ -166,8 +166,7 @@ struct KeyedArgs {
   double step = 0;                        // 0: nothing moves
   bool first = false;                     // of rows only the first kKeyedHead numbers move
   void* view = nullptr;                   // scratch: T, end - begin
-  double loss = 0;                        // out: added to
-  double* slope = nullptr;                // by factor that all rows share: added to
+  double* slope = nullptr;                // out, by factor that all rows share: added to
   double* curvature = nullptr;
 };
 using KeyedFn = void (*)(KeyedArgs&);

@@ -1,10 +1,12 @@
-// Stochastic gradients on a predictor of keyed rows, in place: factorisations at the speed of a loop by hand.
+// Stochastic gradients on a predictor of keyed rows, in place: factorisations at the speed of a
+// loop by hand.
 //
-// A clock visits every row once, block by block (keyed_grid.h). What the keys of the first map name stays with one
-// worker, a chain of blocks; the groups of the other maps go from chain to chain: a block begins when the blocks
-// before it that held its groups are done, which is all that workers wait for. Blocks of a stratum share
-// nothing, so the numbers are the same for any number of workers. Numbers that all rows share move once a
-// clock, by a Newton step from what the rows add up.
+// A clock visits every row once, block by block (keyed_grid.h). What the keys of the first map name
+// stays with one worker, a chain of blocks; the groups of the other maps go from chain to chain: a
+// block begins when the blocks before it that held its groups are done, which is all that workers
+// wait for. Blocks of a stratum share nothing, so the numbers are the same for any number of
+// workers. Numbers that all rows share move once a clock, by a Newton step from what the rows add
+// up.
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -22,8 +24,8 @@
 namespace gyre {
 namespace {
 
-constexpr double kStep = 0.25;             // of a row whose history is the start's
-constexpr int64_t kSample = 1 << 14;       // rows that the start of the history is taken from
+constexpr double kStep = 0.25;        // of a row whose history is the start's
+constexpr int64_t kSample = 1 << 14;  // rows that the start of the history is taken from
 
 uint64_t SplitMix(uint64_t x) {
   x += 0x9e3779b97f4a7c15;
@@ -35,7 +37,10 @@ uint64_t SplitMix(uint64_t x) {
 class KeyedFold final : public Fold {
  public:
   KeyedFold(const FoldSetup& setup, const Statement& statement, const Rule& rule)
-      : setup_(setup), predictor_(statement.predictor), statement_(statement), rule_(rule),
+      : setup_(setup),
+        predictor_(statement.predictor),
+        statement_(statement),
+        rule_(rule),
         rows_(setup.extent[static_cast<size_t>(predictor_.row_axis)]),
         single_(setup.type == Type::kFloat32),
         element_(SizeOf(setup.type)) {}
@@ -46,11 +51,12 @@ class KeyedFold final : public Fold {
     if (absl::Status status = Penalise(); !status.ok()) return status;
     LoadParams(*state);
     StartHistory();
-    step_ = std::vector<Chain>(static_cast<size_t>(grid_->cuts()));
+    chain_ = std::vector<Chain>(static_cast<size_t>(grid_->cuts()));
     done_ = std::vector<Count>(maps_.size() * static_cast<size_t>(grid_->cuts()));
     worker_ = std::vector<Worker>(static_cast<size_t>(setup_.workers));
     for (Worker& w : worker_) w.view = AlignedArray<char>(grid_->largest() * element_);
-    for (Chain& c : step_) c.slope.assign(factor_.size(), 0), c.curvature.assign(factor_.size(), 0);
+    for (Chain& c : chain_)
+      c.slope.assign(factor_.size(), 0), c.curvature.assign(factor_.size(), 0);
     return absl::OkStatus();
   }
 
@@ -60,14 +66,15 @@ class KeyedFold final : public Fold {
     if (own.order.empty()) own.order = StrataOf(own.clocks);
     bool left = false;
     for (int c = worker; c < grid_->cuts(); c += setup_.workers) {
-      Chain& chain = step_[static_cast<size_t>(c)];
+      Chain& chain = chain_[static_cast<size_t>(c)];
       if (chain.step == until) continue;
       left = true;
       const int stratum = own.order[static_cast<size_t>(chain.step % grid_->strata())];
       if (!Arrived(stratum, c, chain.step)) continue;
       Visit(stratum, c, &own, &chain);
       ++chain.step;
-      for (size_t m = 1; m < maps_.size(); ++m) DoneOf(m, grid_->group(stratum, c, static_cast<int>(m))).store(chain.step);
+      for (size_t m = 1; m < maps_.size(); ++m)
+        DoneOf(m, grid_->group(stratum, c, static_cast<int>(m))).store(chain.step);
       if (setup_.workers > 1) setup_.env->Wake();
       return Turn::kMore;
     }
@@ -91,15 +98,16 @@ class KeyedFold final : public Fold {
   absl::Status Load(absl::string_view bytes) override {
     Archive archive(bytes);
     Visit(archive);
-    return archive.complete() ? absl::OkStatus() : absl::InvalidArgumentError("state of another update rule");
+    return archive.complete() ? absl::OkStatus()
+                              : absl::InvalidArgumentError("state of another update rule");
   }
 
  private:
   struct Factor {
-    int param = -1, map = -1;            // position in maps_; -1: all rows share it
+    int param = -1, map = -1;                   // position in maps_; -1: all rows share it
     int64_t keys = 1, places = 1, numbers = 1;  // of a key
-    int64_t key_stride = 0, rank_stride = 0;  // in the parameter
-    int64_t width = 1;                   // numbers of a key with their padding
+    int64_t key_stride = 0, rank_stride = 0;    // in the parameter
+    int64_t width = 1;                          // numbers of a key with their padding
     const Post* visit_l2 = nullptr;
     bool decays = false;
     Prox prox;
@@ -108,22 +116,23 @@ class KeyedFold final : public Fold {
   struct Map {
     int symbol = -1;
     int64_t keys = 0;
-    std::vector<int32_t> key;            // by row, in the order of the grid: the place of its key
-    std::vector<int64_t> count;          // rows of each key
-    std::vector<int64_t> place;          // of each key: those of a group together, on lines of their own
+    std::vector<int32_t> key;    // by row, in the order of the grid: the place of its key
+    std::vector<int64_t> count;  // rows of each key
+    std::vector<int64_t> place;  // of each key: those of a group together, on lines of their own
     int64_t places = 0;
 
     void Place(const std::vector<int32_t>& group, int cuts) {
       std::vector<int64_t> next(static_cast<size_t>(cuts) + 1);
       for (const int32_t g : group) ++next[static_cast<size_t>(g) + 1];
-      for (size_t g = 1; g < next.size(); ++g) next[g] = next[g - 1] + (next[g] + kLine - 1) / kLine * kLine;
+      for (size_t g = 1; g < next.size(); ++g)
+        next[g] = next[g - 1] + (next[g] + kLine - 1) / kLine * kLine;
       places = next.back();
       place.resize(group.size());
       for (size_t k = 0; k < group.size(); ++k) place[k] = next[static_cast<size_t>(group[k])]++;
     }
   };
   struct alignas(64) Chain {
-    int64_t step = 0;                    // blocks done, of all clocks together
+    int64_t step = 0;                      // blocks done, of all clocks together
     std::vector<double> slope, curvature;  // of numbers that all rows share
   };
   struct alignas(64) Count {
@@ -131,7 +140,7 @@ class KeyedFold final : public Fold {
   };
   struct alignas(64) Worker {
     int64_t clocks = 0;
-    std::vector<int> order;              // of the strata in the clock at hand
+    std::vector<int> order;  // of the strata in the clock at hand
     AlignedArray<char> view;
   };
 
@@ -145,7 +154,8 @@ class KeyedFold final : public Fold {
     const ir::Graph& graph = setup_.program->graph;
     const auto name = [&](int symbol) { return std::string(graph.symbol[symbol].name); };
     for (const KeyedTerm& term : predictor_.term) {
-      const int64_t numbers = term.rank_axis < 0 ? 1 : setup_.extent[static_cast<size_t>(term.rank_axis)];
+      const int64_t numbers =
+          term.rank_axis < 0 ? 1 : setup_.extent[static_cast<size_t>(term.rank_axis)];
       for (const KeyedFactor& in : term.factor) factor_.push_back(FactorOf(in, numbers));
       const int64_t lanes = kKeyedAlignment / element_;
       rank_.push_back(numbers), width_.push_back((numbers + lanes - 1) / lanes * lanes);
@@ -155,15 +165,18 @@ class KeyedFold final : public Fold {
     for (Map& map : maps_) {
       const Block& block = setup_.context.data[map.symbol];
       if (block.rows != rows_)
-        return absl::UnimplementedError(absl::StrCat("keyed rows need all rows of \"", name(map.symbol), "\" in one process"));
+        return absl::UnimplementedError(
+            absl::StrCat("keyed rows need all rows of \"", name(map.symbol), "\" in one process"));
       key.push_back(block.data<int32_t>()), keys.push_back(map.keys);
       for (int64_t r = 0; r < rows_; ++r) {
         if (key.back()[r] < 0 || key.back()[r] >= map.keys)
-          return absl::InvalidArgumentError(absl::StrCat("row ", r, " has no \"", name(map.symbol), "\": ", key.back()[r], " of ",
-                                                         map.keys, "; leave such rows out of the training data"));
+          return absl::InvalidArgumentError(
+              absl::StrCat("row ", r, " has no \"", name(map.symbol), "\": ", key.back()[r], " of ",
+                           map.keys, "; leave such rows out of the training data"));
       }
     }
-    grid_ = std::make_unique<KeyedGrid>(key, keys, rows_, KeyedGrid::CutsFor(keys, rows_), setup_.seed);
+    grid_ =
+        std::make_unique<KeyedGrid>(key, keys, rows_, KeyedGrid::CutsFor(keys, rows_), setup_.seed);
     for (size_t m = 0; m < maps_.size(); ++m) {
       maps_[m].Place(grid_->groups(m), grid_->cuts());
       maps_[m].key.resize(static_cast<size_t>(rows_));
@@ -208,14 +221,17 @@ class KeyedFold final : public Fold {
     data_.assign(setup_.context.data, setup_.context.data + graph.symbol.size);
     for (const int symbol : predictor_.data) {
       Block& block = data_[static_cast<size_t>(symbol)];
-      if (block.values == nullptr || block.rows != rows_ || graph.symbol[symbol].axis[0] != predictor_.row_axis) continue;
+      if (block.values == nullptr || block.rows != rows_ ||
+          graph.symbol[symbol].axis[0] != predictor_.row_axis)
+        continue;
       OwnedBlock dense;
       if (block.format != Format::kDense) dense = ToDense(block), block = dense.block;
       const int64_t size = SizeOf(block.type), bytes = block.cols * size;
       ordered_.emplace_back(rows_ * bytes);
       const char* const from = static_cast<const char*>(block.values);
       for (int64_t at = 0; at < rows_; ++at)
-        std::copy_n(from + grid_->order()[static_cast<size_t>(at)] * block.stride * size, bytes, ordered_.back().data() + at * bytes);
+        std::copy_n(from + grid_->order()[static_cast<size_t>(at)] * block.stride * size, bytes,
+                    ordered_.back().data() + at * bytes);
       block.values = ordered_.back().data(), block.stride = block.cols;
     }
   }
@@ -251,7 +267,8 @@ class KeyedFold final : public Fold {
       if (!prox.ok()) return prox.status();
       f.prox = *prox;
       if (f.prox.lower.each != nullptr || f.prox.upper.each != nullptr)
-        return absl::UnimplementedError("bounds of keyed rows are one number for a whole parameter");
+        return absl::UnimplementedError(
+            "bounds of keyed rows are one number for a whole parameter");
       if (f.map < 0) continue;
       f.history = AlignedArray<char>(2 * f.places * element_);
       double each = 0;  // of a visit, whatever the key
@@ -269,7 +286,8 @@ class KeyedFold final : public Fold {
       predictor_.offset(args);
     }
     scale_.assign(predictor_.term.size(), 1);
-    for (size_t t = 0; t < scale_.size(); ++t) setup_.context.Run(predictor_.term[t].scale, &scale_[t]);
+    for (size_t t = 0; t < scale_.size(); ++t)
+      setup_.context.Run(predictor_.term[t].scale, &scale_[t]);
     rows_of_.clear();
     for (Factor& f : factor_) {
       KeyedRows rows;
@@ -293,13 +311,16 @@ class KeyedFold final : public Fold {
     WithType([&]<class T>(T) {
       for (int64_t k = 0; k < f.keys; ++k) {
         const double w = weight.at(k * f.key_stride);
-        for (int64_t i = 1; i < f.numbers; ++i) even = even && weight.at(k * f.key_stride + i * f.rank_stride) == w;
+        for (int64_t i = 1; i < f.numbers; ++i)
+          even = even && weight.at(k * f.key_stride + i * f.rank_stride) == w;
         const int64_t visits = maps_[static_cast<size_t>(f.map)].count[static_cast<size_t>(k)];
-        reinterpret_cast<T*>(out->data())[PlaceOf(f, k)] = static_cast<T>(each + times * w / static_cast<double>(std::max<int64_t>(1, visits)));
+        reinterpret_cast<T*>(out->data())[PlaceOf(f, k)] =
+            static_cast<T>(each + times * w / static_cast<double>(std::max<int64_t>(1, visits)));
       }
     });
     return even ? absl::OkStatus()
-                : absl::UnimplementedError("the penalty of a keyed row weighs all of its numbers alike");
+                : absl::UnimplementedError(
+                      "the penalty of a keyed row weighs all of its numbers alike");
   }
 
   void LoadParams(const ParamState& state) {
@@ -309,7 +330,8 @@ class KeyedFold final : public Fold {
         T* const to = reinterpret_cast<T*>(f.value.data());
         for (int64_t k = 0; k < f.keys; ++k) {
           for (int64_t i = 0; i < f.numbers; ++i)
-            to[PlaceOf(f, k) * f.width + i] = static_cast<T>(from[k * f.key_stride + i * f.rank_stride]);
+            to[PlaceOf(f, k) * f.width + i] =
+                static_cast<T>(from[k * f.key_stride + i * f.rank_stride]);
         }
       }
     });
@@ -322,7 +344,8 @@ class KeyedFold final : public Fold {
         T* const from = reinterpret_cast<T*>(f.value.data());
         const bool penalised = f.map >= 0 && (f.prox.l2.given() || f.prox.l1.given());
         for (int64_t k = 0; k < f.keys; ++k) {
-          const bool unseen = penalised && maps_[static_cast<size_t>(f.map)].count[static_cast<size_t>(k)] == 0;
+          const bool unseen =
+              penalised && maps_[static_cast<size_t>(f.map)].count[static_cast<size_t>(k)] == 0;
           for (int64_t i = 0; i < f.numbers; ++i) {
             T& x = from[PlaceOf(f, k) * f.width + i];
             if (unseen) x = static_cast<T>(std::clamp(0.0, f.prox.lower.value, f.prox.upper.value));
@@ -333,9 +356,9 @@ class KeyedFold final : public Fold {
     });
   }
 
-  // The history of every row as if it had seen the slopes of the start: with it a first step is kStep of what the
-  // other factors are, whatever the scale of losses and data. The last factor brings the scale of the
-  // parameters in: products of them are as large as the view is off.
+  // The history of every row as if it had seen the slopes of the start: with it a first step is
+  // kStep of what the other factors are, whatever the scale of losses and data. The last factor
+  // brings the scale of the parameters in: products of them are as large as the view is off.
   void StartHistory() {
     const int64_t rows = std::min(rows_, kSample);
     std::vector<double> view(static_cast<size_t>(rows)), slope(view), curvature(view);
@@ -353,24 +376,27 @@ class KeyedFold final : public Fold {
     in.out = curvature.data();
     predictor_.curvature(in);
     double squares = 0, curved = 0;
-    for (size_t r = 0; r < slope.size(); ++r) squares += slope[r] * slope[r], curved += std::abs(curvature[r]);
+    for (size_t r = 0; r < slope.size(); ++r)
+      squares += slope[r] * slope[r], curved += std::abs(curvature[r]);
     const double n = static_cast<double>(std::max<int64_t>(1, rows)), size = std::sqrt(squares / n);
     const double off = curved > 0 ? size * n / curved : 1;
     const double start = size > 0 && std::isfinite(size) ? size * size * std::max(off, 1e-30) : 1;
     WithType([&]<class T>(T) {
       for (Factor& f : factor_) {
-        if (f.map >= 0) std::fill_n(reinterpret_cast<T*>(f.history.data()), 2 * f.places, static_cast<T>(start));
+        if (f.map >= 0)
+          std::fill_n(reinterpret_cast<T*>(f.history.data()), 2 * f.places, static_cast<T>(start));
       }
     });
   }
 
-  // What one Newton step gains on the numbers that all rows share, from the slopes that the rows met.
+  // What one Newton step gains on the numbers that all rows share, from the slopes that the rows
+  // met.
   void MoveShared() {
     WithType([&]<class T>(T) {
       for (size_t i = 0; i < factor_.size(); ++i) {
         if (factor_[i].map >= 0) continue;
         double slope = 0, curvature = 0;
-        for (Chain& c : step_) {
+        for (Chain& c : chain_) {
           slope += std::exchange(c.slope[i], 0), curvature += std::exchange(c.curvature[i], 0);
         }
         T& number = *reinterpret_cast<T*>(factor_[i].value.data());
@@ -378,7 +404,8 @@ class KeyedFold final : public Fold {
         const double now = static_cast<double>(number), scale = curvature + 2 * prox.l2.at(0);
         if (!(scale > 0)) continue;
         const double z = curvature * now - slope, m = std::max(std::abs(z) - prox.l1.at(0), 0.0);
-        number = static_cast<T>(std::clamp(std::copysign(m, z) / scale, prox.lower.value, prox.upper.value));
+        number = static_cast<T>(
+            std::clamp(std::copysign(m, z) / scale, prox.lower.value, prox.upper.value));
       }
     });
   }
@@ -432,13 +459,14 @@ class KeyedFold final : public Fold {
     int64_t clocks = worker_[0].clocks;
     a(clocks);
     for (Worker& w : worker_) w.clocks = clocks;
-    for (Chain& c : step_) c.step = clocks * grid_->strata();
+    for (Chain& c : chain_) c.step = clocks * grid_->strata();
     for (Count& c : done_) c.steps.store(clocks * grid_->strata());
     for (Factor& f : factor_) {
       if (f.map < 0) continue;
       std::vector<char> history(f.history.data(), f.history.data() + f.history.size());
       a(history);
-      if (static_cast<int64_t>(history.size()) == f.history.size()) std::copy(history.begin(), history.end(), f.history.data());
+      if (static_cast<int64_t>(history.size()) == f.history.size())
+        std::copy(history.begin(), history.end(), f.history.data());
     }
   }
 
@@ -450,26 +478,26 @@ class KeyedFold final : public Fold {
   const bool single_;
   const int64_t element_;
   std::vector<Map> maps_;
-  std::vector<Factor> factor_;           // of all terms in turn
+  std::vector<Factor> factor_;  // of all terms in turn
   std::vector<KeyedRows> rows_of_;
-  std::vector<int64_t> rank_, width_;    // by term
+  std::vector<int64_t> rank_, width_;  // by term
   std::vector<double> scale_, offset_;
   std::unique_ptr<KeyedGrid> grid_;
-  std::vector<Block> data_;              // by symbol
+  std::vector<Block> data_;  // by symbol
   std::deque<AlignedArray<char>> ordered_;
   std::vector<AlignedArray<double>> weights_;
-  std::vector<Chain> step_;
-  std::vector<Count> done_;              // by map and group: blocks that held it
+  std::vector<Chain> chain_;
+  std::vector<Count> done_;  // by map and group: blocks that held it
   std::vector<Worker> worker_;
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Fold>> MakeKeyedFold(const FoldSetup& setup, const Statement& statement,
-                                                    const Rule& rule) {
+absl::StatusOr<std::unique_ptr<Fold>> MakeKeyedFold(const FoldSetup& setup,
+                                                    const Statement& statement, const Rule& rule) {
   if (statement.predictor.visit == nullptr)
-    return absl::FailedPreconditionError(
-        absl::StrCat("\"", rule.name, "\" needs rows that name the parameters by keys, one predictor for all"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "\"", rule.name, "\" needs rows that name the parameters by keys, one predictor for all"));
   return std::unique_ptr<Fold>(std::make_unique<KeyedFold>(setup, statement, rule));
 }
 

@@ -21,14 +21,17 @@ uint64_t SplitMix(uint64_t x) {
   return x ^ (x >> 31);
 }
 
-// order[k] sorted by bucket(order[k]), stable; the buckets' ends in `begin`, one more than there are.
+// order[k] sorted by bucket(order[k]), stable; the buckets' ends in `begin`, one more than there
+// are.
 template <class Bucket>
-void SortByBucket(int64_t buckets, const Bucket& bucket, std::vector<int64_t>* order, std::vector<int64_t>* begin) {
+void SortByBucket(int64_t buckets, const Bucket& bucket, std::vector<int64_t>* order,
+                  std::vector<int64_t>* begin) {
   begin->assign(static_cast<size_t>(buckets) + 1, 0);
   for (const int64_t r : *order) ++(*begin)[static_cast<size_t>(bucket(r)) + 1];
   std::partial_sum(begin->begin(), begin->end(), begin->begin());
   std::vector<int64_t> next(begin->begin(), begin->end() - 1), sorted(order->size());
-  for (const int64_t r : *order) sorted[static_cast<size_t>(next[static_cast<size_t>(bucket(r))]++)] = r;
+  for (const int64_t r : *order)
+    sorted[static_cast<size_t>(next[static_cast<size_t>(bucket(r))]++)] = r;
   order->swap(sorted);
 }
 
@@ -41,8 +44,8 @@ int KeyedGrid::CutsFor(const std::vector<int64_t>& keys, int64_t rows) {
   return static_cast<int>(std::clamp<int64_t>(cuts, 1, kMostCuts));
 }
 
-KeyedGrid::KeyedGrid(const std::vector<const int32_t*>& key, const std::vector<int64_t>& keys, int64_t rows,
-                     int cuts, uint64_t seed)
+KeyedGrid::KeyedGrid(const std::vector<const int32_t*>& key, const std::vector<int64_t>& keys,
+                     int64_t rows, int cuts, uint64_t seed)
     : rows_(rows), cuts_(cuts), maps_(static_cast<int>(key.size())) {
   size_t widest = 0;
   for (size_t m = 0; m < key.size(); ++m) {
@@ -53,7 +56,8 @@ KeyedGrid::KeyedGrid(const std::vector<const int32_t*>& key, const std::vector<i
   order_.resize(static_cast<size_t>(rows));
   std::iota(order_.begin(), order_.end(), int64_t{0});
   const int32_t* const by = key[widest];
-  SortByBucket(keys[widest], [&](int64_t r) { return by[r]; }, &order_, &begin_);
+  SortByBucket(
+      keys[widest], [&](int64_t r) { return by[r]; }, &order_, &begin_);
   SortByBucket(
       int64_t{strata_} * cuts,
       [&](int64_t r) {
@@ -66,7 +70,8 @@ KeyedGrid::KeyedGrid(const std::vector<const int32_t*>& key, const std::vector<i
         return stratum * cuts_ + chain;
       },
       &order_, &begin_);
-  for (size_t b = 0; b + 1 < begin_.size(); ++b) largest_ = std::max(largest_, begin_[b + 1] - begin_[b]);
+  for (size_t b = 0; b + 1 < begin_.size(); ++b)
+    largest_ = std::max(largest_, begin_[b + 1] - begin_[b]);
 }
 
 int KeyedGrid::group(int stratum, int chain, int map) const {
@@ -82,7 +87,8 @@ std::vector<int32_t> KeyedGrid::Deal(const int32_t* key, int64_t keys, uint64_t 
   std::vector<std::pair<int64_t, uint64_t>> heavy(static_cast<size_t>(keys));
   std::vector<int32_t> by(static_cast<size_t>(keys));
   for (int64_t k = 0; k < keys; ++k)
-    heavy[static_cast<size_t>(k)] = {-count[static_cast<size_t>(k)], SplitMix(seed ^ static_cast<uint64_t>(k))};
+    heavy[static_cast<size_t>(k)] = {-count[static_cast<size_t>(k)],
+                                     SplitMix(seed ^ static_cast<uint64_t>(k))};
   std::iota(by.begin(), by.end(), 0);
   std::sort(by.begin(), by.end(), [&](int32_t a, int32_t b) {
     return heavy[static_cast<size_t>(a)] < heavy[static_cast<size_t>(b)];
@@ -100,7 +106,9 @@ std::vector<int32_t> KeyedGrid::Deal(const int32_t* key, int64_t keys, uint64_t 
   }
   int64_t most = 0;
   for (; !lightest.empty(); lightest.pop()) most = std::max(most, lightest.top().first);
-  if (rows_ > 0) imbalance_ = std::max(imbalance_, static_cast<double>(most) * cuts_ / static_cast<double>(rows_));
+  if (rows_ > 0)
+    imbalance_ =
+        std::max(imbalance_, static_cast<double>(most) * cuts_ / static_cast<double>(rows_));
   return group;
 }
 

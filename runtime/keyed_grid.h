@@ -1,9 +1,10 @@
 // Rows that name things by keys, cut into blocks that can be visited at once.
 //
-// The keys of every map are dealt into as many groups as there are cuts, each with about as many rows. A block
-// holds the rows of one group of each map. Blocks that share no group touch no number in common: the blocks of
-// a *stratum*, one for each group of the first map, the groups of the others shifted alike (Gemulla et al.
-// 2011; with more than two maps a Latin cube). A clock goes through all strata.
+// The keys of every map are dealt into as many groups as there are cuts, each with about as many
+// rows. A block holds the rows of one group of each map. Blocks that share no group touch no number
+// in common: the blocks of a *stratum*, one for each group of the first map, the groups of the
+// others shifted alike (Gemulla et al. 2011; with more than two maps a Latin cube). A clock goes
+// through all strata.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -14,16 +15,21 @@ namespace gyre {
 class KeyedGrid {
  public:
   // `key`: by map and row, each in [0, keys of the map).
-  KeyedGrid(const std::vector<const int32_t*>& key, const std::vector<int64_t>& keys, int64_t rows, int cuts,
-            uint64_t seed);
-  // As many as leave blocks of some hundred rows, whoever works on them: the numbers must not depend on that.
+  KeyedGrid(const std::vector<const int32_t*>& key, const std::vector<int64_t>& keys, int64_t rows,
+            int cuts, uint64_t seed);
+  // As many as leave blocks of some hundred rows, whoever works on them: the numbers must not
+  // depend on that.
   static int CutsFor(const std::vector<int64_t>& keys, int64_t rows);
 
   int cuts() const { return cuts_; }
   int strata() const { return strata_; }
   // Rows of the block of group `chain` of the first map in a stratum: positions in order().
-  int64_t begin(int stratum, int chain) const { return begin_[static_cast<size_t>(stratum * cuts_ + chain)]; }
-  int64_t end(int stratum, int chain) const { return begin_[static_cast<size_t>(stratum * cuts_ + chain) + 1]; }
+  int64_t begin(int stratum, int chain) const {
+    return begin_[static_cast<size_t>(stratum * cuts_ + chain)];
+  }
+  int64_t end(int stratum, int chain) const {
+    return begin_[static_cast<size_t>(stratum * cuts_ + chain) + 1];
+  }
   // The group of map `map` that it holds.
   int group(int stratum, int chain, int map) const;
   // By key of a map: its group.

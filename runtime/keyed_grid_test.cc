@@ -19,7 +19,8 @@ struct Keys {
     for (const int64_t n : extents) {
       key.emplace_back();
       for (int64_t r = 0; r < rows; ++r)
-        key.back().push_back(static_cast<int32_t>(std::pow(uniform(), skew) * static_cast<double>(n)));
+        key.back().push_back(
+            static_cast<int32_t>(std::pow(uniform(), skew) * static_cast<double>(n)));
     }
   }
   std::vector<const int32_t*> pointers() const {
@@ -46,7 +47,8 @@ TEST_P(KeyedGridTest, BlocksOfAStratumShareNoKeyAndHoldEveryRowOnce) {
       for (int64_t at = grid.begin(s, c); at < grid.end(s, c); ++at) {
         const int64_t row = grid.order()[static_cast<size_t>(at)];
         EXPECT_TRUE(seen.insert(row).second);
-        for (size_t m = 0; m < keys.key.size(); ++m) of_block[m].insert(keys.key[m][static_cast<size_t>(row)]);
+        for (size_t m = 0; m < keys.key.size(); ++m)
+          of_block[m].insert(keys.key[m][static_cast<size_t>(row)]);
       }
       for (size_t m = 0; m < keys.key.size(); ++m) {
         for (const int32_t k : of_block[m]) EXPECT_TRUE(of_stratum[m].insert(k).second);
@@ -71,7 +73,8 @@ TEST_P(KeyedGridTest, AKeyIsAlwaysInTheSameGroup) {
     for (int s = 0; s < grid.strata(); ++s) {
       for (int c = 0; c < grid.cuts(); ++c) {
         for (int64_t at = grid.begin(s, c); at < grid.end(s, c); ++at) {
-          int& g = group[static_cast<size_t>(keys.key[m][static_cast<size_t>(grid.order()[static_cast<size_t>(at)])])];
+          int& g = group[static_cast<size_t>(
+              keys.key[m][static_cast<size_t>(grid.order()[static_cast<size_t>(at)])])];
           const int here = grid.group(s, c, static_cast<int>(m));
           EXPECT_TRUE(g == -1 || g == here);
           g = here;
@@ -83,7 +86,8 @@ TEST_P(KeyedGridTest, AKeyIsAlwaysInTheSameGroup) {
 
 INSTANTIATE_TEST_SUITE_P(Maps, KeyedGridTest,
                          ::testing::Values(std::vector<int64_t>{40}, std::vector<int64_t>{60, 30},
-                                           std::vector<int64_t>{30, 40, 20}, std::vector<int64_t>{20, 20, 20, 20}));
+                                           std::vector<int64_t>{30, 40, 20},
+                                           std::vector<int64_t>{20, 20, 20, 20}));
 
 TEST(KeyedGrid, BalancesKeysOfAPowerLaw) {
   const Keys keys(200000, {20000, 5000}, 4);

@@ -17,8 +17,8 @@ constexpr int kMostNewton = 60;             // evaluations of a loss in one step
 constexpr double kNewtonReduction = 0.05;   // of a step's residual: what is left is next epoch's
 constexpr double kRounding = 4e-16;
 constexpr double kMeasured = 0.03;          // of the last gap, to be measured again
-constexpr double kWorth = 4;                // numbers of rows visited for each that an extrapolation goes over
-constexpr double kNear = 0.05;              // of the objective: a gap above it, and most rows have yet to find their place
+constexpr double kWorth = 4;                // numbers visited for each that an extrapolation goes over
+constexpr double kNear = 0.05;              // of the objective: above it most rows have yet to find a place
 constexpr int kMostSearches = 4;            // of a step: each goes up to four times as far
 constexpr double kFound = 0.05;             // of a line's first slope: what is left is next epoch's
 constexpr double kProbe = 1e-6;             // how far from a kink its one-sided slopes are taken
@@ -601,7 +601,10 @@ void DualSolver::EndEpoch() {
     AddUp(updates);
   }
   entries_since_ += static_cast<double>(visits) * entries_;
-  if (quadratic_ && !careful_ && updates > 0 && gap_ <= kNear * std::abs(primal_) && entries_since_ >= kWorth * static_cast<double>(rows_ + static_cast<int64_t>(theta_.size()))) Extrapolate();
+  const double numbers = static_cast<double>(rows_) + static_cast<double>(theta_.size());
+  if (quadratic_ && !careful_ && updates > 0 && gap_ <= kNear * std::abs(primal_) &&
+      entries_since_ >= kWorth * numbers)
+    Extrapolate();
   auto end = active_.begin();
   for (const Worker& worker : worker_)
     end = std::copy(active_.begin() + worker.from, active_.begin() + worker.kept, end);

@@ -1,5 +1,5 @@
-// Factorisations from their program to their model: planned, run in place by one worker and by several, against
-// what the data were made of.
+// Factorisations from their program to their model: planned, run in place by one worker and by
+// several, against what the data were made of.
 #include <cmath>
 #include <map>
 #include <string>
@@ -62,11 +62,17 @@ class Bench {
       : program_(std::move(program)) {
     bound_.type = type;
     const std::map<std::string, int64_t> extents = {{"Rating", static_cast<int64_t>(rating.size())},
-                                                    {"User", kUsers}, {"Item", kItems}, {"Time", kTimes}, {"Rank", kRank}};
-    const std::map<std::string, const Vector*> columns = {{"user", &ratings.user}, {"item", &ratings.item},
-                                                          {"time", &ratings.time}, {"friend", &ratings.friends},
+                                                    {"User", kUsers},
+                                                    {"Item", kItems},
+                                                    {"Time", kTimes},
+                                                    {"Rank", kRank}};
+    const std::map<std::string, const Vector*> columns = {{"user", &ratings.user},
+                                                          {"item", &ratings.item},
+                                                          {"time", &ratings.time},
+                                                          {"friend", &ratings.friends},
                                                           {"rating", &rating}};
-    for (const ir::Axis& axis : program_.graph.axis) bound_.extent.push_back(extents.at(std::string(axis.name)));
+    for (const ir::Axis& axis : program_.graph.axis)
+      bound_.extent.push_back(extents.at(std::string(axis.name)));
     block_.resize(static_cast<size_t>(program_.graph.symbol.size));
     hyper_.resize(block_.size());
     for (int i = 0; i < program_.graph.symbol.size; ++i) {
@@ -89,7 +95,8 @@ class Bench {
   absl::StatusOr<Plan> PlanFor(const Request& request) const {
     return MakePlan(program_, bound_, DefaultProfile(), request);
   }
-  absl::StatusOr<RunResult> TryRun(int workers, const std::string& update, int64_t clocks, double tolerance) const {
+  absl::StatusOr<RunResult> TryRun(int workers, const std::string& update, int64_t clocks,
+                                   double tolerance) const {
     Request request;
     request.workers = workers;
     request.update = update;
@@ -104,10 +111,12 @@ class Bench {
     job.extent = bound_.extent;
     job.type = bound_.type;
     const int64_t rows = bound_.extent[0];
-    for (int w = 0; w < workers; ++w) job.worker.push_back({block_.data(), rows * w / workers, rows * (w + 1) / workers});
+    for (int w = 0; w < workers; ++w)
+      job.worker.push_back({block_.data(), rows * w / workers, rows * (w + 1) / workers});
     return RunEmbedded(job);
   }
-  RunResult Run(int workers, const std::string& update = "auto", int64_t clocks = 200, double tolerance = 1e-7) const {
+  RunResult Run(int workers, const std::string& update = "auto", int64_t clocks = 200,
+                double tolerance = 1e-7) const {
     absl::StatusOr<RunResult> result = TryRun(workers, update, clocks, tolerance);
     EXPECT_TRUE(result.ok()) << result.status();
     return result.ok() ? *std::move(result) : RunResult();
@@ -148,9 +157,11 @@ TEST(Keyed, SaysWhatItNeeds) {
   const Ratings ratings(1000);
   Request request;
   request.update = "dsgd";
-  EXPECT_THAT(Bench(Graph(), ratings, ratings.matrix).PlanFor(request).status().message(), HasSubstr("one predictor"));
+  EXPECT_THAT(Bench(Graph(), ratings, ratings.matrix).PlanFor(request).status().message(),
+              HasSubstr("one predictor"));
   request.workers = 2, request.partition = "data";
-  EXPECT_THAT(Bench(Biased(), ratings, ratings.biased).PlanFor(request).status().message(), HasSubstr("hybrid"));
+  EXPECT_THAT(Bench(Biased(), ratings, ratings.biased).PlanFor(request).status().message(),
+              HasSubstr("hybrid"));
   // What is convex is left to a rule that reaches the minimum.
   const absl::StatusOr<Plan> convex = Bench(Baseline(), ratings, ratings.biased).PlanFor({});
   ASSERT_TRUE(convex.ok()) << convex.status();
@@ -196,7 +207,8 @@ TEST(Keyed, FactorsATensorOfThreeKeys) {
 TEST(Keyed, HoldsWhatIsVisitedOftenByAsMuch) {
   const Ratings ratings(6000);
   const Bench bench(Weighted(), ratings, ratings.biased);
-  const RunResult exact = bench.Run(1, "lbfgs", 3000, 1e-12), found = bench.Run(2, "dsgd", 2000, 1e-8);
+  const RunResult exact = bench.Run(1, "lbfgs", 3000, 1e-12),
+                  found = bench.Run(2, "dsgd", 2000, 1e-8);
   EXPECT_LE(found.objective, exact.objective * 1.02);
   EXPECT_GE(found.objective, exact.objective * 0.9);
 }
@@ -222,14 +234,16 @@ TEST(Keyed, LeavesKeysWithoutRowsAtTheLeastPenalty) {
   for (double& u : ratings.user) u = u == 149 ? 148 : u;
   const Bench bench(Biased(), ratings, ratings.biased);
   const RunResult result = bench.Run(2);
-  for (int64_t k = 0; k < kRank; ++k) EXPECT_EQ(bench.Param(result, "U")[static_cast<size_t>(149 * kRank + k)], 0);
+  for (int64_t k = 0; k < kRank; ++k)
+    EXPECT_EQ(bench.Param(result, "U")[static_cast<size_t>(149 * kRank + k)], 0);
   EXPECT_EQ(bench.Param(result, "bu")[149], 0);
 }
 
 TEST(Keyed, RefusesARowWithoutAKey) {
   Ratings ratings(500);
   ratings.item[17] = -1;
-  const absl::Status status = Bench(Biased(), ratings, ratings.biased).TryRun(1, "dsgd", 5, 1e-4).status();
+  const absl::Status status =
+      Bench(Biased(), ratings, ratings.biased).TryRun(1, "dsgd", 5, 1e-4).status();
   EXPECT_THAT(status.message(), HasSubstr("row 17 has no \"item\""));
 }
 
