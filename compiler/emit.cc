@@ -594,15 +594,16 @@ class Emitter {
     Stop* stop = plan_.mutable_stop();
     const Statement& main = *p_.main().statement;
     const int64_t repeat = RootRepeat(program_);
-    const double slack = s_.update.mini_batch || s_.update.keyed ? 4 : s_.update.coordinates ? 1e4 : 10;
+    const bool stochastic = s_.update.mini_batch || s_.update.keyed;
+    const double slack = stochastic ? 4 : s_.update.coordinates ? 1e4 : 10;
     double clocks = repeat > 0 ? static_cast<double>(repeat)
                     : main.kind == StatementKind::kMinimize
-                        ? std::max(chosen_.clocks * slack, s_.update.mini_batch || s_.update.keyed ? 100.0 : 1000.0)
+                        ? std::max(chosen_.clocks * slack, stochastic ? 100.0 : 1000.0)
                         : 1000.0;
     stop->set_max_clocks(r.max_clocks > 0 ? r.max_clocks : static_cast<int64_t>(clocks));
     stop->set_max_seconds(r.max_seconds);
     const double until = RootTolerance(program_);
-    const double usual = s_.update.mini_batch || s_.update.keyed ? 1e-4 : 1e-6;
+    const double usual = stochastic ? 1e-4 : 1e-6;
     stop->set_tolerance(r.tolerance > 0 ? r.tolerance : until > 0 ? until : repeat > 0 ? 0 : usual);
     if (r.target.has_value()) {
       stop->set_target(*r.target);

@@ -4,13 +4,12 @@
 // A step is one of stochastic gradients in which every row of a parameter has a step of its own,
 // AdaGrad's (Duchi, Hazan and Singer 2011) over the mean square of the row's gradients (Chin et al.
 // 2015):
-//   g = slope * d view / d row + decay * row,   row -= step / sqrt(history) g,   history += mean
-//   g^2
+//   g = slope * d view / d row + decay * row
+//   row -= step / sqrt(history) g,   history += mean g^2
 // followed by the prox of what is not smooth. Numbers that all rows share do not move: what their
 // Newton step needs is added up.
 #pragma once
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <utility>
 
@@ -245,11 +244,10 @@ class KeyedKernel {
   Context<T, T> c_;
   Indices p_;
   int64_t origin_[ir::kMaxSymbols];
-  T inverse_[static_cast<size_t>(std::max(1, kTerms.size))]
-            [2];  // of the numbers that a history is the mean of
-  T numbers_[static_cast<size_t>(std::max(1, kTerms.size))] = {},
-                                             inner_[static_cast<size_t>(std::max(1, kTerms.size))] =
-                                                 {};
+  // By term: one over the numbers that each history is the mean of; the values of the row at hand.
+  static constexpr auto kTermCount = static_cast<size_t>(std::max(1, kTerms.size));
+  T inverse_[kTermCount][2];
+  T numbers_[kTermCount] = {}, inner_[kTermCount] = {};
 };
 
 template <class P, int S>

@@ -15,6 +15,14 @@ class KeyedLowering : public ObjectiveLowering {
   using ObjectiveLowering::ObjectiveLowering;
 
  protected:
+  // A let read at the indices that it was declared with.
+  constexpr bool IsDeclared(const ir::Node& n) const {
+    const ir::Let& let = b.graph.let[n.symbol];
+    for (int i = 0; i < n.subs; ++i) {
+      if (!n.sub[i].plain() || n.sub[i].index != let.index[i]) return false;
+    }
+    return true;
+  }
   // Whether `id` is such a value of the row `row`.
   constexpr bool IsKeyed(int id, int row) {
     if (b.free(id) != 1u << row) return false;
@@ -80,7 +88,7 @@ class KeyedLowering : public ObjectiveLowering {
       case ir::Op::kNeg:
         return FindTerms(n.a, !negative, row, out, have, keep);
       case ir::Op::kLet:
-        return ReadAsDeclared(n) &&
+        return IsDeclared(n) &&
                FindTerms(b.graph.let[n.symbol].lowered, negative, row, out, have, keep);
       default:
         break;
@@ -118,7 +126,7 @@ class KeyedLowering : public ObjectiveLowering {
         out.negative = !out.negative;
         return AddFactors(n.a, false, row, out);
       case ir::Op::kLet:
-        return ReadAsDeclared(n) && AddFactors(b.graph.let[n.symbol].lowered, false, row, out);
+        return IsDeclared(n) && AddFactors(b.graph.let[n.symbol].lowered, false, row, out);
       case ir::Op::kSum:
         if (a.data_index(n.index) || out.term.rank_index >= 0) return false;
         out.term.rank_index = n.index;
@@ -152,14 +160,6 @@ class KeyedLowering : public ObjectiveLowering {
     const ir::Node& n = a.at(id);
     return n.op == ir::Op::kKey && b.graph.symbol[n.symbol].kind == ir::Kind::kMap && n.subs == 1 &&
            n.sub[0].plain() && n.sub[0].index == row;
-  }
-
-  constexpr bool ReadAsDeclared(const ir::Node& n) const {
-    const ir::Let& let = b.graph.let[n.symbol];
-    for (int i = 0; i < n.subs; ++i) {
-      if (!n.sub[i].plain() || n.sub[i].index != let.index[i]) return false;
-    }
-    return true;
   }
 };
 

@@ -148,15 +148,6 @@ class PredictorLowering : public KeyedLowering {
     }
   }
 
-  // A let read at the indices that it was declared with.
-  constexpr bool IsDeclared(const ir::Node& n) const {
-    const ir::Let& let = b.graph.let[n.symbol];
-    for (int i = 0; i < n.subs; ++i) {
-      if (!n.sub[i].plain() || n.sub[i].index != let.index[i]) return false;
-    }
-    return true;
-  }
-
   constexpr bool IsSquare(int id) const {
     for (int i = 0; i < b.graph.index.size; ++i) {
       if (b.free(id) == 1u << i) return a.data_index(i) && SquareOf(id, i) >= 0;

@@ -11,10 +11,11 @@
 #include <atomic>
 #include <cmath>
 #include <deque>
-#include <limits>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "dsl/random.h"
 #include "runtime/archive.h"
 #include "runtime/data/layout.h"
 #include "runtime/fold.h"
@@ -26,13 +27,6 @@ namespace {
 
 constexpr double kStep = 0.25;        // of a row whose history is the start's
 constexpr int64_t kSample = 1 << 14;  // rows that the start of the history is taken from
-
-uint64_t SplitMix(uint64_t x) {
-  x += 0x9e3779b97f4a7c15;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
-  return x ^ (x >> 31);
-}
 
 class KeyedFold final : public Fold {
  public:
@@ -54,7 +48,10 @@ class KeyedFold final : public Fold {
     chain_ = std::vector<Chain>(static_cast<size_t>(grid_->cuts()));
     done_ = std::vector<Count>(maps_.size() * static_cast<size_t>(grid_->cuts()));
     worker_ = std::vector<Worker>(static_cast<size_t>(setup_.workers));
-    for (Worker& w : worker_) w.view = AlignedArray<char>(grid_->largest() * element_);
+    for (Worker& w : worker_) {
+      w.order.resize(static_cast<size_t>(grid_->strata()));
+      w.view = AlignedArray<char>(grid_->largest() * element_);
+    }
     for (Chain& c : chain_)
       c.slope.assign(factor_.size(), 0), c.curvature.assign(factor_.size(), 0);
     return absl::OkStatus();
@@ -63,7 +60,7 @@ class KeyedFold final : public Fold {
   Turn WorkTurn(int worker, double /*epoch*/) override {
     Worker& own = worker_[static_cast<size_t>(worker)];
     const int64_t until = (own.clocks + 1) * grid_->strata();
-    if (own.order.empty()) own.order = StrataOf(own.clocks);
+    if (own.drawn != own.clocks) DrawStrata(&own);
     bool left = false;
     for (int c = worker; c < grid_->cuts(); c += setup_.workers) {
       Chain& chain = chain_[static_cast<size_t>(c)];
@@ -80,7 +77,6 @@ class KeyedFold final : public Fold {
     }
     if (left) return Turn::kWaits;
     ++own.clocks;
-    own.order.clear();
     return Turn::kLast;
   }
 
@@ -139,8 +135,8 @@ class KeyedFold final : public Fold {
     std::atomic<int64_t> steps{0};
   };
   struct alignas(64) Worker {
-    int64_t clocks = 0;
-    std::vector<int> order;  // of the strata in the clock at hand
+    int64_t clocks = 0, drawn = -1;  // done; of which `order` is
+    std::vector<int> order;          // of the strata in a clock
     AlignedArray<char> view;
   };
 
@@ -446,13 +442,15 @@ class KeyedFold final : public Fold {
     return true;
   }
 
-  // The strata in the order of a clock.
-  std::vector<int> StrataOf(int64_t clock) const {
-    std::vector<int> order(static_cast<size_t>(grid_->strata()));
-    for (size_t s = 0; s < order.size(); ++s) order[s] = static_cast<int>(s);
-    const uint64_t key = SplitMix(SplitMix(setup_.seed) + static_cast<uint64_t>(clock));
-    for (size_t s = order.size(); s > 1; --s) std::swap(order[s - 1], order[SplitMix(key + s) % s]);
-    return order;
+  // The strata in the order of the worker's clock: the same for all workers.
+  void DrawStrata(Worker* own) const {
+    own->drawn = own->clocks;
+    std::iota(own->order.begin(), own->order.end(), 0);
+    const rng::Stream draws(setup_.seed, rng::Hash("strata"), static_cast<uint64_t>(own->clocks));
+    for (size_t s = own->order.size(); s > 1; --s) {
+      const double at = draws.Uniform(s) * static_cast<double>(s);
+      std::swap(own->order[s - 1], own->order[static_cast<size_t>(at)]);
+    }
   }
 
   void Visit(Archive& a) {

@@ -6,20 +6,14 @@
 #include <queue>
 #include <utility>
 
+#include "dsl/random.h"
+
 namespace gyre {
 namespace {
 
 constexpr int kMostCuts = 16;
 constexpr double kRowsPerBlock = 256;
 constexpr int64_t kKeysPerGroup = 4;
-
-// Uniform bits of a counter (Steele, Lea and Flood 2014).
-uint64_t SplitMix(uint64_t x) {
-  x += 0x9e3779b97f4a7c15;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
-  return x ^ (x >> 31);
-}
 
 // order[k] sorted by bucket(order[k]), stable; the buckets' ends in `begin`, one more than there
 // are.
@@ -49,7 +43,7 @@ KeyedGrid::KeyedGrid(const std::vector<const int32_t*>& key, const std::vector<i
     : rows_(rows), cuts_(cuts), maps_(static_cast<int>(key.size())) {
   size_t widest = 0;
   for (size_t m = 0; m < key.size(); ++m) {
-    group_.push_back(Deal(key[m], keys[m], SplitMix(seed + m)));
+    group_.push_back(Deal(key[m], keys[m], seed, m));
     if (keys[m] > keys[widest]) widest = m;
     if (m > 0) strata_ *= cuts;
   }
@@ -81,14 +75,16 @@ int KeyedGrid::group(int stratum, int chain, int map) const {
 }
 
 // Heavy keys first, each to the group with the fewest rows (Graham 1969).
-std::vector<int32_t> KeyedGrid::Deal(const int32_t* key, int64_t keys, uint64_t seed) {
+std::vector<int32_t> KeyedGrid::Deal(const int32_t* key, int64_t keys, uint64_t seed, size_t map) {
   std::vector<int64_t> count(static_cast<size_t>(keys));
   for (int64_t r = 0; r < rows_; ++r) ++count[static_cast<size_t>(key[r])];
-  std::vector<std::pair<int64_t, uint64_t>> heavy(static_cast<size_t>(keys));
+  // Of equals in any order: keys come in that of the file.
+  const rng::Stream draws(seed, rng::Hash("deal"), map);
+  std::vector<std::pair<int64_t, double>> heavy(static_cast<size_t>(keys));
   std::vector<int32_t> by(static_cast<size_t>(keys));
   for (int64_t k = 0; k < keys; ++k)
     heavy[static_cast<size_t>(k)] = {-count[static_cast<size_t>(k)],
-                                     SplitMix(seed ^ static_cast<uint64_t>(k))};
+                                     draws.Uniform(static_cast<uint64_t>(k))};
   std::iota(by.begin(), by.end(), 0);
   std::sort(by.begin(), by.end(), [&](int32_t a, int32_t b) {
     return heavy[static_cast<size_t>(a)] < heavy[static_cast<size_t>(b)];

@@ -41,7 +41,7 @@ class KeyedGrid {
   double imbalance() const { return imbalance_; }
 
  private:
-  std::vector<int32_t> Deal(const int32_t* key, int64_t keys, uint64_t seed);
+  std::vector<int32_t> Deal(const int32_t* key, int64_t keys, uint64_t seed, size_t map);
 
   const int64_t rows_;
   const int cuts_, maps_;
