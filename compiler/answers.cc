@@ -25,6 +25,10 @@ bool SameSchedule(const Strategy& a, const Strategy& b) {
   return !SameUpdate(a, b) || a.update.update.select() == b.update.update.select();
 }
 
+bool SameSampler(const Strategy& a, const Strategy& b) {
+  return a.update.update.sampler() == b.update.update.sampler();
+}
+
 // The questions in which two strategies differ.
 std::vector<std::string> Differences(const Strategy& a, const Strategy& b) {
   std::vector<std::string> out;
@@ -34,6 +38,7 @@ std::vector<std::string> Differences(const Strategy& a, const Strategy& b) {
   if (a.payload != b.payload) out.push_back("payload");
   if (!SameUpdate(a, b)) out.push_back("update");
   if (!SameSchedule(a, b)) out.push_back("schedule");
+  if (!SameSampler(a, b)) out.push_back("sampler");
   if (a.lanes != b.lanes) out.push_back("lanes");
   return out;
 }
@@ -44,6 +49,7 @@ std::string ChoiceOf(const Problem& p, const Strategy& s, const std::string& que
   if (question == "communicate") return StorageName(s);
   if (question == "payload") return PayloadName(s.payload);
   if (question == "schedule") return s.update.update.select();
+  if (question == "sampler") return s.update.update.sampler();
   if (question == "lanes") return absl::StrCat(s.lanes, s.lanes == 1 ? " lane" : " lanes");
   return s.update.mini_batch ? absl::StrCat(s.update.update.rule(), ", batch ", s.update.batch)
                              : s.update.update.rule();
@@ -68,7 +74,7 @@ class Rejections {
       : p_(p), options_(options), best_(options[chosen]), plan_(*plan) {}
 
   void Run() {
-    for (const char* question : {"distribute", "bridge", "communicate", "payload", "update", "schedule", "lanes"}) {
+    for (const char* question : {"distribute", "bridge", "communicate", "payload", "update", "schedule", "sampler", "lanes"}) {
       std::vector<std::string> seen;
       for (const Option& o : options_) {
         if (!DiffersIn(o, question)) continue;
@@ -361,6 +367,9 @@ class Answers {
 
   std::string UpdateReason() const {
     const Traits& t = p_.traits[static_cast<size_t>(p_.main_leaf)];
+    if (p_.main().statement->kind == StatementKind::kResample)
+      return absl::StrFormat("%s weights: about %.0f sweeps%s", s_.update.update.sampler(), best_.clocks,
+                             IsPinned(*p_.request, "sampler") ? ", pinned" : "");
     if (p_.main().statement->kind != StatementKind::kMinimize) return "as the program says";
     std::string what = t.convex ? "convex" : t.products ? "parameters multiply parameters" : "not known convex";
     if (!t.smooth) what += ", with kinks";

@@ -50,6 +50,9 @@ int MainLeaf(const Problem& p) {
   for (size_t i = 0; i < p.leaf.size(); ++i) {
     if (p.leaf[i].statement->kind == StatementKind::kMinimize) return static_cast<int>(i);
   }
+  for (size_t i = 0; i < p.leaf.size(); ++i) {
+    if (p.leaf[i].statement->kind == StatementKind::kResample) return static_cast<int>(i);
+  }
   int best = 0;
   double most = -1;
   for (size_t i = 0; i < p.leaf.size(); ++i) {
@@ -172,8 +175,9 @@ Problem MakeProblem(const Program& program, const BoundInfo& bound, const Profil
   MeasureWork(&p);
   p.main_leaf = MainLeaf(p);
   const Pass* pass = PassOf(program, p.main());
-  if (pass != nullptr) {
-    p.row_axis = pass->row_axis;
+  const Sampler& sampler = p.main().statement->sampler;
+  if (pass != nullptr || sampler.latent >= 0) {
+    p.row_axis = pass != nullptr ? pass->row_axis : sampler.row_axis;
     p.rows = ExtentOf(bound.extent, p.row_axis);
   }
   p.column_axis = ColumnAxis(p);
@@ -218,7 +222,9 @@ std::string StorageName(const Strategy& s) {
 
 std::string Describe(const Problem& p, const Strategy& s) {
   const std::string& select = s.update.update.select();
+  const std::string& sampler = s.update.update.sampler();
   return absl::StrCat(PartitionName(p, s), ", ", s.update.update.rule(),
+                      sampler.empty() ? "" : absl::StrCat(" ", sampler),
                       select.empty() ? "" : absl::StrCat(" by ", select), ", ", BridgeName(s.lag),
                       ", ", StorageName(s), ", ", PayloadName(s.payload), ", ", s.workers,
                       s.workers == 1 ? " worker on " : " workers on ", s.lanes,
@@ -245,6 +251,8 @@ std::vector<UpdateChoice> UpdatesOf(const Problem& p) {
     if (own) std::erase_if(choices, [&](const UpdateChoice& c) { return c.update.rule() != s.update; });
     return choices;
   }
+  if (s.kind == StatementKind::kResample)
+    return SampleChoices(s.sampler, *p.request, RootRepeat(*p.program));
   UpdateChoice choice = AssignChoice(traits, *p.request, RootRepeat(*p.program));
   if (s.kind != StatementKind::kIterate) choice.update.set_rule("sweep");
   return {choice};

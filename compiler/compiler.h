@@ -64,6 +64,7 @@ struct Request {
   std::optional<double> momentum;
   std::string step_schedule = "auto";  // of mini-batch rules: auto, constant, inverse, sqrt
   std::string schedule = "auto";    // of coordinates: auto, sets, sap, priority, dependency, uniform
+  std::string sampler = "auto";     // of a Resample: auto, dense, sparse
   std::optional<double> coupling;   // the most that coordinates of one round may be coupled
   std::optional<double> decay;
   int64_t max_clocks = 0;           // 0: the planner's bound (see StopRules in tasks.cc)

@@ -354,6 +354,7 @@ std::vector<int> RootsOf(const Program& program, const Leaf& leaf) {
   for (const Assign& assign : s.assign) {
     if (assign.value.node >= 0) roots.push_back(assign.value.node);
   }
+  if (s.kind == StatementKind::kResample) return {s.sampler.weight_node};
   if (!roots.empty()) return roots;
   const Pass* pass = PassOf(program, leaf);
   if (pass == nullptr || pass->total.empty()) return roots;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "compiler/delta.h"
 #include "compiler/fingerprint.h"
 
@@ -44,7 +45,10 @@ class Emitter {
   }
 
  private:
-  std::string ParamId(int symbol) const { return absl::StrCat("param/", Name(graph_.symbol[symbol].name)); }
+  std::string ParamId(int symbol) const {
+    const bool count = graph_.symbol[symbol].kind == ir::Kind::kCount;
+    return absl::StrCat(count ? "count/" : "param/", Name(graph_.symbol[symbol].name));
+  }
 
   // ---- Tables.
 
@@ -63,8 +67,10 @@ class Emitter {
 
   void ParamTables() {
     for (int symbol = 0; symbol < graph_.symbol.size; ++symbol) {
-      if (graph_.symbol[symbol].kind != ir::Kind::kParam) continue;
+      const ir::Kind kind = graph_.symbol[symbol].kind;
+      if (kind != ir::Kind::kParam && kind != ir::Kind::kCount) continue;
       Table* t = AddTable(ParamId(symbol), Table::PARAM);
+      if (kind == ir::Kind::kCount) t->set_dtype("i32");
       t->set_symbol(symbol);
       t->set_versions(std::max(1, s_.lag));
       int64_t n = 1;
@@ -203,7 +209,8 @@ class Emitter {
   std::string FoldId(size_t i) const {
     const StatementKind kind = p_.leaf[i].statement->kind;
     const char* role = kind == StatementKind::kMinimize ? (UpdateOf(i).coordinates ? "pull" : "step")
-                       : kind == StatementKind::kIterate ? "assign" : "sweep";
+                       : kind == StatementKind::kIterate ? "assign"
+                       : kind == StatementKind::kResample ? "count" : "sweep";
     return absl::StrCat(p_.leaf[i].id, "/", role);
   }
 
@@ -212,6 +219,7 @@ class Emitter {
   UpdateChoice UpdateOf(size_t i) const {
     if (static_cast<int>(i) == p_.main_leaf) return s_.update;
     const Statement& st = *p_.leaf[i].statement;
+    if (st.kind == StatementKind::kResample) return SampleChoices(st.sampler, *p_.request, 0).front();
     if (st.kind != StatementKind::kMinimize) return AssignChoice(p_.traits[i], *p_.request, 0);
     UpdateChoice fallback;
     const int pairs = PairsFor(p_.state[i].params, p_.work[i].bytes);
@@ -227,6 +235,8 @@ class Emitter {
     const Statement& st = *leaf.statement;
     if (st.kind == StatementKind::kSweep) {
       SweepTask(leaf, i);
+    } else if (st.kind == StatementKind::kResample) {
+      SampleTasks(leaf, i);
     } else if (UpdateOf(i).coordinates) {
       CoordinateTasks(leaf, i);
     } else if (UpdateOf(i).keyed) {
@@ -401,6 +411,71 @@ class Emitter {
     fold->set_words(shared.empty() ? "dsgd, a step of its own for every row of a parameter"
                                    : "dsgd, a step of its own for every row of a parameter; a Newton step for what all rows share");
     SetEstimate(fold, chosen_.fold_ms, "the parameters as they are");
+  }
+
+  // Every datum draws its topic, in blocks of its keys; the fold ends the clock.
+  void SampleTasks(const Leaf& leaf, size_t i) {
+    const Sampler& sampler = leaf.statement->sampler;
+    const Update& update = UpdateOf(i).update;
+    const std::string latent = absl::StrCat("latent/", Name(graph_.symbol[sampler.latent].name));
+    Table* drawn = AddTable(latent, Table::LATENT);
+    drawn->set_dtype("i32");
+    drawn->set_fold(Table::PER_CLOCK);
+    drawn->set_fold_task(FoldId(i));
+    FillAxes({sampler.row_axis}, drawn);
+    plan_.mutable_recovery()->add_save(latent);
+
+    Task* visit = AddTask(absl::StrCat(leaf.id, "/visit"), Task::GATHER, Task::EACH_WORKER);
+    SetPath(visit, leaf);
+    visit->set_kernel(KernelKey(program_, absl::StrCat("sample/", leaf.id)));
+    AddRead(visit, latent, 1, true);
+    for (const int symbol : Changed(leaf)) AddRead(visit, ParamId(symbol), 1, true);
+    for (const int symbol : sampler.param) AddRead(visit, ParamId(symbol), ParamLag(symbol), false);
+    const std::string moved = absl::StrCat("moved/", leaf.id);
+    Table* table = AddTable(moved, Table::AUX);
+    table->set_fold(Table::LINEAR);
+    table->set_fold_task(FoldId(i));
+    FillAxes({}, table);
+    AddWrite(visit, moved, Write::ADD);
+    std::vector<std::string> maps;
+    bool totals = false;
+    for (const int symbol : Changed(leaf)) {
+      totals |= graph_.symbol[symbol].rank == 1;
+      for (int k = 0; k < graph_.symbol[symbol].rank; ++k) {
+        const ir::Node& key = graph_.node[graph_.symbol[symbol].key[k]];
+        const std::string name = Name(graph_.symbol[key.symbol].name);
+        if (key.symbol != sampler.latent && std::find(maps.begin(), maps.end(), name) == maps.end())
+          maps.push_back(name);
+      }
+    }
+    std::string words = absl::StrCat(p_.rows, " rows, each from its conditional, in place");
+    if (s_.workers > 1) {
+      absl::StrAppend(&words, ", in blocks of ", maps.empty() ? "rows" : absl::StrJoin(maps, " x "));
+      if (maps.size() > 1) words += " that go from worker to worker without a barrier";
+      if (totals) words += "; totals by topic are each worker's own for a block";
+    }
+    visit->set_words(words);
+    SetEstimate(visit, chosen_.pass_ms, absl::StrCat(ExtentOf(p_.bound->extent, sampler.topic_axis), " ",
+                                                     Name(graph_.axis[sampler.topic_axis].name), " a draw, ",
+                                                     update.sampler()));
+
+    Task* fold = AddTask(FoldId(i), Task::FOLD, Task::OWNER);
+    SetPath(fold, leaf);
+    *fold->mutable_update() = update;
+    fold->set_kernel("update/gibbs");
+    AddRead(fold, moved, 0, false);
+    for (const int symbol : Changed(leaf)) AddRead(fold, ParamId(symbol), 1, true);
+    AddRead(fold, latent, 1, true);
+    for (const int symbol : Changed(leaf)) AddWrite(fold, ParamId(symbol), Write::OWN);
+    AddWrite(fold, latent, Write::OWN);
+    if (p_.leaf.size() > 1) {
+      const std::vector<int> before = i > 0 ? previous_ : Changed(p_.leaf.back());
+      for (const int symbol : before) AddRead(fold, ParamId(symbol), i > 0 ? 0 : 1, true);
+    }
+    fold->set_words(absl::StrCat("gibbs, ", update.sampler() == "dense"
+                                     ? "dense: a weight for every topic"
+                                     : "sparse: weights of the topics that are counted, and the sum of the others"));
+    SetEstimate(fold, 0, "the counts are up to date");
   }
 
   // The channel that it gives.
@@ -599,6 +674,7 @@ class Emitter {
     double clocks = repeat > 0 ? static_cast<double>(repeat)
                     : main.kind == StatementKind::kMinimize
                         ? std::max(chosen_.clocks * slack, stochastic ? 100.0 : 1000.0)
+                    : main.kind == StatementKind::kResample ? chosen_.clocks
                         : 1000.0;
     stop->set_max_clocks(r.max_clocks > 0 ? r.max_clocks : static_cast<int64_t>(clocks));
     stop->set_max_seconds(r.max_seconds);
@@ -622,8 +698,24 @@ class Emitter {
     }
   }
 
+  // Whether draws are from the conditional of everything else as it is.
+  void CertifySampler() {
+    Certificate* c = plan_.add_certificate();
+    if (s_.workers == 1) {
+      c->set_claim("sampler contract: exact");
+      c->set_because("every draw is from the conditional given all other rows as they are");
+    } else {
+      c->set_claim("sampler contract: delayed in totals");
+      c->set_because("counts by key are exact at every draw; totals by topic lack what other workers move "
+                     "during a block, and are exact in sum after it");
+    }
+    c->set_bound(s_.workers == 1 ? 0 : 1);
+    c->set_asserted_by("a block is with one worker at a time; totals are added when it is done");
+  }
+
   void Certify() {
     if (s_.update.coordinates) CertifyGap();
+    if (s_.update.update.rule() == "gibbs") CertifySampler();
     Certificate* c = plan_.add_certificate();
     c->set_asserted_by("every read compares the stamp of what it sees with its bound");
     if (s_.lag < 0) {

@@ -1,6 +1,7 @@
 // Time, memory and clocks of a strategy, from the costs of its parts.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "compiler/candidate.h"
 
@@ -73,6 +74,11 @@ double ExchangeBytes(const Problem& p, const Strategy& s) {
   return numbers * rows * static_cast<double>(SizeOf(p.bound->type)) * (s.workers - 1);
 }
 
+// Topics that a key with so many data has once they have settled: few of many.
+double TopicsInUse(double data, double topics) {
+  return std::min({topics, data, 4 * std::sqrt(data)});
+}
+
 // Rows that change what their keys name, in place: every number of a factor is read twice and written once, from
 // a cache; as flops, for lack of a better unit.
 Work KeyedWork(const Problem& p, const Statement& statement) {
@@ -86,6 +92,37 @@ Work KeyedWork(const Problem& p, const Statement& statement) {
   work.flops = row * static_cast<double>(p.rows);
   work.bytes = 12 * static_cast<double>(p.rows);
   return work;
+}
+
+// A datum that draws its topic: what it takes whatever the topics; a weight for each of them, or, sparse,
+// one for each that its inner key has, and the sums above two that change. As flops, like the above.
+Work SampleWork(const Problem& p, const Statement& statement, const Update& update) {
+  constexpr double kRow = 500, kTopic = 3, kCounted = 12, kSums = 900, kHoist = 4;
+  const Sampler& sampler = statement.sampler;
+  const auto topics = static_cast<double>(ExtentOf(p.bound->extent, sampler.topic_axis));
+  const auto rows = static_cast<double>(p.rows);
+  const ir::Graph& graph = p.program->graph;
+  Work best;
+  best.flops = std::numeric_limits<double>::infinity();
+  for (const SamplerForm& form : sampler.form) {
+    const double keys =
+        form.map < 0 ? 1 : static_cast<double>(ExtentOf(p.bound->extent, graph.symbol[form.map].target));
+    Work work;
+    work.bytes = 16 * rows;
+    work.flops = kHoist * keys * topics;
+    if (update.sampler() == "sparse") {
+      if (form.count < 0) continue;
+      double inner = 1;  // rows of the table that the rest is a line of
+      for (const int axis : AxesOf(graph, form.count)) {
+        if (axis != sampler.topic_axis) inner *= static_cast<double>(ExtentOf(p.bound->extent, axis));
+      }
+      work.flops += rows * (kRow + kSums + kCounted * TopicsInUse(rows / inner, topics));
+    } else {
+      work.flops += rows * (kRow + kTopic * topics);
+    }
+    if (work.flops < best.flops) best = work;
+  }
+  return best;
 }
 
 // A clock of a coordinate method. cd: all columns are scored, by all lanes; then a working set is
@@ -113,7 +150,10 @@ void AddStages(const Problem& p, const Strategy& s, Option* o) {
       continue;
     }
     if (main && s.update.keyed) {
-      o->pass_ms += PassMs(KeyedWork(p, *p.leaf[i].statement), *p.profile, p.bound->type, s.lanes, p.resident, 1);
+      const Statement& statement = *p.leaf[i].statement;
+      const Work work = statement.sampler.latent >= 0 ? SampleWork(p, statement, update)
+                                                      : KeyedWork(p, statement);
+      o->pass_ms += PassMs(work, *p.profile, p.bound->type, s.lanes, p.resident, 1);
       continue;
     }
     o->fold_ms += FoldMs(size, main ? update.rule() : "assign", update.memory(), *p.profile,
@@ -162,6 +202,21 @@ double KeyedBytes(const Problem& p, double params) {
   return 2 * p.resident + 16 * static_cast<double>(p.rows) + params * (24 + 2 * element);
 }
 
+// Of a latent: the keys in the order of blocks, with the order itself and the topic of every row; tables of
+// counts, sparse where that is less; and, where something reads a table whole, its numbers as others do.
+double SampleBytes(const Problem& p) {
+  const Sampler& sampler = p.main().statement->sampler;
+  const ir::Graph& graph = p.program->graph;
+  double bytes = 2 * p.resident + 16 * static_cast<double>(p.rows);
+  for (const int symbol : sampler.count) {
+    const auto cells = static_cast<double>(ElementsOf(graph, symbol, p.bound->extent));
+    bytes += std::min(4 * cells, 8 * static_cast<double>(p.rows));
+    const std::vector<int>& read = p.program->counted;
+    if (std::find(read.begin(), read.end(), symbol) != read.end()) bytes += 28 * cells;
+  }
+  return bytes;
+}
+
 double MemoryBytes(const Problem& p, const Strategy& s) {
   double params = 0, totals = 0;
   for (const StateSize& size : p.state) {
@@ -172,6 +227,7 @@ double MemoryBytes(const Problem& p, const Strategy& s) {
   const double state = params * (8 * (lag + StreamsOf(s.update.update.rule(), s.update.update.memory()) / 2) +
                                  static_cast<double>(SizeOf(p.bound->type)));
   if (s.update.coordinates) return CoordinateBytes(p, s, params);
+  if (s.update.update.rule() == "gibbs") return SampleBytes(p);
   if (s.update.keyed) return KeyedBytes(p, params);
   return p.resident / s.processes + state + totals * 8 * workers * lag;
 }

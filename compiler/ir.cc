@@ -39,7 +39,7 @@ std::string SymbolOf(const ir::Graph& graph, const ir::Node& node) {
   if (node.symbol < 0) return "";
   switch (node.op) {
     case ir::Op::kHyper: case ir::Op::kData: case ir::Op::kKey: case ir::Op::kParam:
-    case ir::Op::kLocal: case ir::Op::kCount:
+    case ir::Op::kLocal:
       return Name(graph.symbol[node.symbol].name);
     case ir::Op::kLet: return Name(graph.let[node.symbol].name);
     case ir::Op::kSize: return Name(graph.axis[node.symbol].name);

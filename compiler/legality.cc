@@ -8,10 +8,9 @@
 namespace gyre {
 namespace {
 
-bool SweepsOrResamples(const Problem& p) {
+bool Sweeps(const Problem& p) {
   return std::any_of(p.leaf.begin(), p.leaf.end(), [](const Leaf& l) {
-    return l.statement->kind == StatementKind::kSweep ||
-           l.statement->kind == StatementKind::kResample;
+    return l.statement->kind == StatementKind::kSweep;
   });
 }
 
@@ -30,7 +29,7 @@ std::string CouplingOf(const Problem& p, const Leaf& sweep) {
 
 // Rows of a data axis are additive; the items of a Sweep are not.
 std::string SweepRule(const Problem& p, const Strategy& s) {
-  if (!SweepsOrResamples(p)) return "";
+  if (!Sweeps(p)) return "";
   if (!p.embedded) return "a Sweep needs all its rows in one process; run it with --cluster=embedded";
   for (const Leaf& leaf : p.leaf) {
     const Statement& sweep = *leaf.statement;
@@ -64,9 +63,11 @@ std::string CoordinateRule(const Problem& p, const Strategy& s) {
 // Blocks of the keys go from worker to worker.
 std::string KeyedRule(const Problem& p, const Strategy& s) {
   if (!s.update.keyed) return "";
-  if (p.leaf.size() > 1) return "dsgd keeps rows of its own; another statement would move them";
+  const std::string& rule = s.update.update.rule();
+  if (p.leaf.size() > 1 && rule == "dsgd")
+    return "dsgd keeps rows of its own; another statement would move them";
   if (s.workers > 1 && s.partitioning != Partitioning::kHybrid)
-    return "dsgd hands blocks of the keys round; with several workers it is hybrid";
+    return absl::StrCat(rule, " hands blocks of the keys round; with several workers it is hybrid");
   if (s.lag != 1) return "a block is with one worker at a time: bsp is the only bridge";
   return "";
 }

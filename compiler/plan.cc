@@ -24,7 +24,7 @@ absl::Status CheckProgram(const Program& program) {
   if (!program.refusal.empty()) return absl::UnimplementedError(program.refusal);
   const ir::Graph& graph = program.graph;
   for (const ir::Symbol& s : graph.symbol) {
-    if (s.kind == ir::Kind::kLocal || s.kind == ir::Kind::kLatent || s.kind == ir::Kind::kTyped) {
+    if (s.kind == ir::Kind::kLocal || s.kind == ir::Kind::kTyped) {
       return absl::UnimplementedError(absl::StrCat(
           KindName(s.kind), " \"", Name(s.name),
           "\": state that lives with its datum or has a type of its own is not in this build; use param"));
@@ -35,11 +35,6 @@ absl::Status CheckProgram(const Program& program) {
   }
   const std::vector<Leaf> leaves = Leaves(program);
   if (leaves.empty()) return absl::InvalidArgumentError("the program has no statement: there is nothing to run");
-  for (const Leaf& leaf : leaves) {
-    if (leaf.statement->kind == StatementKind::kResample) {
-      return absl::UnimplementedError("Resample is not in this build");
-    }
-  }
   return absl::OkStatus();
 }
 
@@ -51,10 +46,11 @@ absl::Status CheckBound(const Program& program, const BoundInfo& bound) {
   }
   for (const Leaf& leaf : Leaves(program)) {
     const Pass* pass = PassOf(program, leaf);
-    if (pass == nullptr || pass->row_axis < 0) continue;
-    if (bound.extent[static_cast<size_t>(pass->row_axis)] <= 0) {
+    const int row_axis = pass != nullptr ? pass->row_axis : leaf.statement->sampler.row_axis;
+    if (row_axis < 0) continue;
+    if (bound.extent[static_cast<size_t>(row_axis)] <= 0) {
       return absl::InvalidArgumentError(absl::StrCat(
-          "axis ", Name(graph.axis[pass->row_axis].name), " has no rows: bind data with --data=FILE"));
+          "axis ", Name(graph.axis[row_axis].name), " has no rows: bind data with --data=FILE"));
     }
   }
   return absl::OkStatus();

@@ -46,6 +46,10 @@ std::string ScheduleName(const Strategy& s) {
   return s.update.update.select().empty() ? "auto" : s.update.update.select();
 }
 
+std::string SamplerName(const Strategy& s) {
+  return s.update.update.sampler().empty() ? "auto" : s.update.update.sampler();
+}
+
 bool MeetsPartition(const Problem& p, absl::string_view value, const Strategy& s) {
   const std::string name = PartitionName(p, s);
   return name == value || absl::StartsWith(name, absl::StrCat(value, "["));
@@ -75,6 +79,8 @@ std::vector<Pin> PinsOf(const Problem& p) {
       [](const Strategy& s) { return s.update.update.rule(); });
   add("schedule", r.schedule,
       [&r](const Strategy& s) { return s.update.update.select() == r.schedule; }, ScheduleName);
+  add("sampler", r.sampler,
+      [&r](const Strategy& s) { return s.update.update.sampler() == r.sampler; }, SamplerName);
   return pins;
 }
 
@@ -220,7 +226,7 @@ absl::Status CheckWords(const Request& r) {
   if (status.ok()) {
     status = CheckWord("update", r.update,
                        {"auto", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam", "cd", "sdca",
-                        "mspg", "dsgd"});
+                        "mspg", "dsgd", "gibbs"});
   }
   if (status.ok()) {
     status = CheckWord("step_schedule", r.step_schedule, {"auto", "constant", "inverse", "sqrt"});
@@ -229,6 +235,7 @@ absl::Status CheckWords(const Request& r) {
     status = CheckWord("schedule", r.schedule,
                        {"auto", "sets", "sap", "priority", "dependency", "uniform"});
   }
+  if (status.ok()) status = CheckWord("sampler", r.sampler, {"auto", "dense", "sparse"});
   return status.ok() ? CheckNumbers(r) : status;
 }
 
@@ -250,6 +257,7 @@ bool IsPinned(const Request& r, absl::string_view question) {
   if (question == "communicate") return r.storage != "auto" || r.topology != "auto";
   if (question == "payload") return r.payload != "auto";
   if (question == "schedule") return r.schedule != "auto";
+  if (question == "sampler") return r.sampler != "auto";
   return r.update != "auto";
 }
 

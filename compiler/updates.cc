@@ -16,6 +16,7 @@ constexpr double kCoupling = 0.1;        // of two coordinates of one round, at 
 constexpr double kConvexRows = 60e6;     // rows a stochastic rule visits to a gap of 1e-4
 constexpr double kNonConvexRows = 2e6;
 constexpr double kKeyedPasses = 40;
+constexpr double kSweeps = 200;
 constexpr double kKinkFactor = 3;        // dearer evaluations where f has kinks
 constexpr double kNonConvexFactor = 10;
 
@@ -234,6 +235,25 @@ std::vector<UpdateChoice> UpdateChoices(const Traits& t, int64_t rows, int pairs
           Coordinates("sdca", "", t.l1 ? 60 : 15, t, r, SdcaRule(t)),
           Coordinates("mspg", "", 3000, t, r, DelayedRule(t, r), Table::PER_CLOCK),
           Dsgd(t, r)};
+}
+
+std::vector<UpdateChoice> SampleChoices(const Sampler& sampler, const Request& r, int64_t repeat) {
+  std::vector<UpdateChoice> all;
+  for (const char* how : {"dense", "sparse"}) {
+    UpdateChoice c;
+    c.update.set_rule("gibbs");
+    c.update.set_sampler(how);
+    c.fold = Table::PER_CLOCK;
+    c.keyed = true;
+    c.clocks = repeat > 0 ? static_cast<double>(repeat) : kSweeps;
+    const bool line = std::any_of(sampler.form.begin(), sampler.form.end(),
+                                  [](const SamplerForm& form) { return form.count >= 0; });
+    if (r.batch > 0) c.illegal = "a Resample visits every row; it has no mini-batches";
+    if (!line && c.update.sampler() == "sparse")
+      c.illegal = "sparse needs weights that are, but for what one key names, slope * count + base with one table of counts";
+    all.push_back(c);
+  }
+  return all;
 }
 
 UpdateChoice AssignChoice(const Traits& t, const Request& r, int64_t repeat) {

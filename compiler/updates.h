@@ -16,6 +16,7 @@
 //   sdca    15 epochs over the rows, 60 where an L1 penalty bends its steps
 //   dsgd    40 passes, in which rows that are named by keys change in place; rules of mini-batches need as many
 //           there, for a row of a parameter is moved by its own rows alone
+//   gibbs   200 sweeps, after which topics have settled (Griffiths and Steyvers 2004, figure 1)
 //   mspg    3000 steps, as many more for each clock of delay as its step is shorter
 //   a kink in f costs the quasi-Newton rules and fista three times the evaluations
 // docs/planner.md says where these come from; `explain --analyze` shows what a run really took.
@@ -35,7 +36,7 @@ struct UpdateChoice {
   bool mini_batch = false;
   int64_t batch = 0;           // rows a clock, all workers; 0: all
   bool coordinates = false;    // visits coordinates of the model (cd, mspg) or of its dual (sdca)
-  bool keyed = false;          // visits rows in blocks of keys, in place (dsgd)
+  bool keyed = false;          // visits rows in blocks of keys, in place (dsgd, gibbs)
   double clocks = 0;           // expected, at lag 1
   std::string illegal;         // why this program may not use it; empty: it may
 };
@@ -48,6 +49,10 @@ std::vector<UpdateChoice> UpdateChoices(const Traits& traits, int64_t rows, int 
 // Pairs that pay: ten, and up to forty where the direction that is made of them costs little beside a
 // pass that moves `pass_bytes`. More pairs save evaluations on badly scaled problems.
 int PairsFor(double params, double pass_bytes);
+
+// How a Resample draws: by weights of all topics, or of those that are counted.
+std::vector<UpdateChoice> SampleChoices(const Sampler& sampler, const Request& request,
+                                        int64_t repeat);
 
 // The update of an Iterate: the program's own posts.
 UpdateChoice AssignChoice(const Traits& traits, const Request& request, int64_t repeat);

@@ -19,7 +19,6 @@ absl::string_view OpName(ir::Op op) {
     case Op::kKey: return "key";
     case Op::kParam: return "param";
     case Op::kLocal: return "local";
-    case Op::kCount: return "count";
     case Op::kLet: return "let";
     case Op::kTotal: return "total";
     case Op::kNeg: return "neg";
@@ -85,6 +84,7 @@ absl::string_view KindName(ir::Kind kind) {
     case ir::Kind::kLocal: return "local";
     case ir::Kind::kLatent: return "latent";
     case ir::Kind::kCount: return "count";
+    case ir::Kind::kTally: return "tally";
     case ir::Kind::kHyper: return "hyper";
   }
   return "?";

@@ -12,15 +12,13 @@ class BeyondKernels {
   // Fills ProgramIr::beyond with the first thing found.
   constexpr void Find() {
     for (const StatementIr& s : p.statement) {
-      if (s.kind == StatementKind::kResample) Say(Beyond::kResample, s.assign[0].symbol);
       if (s.kind == StatementKind::kAlternate) Say(Beyond::kAlternate, s.assign[0].symbol);
     }
     for (int i = 0; i < g.symbol.size; ++i) {
       const ir::Symbol& s = g.symbol[i];
       if (s.kind == ir::Kind::kTyped) Say(Beyond::kTyped, i);
       if (s.kind == ir::Kind::kLocal) Say(Beyond::kLocal, i);
-      if (s.kind == ir::Kind::kLatent) Say(Beyond::kLatent, i);
-      if (s.kind == ir::Kind::kCount) Say(Beyond::kCount, i);
+      if (s.kind == ir::Kind::kLatent && !Resamples(i)) Say(Beyond::kLatent, i);
       for (int a = 0; a < s.rank; ++a) {
         if (g.axis[s.axis[a]].span) Say(Beyond::kSpan, i);
       }
@@ -31,6 +29,12 @@ class BeyondKernels {
   }
 
  private:
+  constexpr bool Resamples(int latent) const {
+    int times = 0;
+    for (const StatementIr& s : p.statement)
+      times += s.kind == StatementKind::kResample && s.assign[0].symbol == latent;
+    return times == 1;
+  }
   constexpr void Check(const ir::Node& n, bool in_start) {
     switch (n.op) {
       case ir::Op::kSolve:

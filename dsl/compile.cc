@@ -118,6 +118,27 @@ void DescribePredictor(const ProgramIr& ir, const PredictorIr& in, Predictor& ou
   out.curvature_node = in.curvature;
 }
 
+void DescribeSampler(const ProgramIr& ir, const StatementIr& in, Sampler& out) {
+  const ir::Graph& g = ir.builder.graph;
+  out.latent = in.assign[0].symbol;
+  out.row_axis = AxisOf(ir, in.sample.row_index);
+  out.topic_axis = AxisOf(ir, in.sample.topic_index);
+  out.weight_node = in.sample.whole;
+  for (const SampleFormIr& form : in.sample.form) {
+    out.form.emplace_back();
+    out.form.back().map = form.map, out.form.back().count = form.count;
+  }
+  for (int i = 0; i < g.symbol.size; ++i) {
+    if (g.symbol[i].kind == ir::Kind::kCount) out.count.push_back(i);
+  }
+  std::vector<bool> seen(ir::kMaxNodes), data(ir::kMaxSymbols), param(ir::kMaxSymbols);
+  Reads(g, in.sample.whole, seen, data, param);
+  out.data = SymbolsOf(data);
+  for (const int symbol : SymbolsOf(param)) {
+    if (g.symbol[symbol].kind == ir::Kind::kParam) out.param.push_back(symbol);
+  }
+}
+
 Statement Build(const ProgramIr& ir, int id, const std::string& path, Program& program,
                 const std::vector<PostFn>& posts) {
   const StatementIr& in = ir.statement[id];
@@ -153,6 +174,7 @@ Statement Build(const ProgramIr& ir, int id, const std::string& path, Program& p
     for (const AssignIr& a : in.smooth) out.smooth_gradient.push_back(MakePost(ir, a.post, posts));
   }
   DescribePredictor(ir, in.predictor, out.predictor, posts);
+  if (in.kind == StatementKind::kResample) DescribeSampler(ir, in, out.sampler);
   out.convex_hint = in.kind == StatementKind::kMinimize && ir.product_params == 0 && !in.curved;
   if (in.axis_index >= 0) out.sweep_axis = AxisOf(ir, in.axis_index);
   for (const LiveSumIr& sum : in.live) out.live.push_back({sum.form, sum.symbol});
@@ -165,6 +187,22 @@ Statement Build(const ProgramIr& ir, int id, const std::string& path, Program& p
     out.child.push_back(Build(ir, in.child[i], child, program, posts));
     const Statement& made = out.child.back();
     out.param.insert(out.param.end(), made.param.begin(), made.param.end());
+  }
+  return out;
+}
+
+// Tables and tallies that something reads as it reads parameters.
+std::vector<int> CountedRead(const ProgramIr& ir, const Program& program) {
+  const ir::Graph& g = ir.builder.graph;
+  std::vector<bool> seen(ir::kMaxNodes), data(ir::kMaxSymbols), param(ir::kMaxSymbols);
+  for (const PostIr& post : ir.post) Reads(g, post.node, seen, data, param);
+  for (const Pass& pass : program.pass) {
+    for (const int symbol : pass.param) param[static_cast<size_t>(symbol)] = true;
+  }
+  std::vector<int> out;
+  for (const int symbol : SymbolsOf(param)) {
+    const ir::Kind kind = g.symbol[symbol].kind;
+    if (kind == ir::Kind::kCount || kind == ir::Kind::kTally) out.push_back(symbol);
   }
   return out;
 }
@@ -192,8 +230,6 @@ std::string Refusal(const ProgramIr& ir) {
   switch (ir.beyond) {
     case Beyond::kNothing:
       return "";
-    case Beyond::kResample:
-      return says("Resample of " + name + " has no derived sampler");
     case Beyond::kAlternate:
       return says("Alternate over " + name +
                   " has no derived solve; leave it out to minimise over all "
@@ -203,9 +239,7 @@ std::string Refusal(const ProgramIr& ir) {
     case Beyond::kLocal:
       return says("local " + name + " lives with its datum; use param for what is shared");
     case Beyond::kLatent:
-      return says("latent " + name + " lives with its datum");
-    case Beyond::kCount:
-      return says("count " + name + " is a table of latent positions");
+      return says("latent " + name + " is drawn by one Resample, no more and no less");
     case Beyond::kSpan:
       return says(name +
                   " has a spatial axis (Span), and convolutions have no kernel; flatten it to one "
@@ -323,6 +357,7 @@ void Describe(const ProgramIr& ir, Program& program, const std::vector<PostFn>& 
   for (int i = 0; i < ir::kMaxSymbols; ++i) {
     if (ir.product_params >> i & 1) program.product_params.push_back(i);
   }
+  program.counted = CountedRead(ir, program);
   program.refusal = Refusal(ir);
   program.text = CanonicalText(ir, program);
   program.fingerprint = Fnv(program.text);

@@ -12,6 +12,7 @@
 #include "dsl/program.h"
 #include "dsl/keyed_kernel.h"
 #include "dsl/row_function.h"
+#include "dsl/sample_weight.h"
 #include "dsl/statement.h"
 #include "dsl/sweep.h"
 
@@ -68,6 +69,7 @@ Program Compile(const S& source) {
       AttachSweeps<P>(program.root);
       AttachPredictors<P>(program.root);
       AttachKeyed<P>(program.root);
+      AttachSamplers<P>(program.root);
     }
     return program;
   } else {

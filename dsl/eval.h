@@ -26,6 +26,7 @@ struct Context {
   const Block* data = nullptr;            // by symbol
   const int64_t* origin = nullptr;        // by symbol: row of `data` where the block begins
   const T* const* param = nullptr;        // by symbol
+  const int32_t* const* count = nullptr;  // by symbol: of a table of counts, the row at hand
   const double* const* total = nullptr;   // by total
   const double* hyper = nullptr;
   const double* literal = nullptr;
@@ -52,6 +53,7 @@ struct PostUnit {
   static constexpr bool IsGiven(int) { return false; }
   static constexpr bool IsItem(int) { return false; }
   static constexpr bool IsLive(int) { return false; }
+  static constexpr bool IsCount(int) { return false; }
 };
 template <class P, int Pass>
 struct PassUnit {
@@ -75,6 +77,7 @@ struct PassUnit {
   static constexpr bool IsGiven(int) { return false; }
   static constexpr bool IsItem(int) { return false; }
   static constexpr bool IsLive(int) { return false; }
+  static constexpr bool IsCount(int) { return false; }
 };
 
 template <class U>
@@ -111,6 +114,7 @@ struct SweepUnit {
     }
     return false;
   }
+  static constexpr bool IsCount(int) { return false; }
 };
 
 // ---- Functions of the row.
@@ -141,6 +145,12 @@ template <class V, class S>
 struct Latest {
   const S* value;
   GYRE_INLINE V operator()(int64_t) const { return static_cast<V>(*value); }
+};
+// Of a table of counts, where the datum at hand is not counted.
+template <class V>
+struct CountRow {
+  const int32_t* values;
+  GYRE_INLINE V operator()(int64_t i) const { return static_cast<V>(values[i]); }
 };
 struct RowOffset {
   int64_t first, stride;
@@ -466,6 +476,12 @@ GYRE_INLINE auto Make(const C& c, Indices& p) {
     return ReadTensor<U, S, Id>(c, p, c.data[n.symbol].template data<typename C::Datum>(), true);
   } else if constexpr (n.op == kKey) {
     return ReadTensor<U, S, Id>(c, p, c.data[n.symbol].template data<int32_t>(), true);
+  } else if constexpr (n.op == kParam && U::IsCount(n.symbol)) {
+    if constexpr (HasRows<U>(Id)) {
+      return CountRow<T>{c.count[n.symbol]};
+    } else {
+      return Constant<T>{static_cast<T>(c.count[n.symbol][0])};
+    }
   } else if constexpr (n.op == kParam) {
     return ReadTensor<U, S, Id>(c, p, c.param[n.symbol], false);
   } else if constexpr (n.op == kTotal) {

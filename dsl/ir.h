@@ -23,9 +23,8 @@ enum class Op : uint8_t {
   kPosition,  // the value of a subscript, as a number: sub[0]
   kData,      // symbol, sub[]: a real data tensor
   kKey,       // symbol, sub[]: an integer-valued map or latent; its value ranges over symbol.target
-  kParam,     // symbol, sub[]
+  kParam,     // symbol, sub[]: a parameter or a table of counts
   kLocal,     // symbol, sub[]: a real state that lives with its datum
-  kCount,     // symbol, sub[]: a table of counts
   kLet,       // let `symbol`, sub[]
   kTotal,     // total `symbol`, sub[]: a sum over data that is known when this is evaluated
   // Unary: a.
@@ -50,7 +49,7 @@ enum class Op : uint8_t {
 };
 
 // What a symbol of the program is.
-enum class Kind : uint8_t { kData, kSign, kMap, kParam, kTyped, kLocal, kLatent, kCount, kHyper };
+enum class Kind : uint8_t { kData, kSign, kMap, kParam, kTyped, kLocal, kLatent, kCount, kTally, kHyper };
 
 inline constexpr int kMaxSubscripts = 5;
 
@@ -86,6 +85,7 @@ struct Axis {
   int64_t extent = 0;   // default, 0: known when data is bound
   bool span = false;    // spatial: extent inferred per tensor
   bool data = false;    // a data axis: state lives over it, no parameter is declared over it
+  int16_t tally = -1;   // of the distinct counts of this table
 };
 struct Index {
   int16_t axis = -1;
@@ -101,6 +101,9 @@ struct Symbol {
   int16_t literal = -1;     // kHyper: literal slot of the default value
   // kCount: what it counts, the integer-valued nodes that are its keys.
   int16_t key[kMaxSubscripts] = {-1, -1, -1, -1, -1};
+  // kTally: the table whose distinct counts it has, or in how many cells each of them stands.
+  int16_t of = -1;
+  bool cells = false;
 };
 // A functor of each(...).
 struct Functor {

@@ -6,16 +6,16 @@
 #pragma once
 #include "dsl/beyond.h"
 #include "dsl/differentiate.h"
-#include "dsl/lower_predictor.h"
+#include "dsl/lower_sample.h"
 #include "dsl/lower_sweep.h"
 #include "dsl/objective.h"
 #include "dsl/schedule.h"
 
 namespace gyre::internal {
 
-class Lowering : public PredictorLowering {
+class Lowering : public SampleLowering {
  public:
-  using PredictorLowering::PredictorLowering;
+  using SampleLowering::SampleLowering;
 
   constexpr void Run() {
     if (b.error) return;
@@ -59,6 +59,8 @@ class Lowering : public PredictorLowering {
         return LowerIterate(s);
       case StatementKind::kSweep:
         return LowerSweep(s);
+      case StatementKind::kResample:
+        return LowerSample(s);
       default:
         return;
     }
@@ -67,7 +69,7 @@ class Lowering : public PredictorLowering {
   constexpr void LowerIterate(StatementIr& s) {
     PassIr pass;
     for (AssignIr& assign : Items(s.assign)) {
-      const int value = Extract(a.Canonical(assign.node));
+      const int value = Extract(Tallied(a.Canonical(assign.node)));
       AddTotals(value, pass);
       assign.post = ParamPost(value, assign.symbol);
       s.params |= uint64_t{1} << assign.symbol;

@@ -67,7 +67,7 @@ class ObjectiveLowering : public SweepLowering {
 
   constexpr void LowerMeasure(NamedIr& m) {
     PassIr pass;
-    const int value = Extract(a.Canonical(m.node));
+    const int value = Extract(Tallied(a.Canonical(m.node)));
     AddTotals(value, pass);
     m.post = ScalarPost(value);
     m.pass = AddPass(pass);

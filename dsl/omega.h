@@ -1,13 +1,13 @@
 // An objective taken apart: f, the terms with a sum over data, and Omega, the rest. Terms of Omega
 // with a proximal operator become penalties; what has a slope becomes the smooth rest.
 #pragma once
-#include "dsl/totals.h"
+#include "dsl/tally.h"
 
 namespace gyre::internal {
 
-class Omega : public Totals {
+class Omega : public TallyLowering {
  public:
-  using Totals::Totals;
+  using TallyLowering::TallyLowering;
 
  protected:
   // Adds the additive terms of `id`, each times `coefficient`, to f, to the penalties or to the

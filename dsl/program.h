@@ -200,6 +200,40 @@ struct Predictor {
   KeyedFn visit = nullptr;
 };
 
+// The weights of topics in the rows of a Resample, or factors of them (dsl/lower_sample.h).
+struct WeightArgs {
+  const Block* data = nullptr;            // by symbol: dense, in the order of the rows here
+  bool single = false;                    // the data is float, else double
+  const float* const* param = nullptr;    // by symbol
+  const int32_t* const* count = nullptr;  // by symbol: of a table, the row that the row at hand names
+  const double* const* total = nullptr;   // by total: sums of data alone
+  const double* hyper = nullptr;
+  const double* literal = nullptr;
+  const int64_t* extent = nullptr;
+  double epoch = 0;
+  int64_t row = 0;
+  int64_t begin = 0, end = 0;             // topics
+  const float* given = nullptr;           // by topic: multiplied in; null: one
+  float* out = nullptr;                   // by topic
+};
+using WeightFn = void (*)(const WeightArgs&);
+
+struct SamplerForm {                   // weight = hoist * rest
+  int map = -1;                        // hoist knows rows by it alone; -1: there are no maps
+  WeightFn hoist = nullptr, rest = nullptr;
+  int count = -1;                      // rest = slope * count + base, with one table of counts; -1: it is not
+  WeightFn slope = nullptr, base = nullptr;  // of the topic alone
+};
+struct Sampler {
+  int latent = -1;                     // symbol; -1: the statement is no Resample
+  int row_axis = -1, topic_axis = -1;
+  int weight_node = -1;                // in the graph
+  WeightFn weight = nullptr;           // whole
+  std::vector<SamplerForm> form;       // one for each map that the weights read, or one
+  std::vector<int> count;              // every table of counts of the program
+  std::vector<int> data, param;        // symbols that the weights read
+};
+
 struct Assign {
   int param = -1;
   Post value;
@@ -243,6 +277,8 @@ struct Statement {
   std::vector<Post> smooth_gradient;   // ... and its gradient, by position in `param`
   bool convex_hint = false;            // no parameter multiplies another and losses are known convex
   Predictor predictor;
+  // kResample: `param` are the tables that count the latent.
+  Sampler sampler;
   // kIterate.
   std::vector<Assign> assign;
   // kSweep.
@@ -285,12 +321,17 @@ struct Program {
   int start_pass = -1;                 // totals that `start` reads; -1: none
   std::vector<Assign> start;           // parameters not named start at zero, or scaled normal
   std::vector<int> product_params;     // parameters that multiply parameters: never start at zero
+  std::vector<int> counted;            // tables of counts, and tallies, that passes or posts read: state like parameters
   // Not empty: what the program needs that this version has no kernel for, in one line. Such a
   // program has a graph, a text and a fingerprint, but neither passes nor posts.
   std::string refusal;
   std::string text;                    // canonical text
   uint64_t fingerprint = 0;            // of the canonical text
 };
+
+// The extent of an axis of a tally's distinct counts, by those of the axes of data: n data make less
+// than sqrt(2 n) + 1 distinct counts above zero, for 1 + 2 + ... must not pass n.
+int64_t TallyExtent(const ir::Graph& graph, int axis, const std::vector<int64_t>& extent);
 
 // Text of node `id`, in index notation: "sum[Feature] X(Sample,Feature) * beta(Feature)".
 std::string ToText(const ir::Graph& graph, const std::vector<double>& literal, int id);

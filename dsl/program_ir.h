@@ -45,8 +45,7 @@ struct CouplingIr {
 
 // What this version holds in its types, IR and fingerprints but has no kernel for yet.
 enum class Beyond : uint8_t {
-  kNothing, kResample, kAlternate, kTyped, kLocal, kLatent, kCount, kSpan, kSolve, kEach, kCategory,
-  kBatch, kDraw,
+  kNothing, kAlternate, kTyped, kLocal, kLatent, kSpan, kSolve, kEach, kCategory, kBatch, kDraw,
 };
 
 // The linear predictor of a Minimize; see lower_predictor.h.
@@ -81,6 +80,20 @@ struct PredictorIr {
   ir::Array<KeyedTermIr, 6> term;      // ... of one of keyed rows
 };
 
+// The weights of a Resample; see lower_sample.h. All values are nodes over the row and the topic.
+struct SampleFormIr {
+  int16_t map = -1;     // whose rows are visited in turn; -1: there are no maps
+  int16_t hoist = -1;   // factors that this map names, and those that none does
+  int16_t rest = -1;    // the others
+  int16_t count = -1;   // the rest is slope * count + base with one table of counts; -1: it is not
+  int16_t slope = -1, base = -1;  // over the topic
+};
+struct SampleIr {
+  int16_t row_index = -1, topic_index = -1;
+  int16_t whole = -1;
+  ir::Array<SampleFormIr, 4> form;
+};
+
 struct StatementIr {
   StatementKind kind = StatementKind::kSequence;
   std::string_view update_rule;      // .By; empty: the planner's choice
@@ -96,6 +109,7 @@ struct StatementIr {
   ir::Array<PenaltyIr, 24> penalty;
   int16_t smooth_value = -1;         // post
   ir::Array<AssignIr, 24> smooth;    // gradients of the smooth part of Omega
+  SampleIr sample;                   // kResample: assign[0].symbol is the latent
   // kSweep: the swept index; the new value as a function of live sums; the matrix over rows whose
   // columns they read, and how the view changes: by response(row) for each unit and entry.
   int16_t axis_index = -1, row_index = -1, matrix = -1;

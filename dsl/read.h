@@ -17,11 +17,10 @@ constexpr ir::Op ReadOf(ir::Kind kind) {
   switch (kind) {
     case ir::Kind::kParam:
     case ir::Kind::kTyped:
+    case ir::Kind::kCount:
       return ir::Op::kParam;
     case ir::Kind::kLocal:
       return ir::Op::kLocal;
-    case ir::Kind::kCount:
-      return ir::Op::kCount;
     case ir::Kind::kHyper:
       return ir::Op::kHyper;
     case ir::Kind::kMap:

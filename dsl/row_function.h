@@ -18,6 +18,7 @@ struct PredictorUnit {
   static constexpr bool IsGiven(int id) { return id == kPredictor.view; }
   static constexpr bool IsItem(int) { return false; }
   static constexpr bool IsLive(int) { return false; }
+  static constexpr bool IsCount(int) { return false; }
 };
 
 template <class P, int S, int Node, class D>

@@ -1,4 +1,5 @@
 // The text fold: a node of the graph in index notation.
+#include <cmath>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -47,7 +48,6 @@ class Writer {
       case Op::kKey:
       case Op::kParam:
       case Op::kLocal:
-      case Op::kCount:
         return Read(g_.symbol[n.symbol].name, n);
       case Op::kLet:
         return Read(LetName(n.symbol), n);
@@ -231,6 +231,13 @@ class Writer {
 
 std::string ToText(const ir::Graph& graph, const std::vector<double>& literal, int id) {
   return Writer(graph, literal).Text(id);
+}
+
+int64_t TallyExtent(const ir::Graph& graph, int axis, const std::vector<int64_t>& extent) {
+  const ir::Symbol& table = graph.symbol[graph.axis[axis].tally];
+  const ir::Node& key = graph.node[table.key[0]];
+  const int rows = graph.symbol[key.symbol].axis[0];
+  return static_cast<int64_t>(std::sqrt(2.0 * static_cast<double>(extent[static_cast<size_t>(rows)]))) + 3;
 }
 
 }  // namespace gyre

@@ -29,7 +29,7 @@ class Totals {
     return mask;
   }
 
-  // A data axis leads a data tensor and carries no parameter.
+  // A data axis leads a data tensor and carries no parameter and no table of counts.
   constexpr void MarkDataAxes() {
     for (const ir::Symbol& s : b.graph.symbol) {
       const bool state = s.kind == ir::Kind::kParam || s.kind == ir::Kind::kTyped ||
@@ -38,7 +38,8 @@ class Totals {
         b.graph.axis[s.axis[0]].data = true;
     }
     for (const ir::Symbol& s : b.graph.symbol) {
-      if (s.kind != ir::Kind::kParam && s.kind != ir::Kind::kTyped) continue;
+      if (s.kind != ir::Kind::kParam && s.kind != ir::Kind::kTyped && s.kind != ir::Kind::kCount)
+        continue;
       for (int i = 0; i < s.rank; ++i) b.graph.axis[s.axis[i]].data = false;
     }
   }

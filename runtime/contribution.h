@@ -7,7 +7,7 @@
 #include <cstring>
 #include <vector>
 
-#include "runtime/aligned.h"
+#include "ops/aligned.h"
 #include "runtime/layout.h"
 
 namespace gyre {

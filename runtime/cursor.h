@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "compiler/graph/clock.h"
-#include "runtime/aligned.h"
+#include "ops/aligned.h"
 #include "runtime/batches.h"
 #include "runtime/cycles.h"
 #include "runtime/job.h"

@@ -15,9 +15,10 @@ absl::Status Lacking(const Words&... words) {
 
 absl::Status CheckTables(const Plan& plan) {
   for (const Table& t : plan.table()) {
-    if (t.role() == Table::LATENT) return Lacking("\"", t.id(), "\" is latent state");
-    if (!t.dtype().empty() && t.dtype() != "f64")
-      return Lacking("\"", t.id(), "\" is kept as ", t.dtype(), " in place of f64");
+    const bool counts = t.role() == Table::LATENT || t.dtype() == "i32";
+    if (!t.dtype().empty() && t.dtype() != (counts ? "i32" : "f64"))
+      return Lacking("\"", t.id(), "\" is kept as ", t.dtype(), " in place of ",
+                     counts ? "i32" : "f64");
     if (!t.format().empty() && t.format() != "dense")
       return Lacking("\"", t.id(), "\" is kept as ", t.format(), " in place of dense");
     if (t.storage() == Table::OWNED_BLOCKS)

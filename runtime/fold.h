@@ -103,7 +103,7 @@ struct FoldSetup {
 // The update rule of a plan's FOLD task and its constants; 0: the rule's own default.
 struct Rule {
   std::string name;  // "assign", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam", "cd", "sdca", "mspg",
-                     // "dsgd"
+                     // "dsgd", "gibbs"
   double step = 0, momentum = 0;
   std::string schedule;  // "constant", "inverse", "sqrt"
   double decay = 0;
@@ -115,11 +115,12 @@ struct Rule {
   int64_t batch = 0;     // rows of a clock, all workers together; 0: all
   std::string select;    // cd: which coordinates move in a clock
   double coupling = 0;   // cd: the most that coordinates of one round may be coupled
+  std::string sampler;   // gibbs: "dense" or "sparse"
 
   // Whether the fold visits coordinates, by Work, rather than folding totals of passes.
   bool by_coordinate() const { return name == "cd" || name == "sdca" || name == "mspg"; }
   // Whether it visits rows in blocks of keys, by WorkTurn.
-  bool by_key() const { return name == "dsgd"; }
+  bool by_key() const { return name == "dsgd" || name == "gibbs"; }
 };
 
 // The fold of `statement` by `rule`: one of those below.
@@ -139,6 +140,9 @@ absl::StatusOr<std::unique_ptr<Fold>> MakeCoordinateFold(const FoldSetup& setup,
 // kMinimize: rows in blocks of keys, in place, on its predictor of keyed rows.
 absl::StatusOr<std::unique_ptr<Fold>> MakeKeyedFold(const FoldSetup& setup, const Statement& statement,
                                                     const Rule& rule);
+// kResample: every datum's topic from its conditional, in blocks of keys.
+absl::StatusOr<std::unique_ptr<Fold>> MakeSampleFold(const FoldSetup& setup,
+                                                     const Statement& statement, const Rule& rule);
 // kSweep: coordinate updates in place. By one worker; by several where the data says which items
 // can be visited at once.
 std::unique_ptr<Fold> MakeSweepFold(const FoldSetup& setup, const Statement& statement);

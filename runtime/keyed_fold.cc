@@ -1,26 +1,20 @@
 // Stochastic gradients on a predictor of keyed rows, in place: factorisations at the speed of a
 // loop by hand.
 //
-// A clock visits every row once, block by block (keyed_grid.h). What the keys of the first map name
-// stays with one worker, a chain of blocks; the groups of the other maps go from chain to chain: a
-// block begins when the blocks before it that held its groups are done, which is all that workers
-// wait for. Blocks of a stratum share nothing, so the numbers are the same for any number of
-// workers. Numbers that all rows share move once a clock, by a Newton step from what the rows add
-// up.
+// A clock visits every row once, block by block (keyed_grid.h), in the order that rotation.h gives.
+// Blocks of a stratum share nothing, so the numbers are the same for any number of workers. Numbers
+// that all rows share move once a clock, by a Newton step from what the rows add up.
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <deque>
-#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "dsl/random.h"
 #include "runtime/archive.h"
-#include "runtime/data/layout.h"
 #include "runtime/fold.h"
 #include "runtime/keyed_grid.h"
+#include "runtime/ordered_rows.h"
 #include "runtime/penalty.h"
+#include "runtime/rotation.h"
 
 namespace gyre {
 namespace {
@@ -46,38 +40,16 @@ class KeyedFold final : public Fold {
     LoadParams(*state);
     StartHistory();
     chain_ = std::vector<Chain>(static_cast<size_t>(grid_->cuts()));
-    done_ = std::vector<Count>(maps_.size() * static_cast<size_t>(grid_->cuts()));
-    worker_ = std::vector<Worker>(static_cast<size_t>(setup_.workers));
-    for (Worker& w : worker_) {
-      w.order.resize(static_cast<size_t>(grid_->strata()));
-      w.view = AlignedArray<char>(grid_->largest() * element_);
-    }
+    rotation_ = std::make_unique<Rotation>(*grid_, setup_.workers, setup_.seed, setup_.env);
+    view_.clear();
+    for (int w = 0; w < setup_.workers; ++w) view_.emplace_back(grid_->largest() * element_);
     for (Chain& c : chain_)
       c.slope.assign(factor_.size(), 0), c.curvature.assign(factor_.size(), 0);
     return absl::OkStatus();
   }
 
   Turn WorkTurn(int worker, double /*epoch*/) override {
-    Worker& own = worker_[static_cast<size_t>(worker)];
-    const int64_t until = (own.clocks + 1) * grid_->strata();
-    if (own.drawn != own.clocks) DrawStrata(&own);
-    bool left = false;
-    for (int c = worker; c < grid_->cuts(); c += setup_.workers) {
-      Chain& chain = chain_[static_cast<size_t>(c)];
-      if (chain.step == until) continue;
-      left = true;
-      const int stratum = own.order[static_cast<size_t>(chain.step % grid_->strata())];
-      if (!Arrived(stratum, c, chain.step)) continue;
-      Visit(stratum, c, &own, &chain);
-      ++chain.step;
-      for (size_t m = 1; m < maps_.size(); ++m)
-        DoneOf(m, grid_->group(stratum, c, static_cast<int>(m))).store(chain.step);
-      if (setup_.workers > 1) setup_.env->Wake();
-      return Turn::kMore;
-    }
-    if (left) return Turn::kWaits;
-    ++own.clocks;
-    return Turn::kLast;
+    return rotation_->Next(worker, [&](int stratum, int c) { Visit(stratum, c, worker); });
   }
 
   void Apply(const PostContext& /*context*/, ParamState* state) override {
@@ -128,16 +100,7 @@ class KeyedFold final : public Fold {
     }
   };
   struct alignas(64) Chain {
-    int64_t step = 0;                      // blocks done, of all clocks together
     std::vector<double> slope, curvature;  // of numbers that all rows share
-  };
-  struct alignas(64) Count {
-    std::atomic<int64_t> steps{0};
-  };
-  struct alignas(64) Worker {
-    int64_t clocks = 0, drawn = -1;  // done; of which `order` is
-    std::vector<int> order;          // of the strata in a clock
-    AlignedArray<char> view;
   };
 
   int64_t PlaceOf(const Factor& f, int64_t key) const {
@@ -147,8 +110,6 @@ class KeyedFold final : public Fold {
   // ---- Data.
 
   absl::Status Bind() {
-    const ir::Graph& graph = setup_.program->graph;
-    const auto name = [&](int symbol) { return std::string(graph.symbol[symbol].name); };
     for (const KeyedTerm& term : predictor_.term) {
       const int64_t numbers =
           term.rank_axis < 0 ? 1 : setup_.extent[static_cast<size_t>(term.rank_axis)];
@@ -159,17 +120,9 @@ class KeyedFold final : public Fold {
     std::vector<const int32_t*> key;
     std::vector<int64_t> keys;
     for (Map& map : maps_) {
-      const Block& block = setup_.context.data[map.symbol];
-      if (block.rows != rows_)
-        return absl::UnimplementedError(
-            absl::StrCat("keyed rows need all rows of \"", name(map.symbol), "\" in one process"));
-      key.push_back(block.data<int32_t>()), keys.push_back(map.keys);
-      for (int64_t r = 0; r < rows_; ++r) {
-        if (key.back()[r] < 0 || key.back()[r] >= map.keys)
-          return absl::InvalidArgumentError(
-              absl::StrCat("row ", r, " has no \"", name(map.symbol), "\": ", key.back()[r], " of ",
-                           map.keys, "; leave such rows out of the training data"));
-      }
+      const absl::StatusOr<const int32_t*> found = KeysOf(setup_, map.symbol, rows_, map.keys);
+      if (!found.ok()) return found.status();
+      key.push_back(*found), keys.push_back(map.keys);
     }
     grid_ =
         std::make_unique<KeyedGrid>(key, keys, rows_, KeyedGrid::CutsFor(keys, rows_), setup_.seed);
@@ -187,7 +140,7 @@ class KeyedFold final : public Fold {
       f.places = f.map < 0 ? 1 : maps_[static_cast<size_t>(f.map)].places;
       f.value = AlignedArray<char>(f.places * f.width * element_);
     }
-    OrderData();
+    ordered_.Order(setup_, predictor_.data, predictor_.row_axis, grid_->order());
     return absl::OkStatus();
   }
 
@@ -211,30 +164,9 @@ class KeyedFold final : public Fold {
     return f;
   }
 
-  // What the losses read, in the order of the grid.
-  void OrderData() {
-    const ir::Graph& graph = setup_.program->graph;
-    data_.assign(setup_.context.data, setup_.context.data + graph.symbol.size);
-    for (const int symbol : predictor_.data) {
-      Block& block = data_[static_cast<size_t>(symbol)];
-      if (block.values == nullptr || block.rows != rows_ ||
-          graph.symbol[symbol].axis[0] != predictor_.row_axis)
-        continue;
-      OwnedBlock dense;
-      if (block.format != Format::kDense) dense = ToDense(block), block = dense.block;
-      const int64_t size = SizeOf(block.type), bytes = block.cols * size;
-      ordered_.emplace_back(rows_ * bytes);
-      const char* const from = static_cast<const char*>(block.values);
-      for (int64_t at = 0; at < rows_; ++at)
-        std::copy_n(from + grid_->order()[static_cast<size_t>(at)] * block.stride * size, bytes,
-                    ordered_.back().data() + at * bytes);
-      block.values = ordered_.back().data(), block.stride = block.cols;
-    }
-  }
-
   RowArgs Rows(int64_t begin, int64_t end) const {
     RowArgs args;
-    args.data = data_.data();
+    args.data = ordered_.data();
     args.single = single_;
     args.total = setup_.context.total.data();
     args.hyper = setup_.context.hyper;
@@ -410,7 +342,7 @@ class KeyedFold final : public Fold {
 
   KeyedArgs Args(void* view) const {
     KeyedArgs args;
-    args.data = data_.data();
+    args.data = ordered_.data();
     args.single = single_;
     args.total = setup_.context.total.data();
     args.hyper = setup_.context.hyper;
@@ -424,41 +356,20 @@ class KeyedFold final : public Fold {
     return args;
   }
 
-  void Visit(int stratum, int c, Worker* own, Chain* chain) const {
-    KeyedArgs args = Args(own->view.data());
+  void Visit(int stratum, int c, int worker) {
+    Chain* const chain = &chain_[static_cast<size_t>(c)];
+    KeyedArgs args = Args(view_[static_cast<size_t>(worker)].data());
     args.begin = grid_->begin(stratum, c), args.end = grid_->end(stratum, c);
     args.step = rule_.step > 0 ? rule_.step : kStep;
-    args.first = own->clocks == 0;
+    args.first = rotation_->clocks(worker) == 0;
     args.slope = chain->slope.data(), args.curvature = chain->curvature.data();
     predictor_.visit(args);
   }
 
-  std::atomic<int64_t>& DoneOf(size_t map, int group) {
-    return done_[map * static_cast<size_t>(grid_->cuts()) + static_cast<size_t>(group)].steps;
-  }
-  bool Arrived(int stratum, int c, int64_t step) {
-    for (size_t m = 1; m < maps_.size(); ++m)
-      if (DoneOf(m, grid_->group(stratum, c, static_cast<int>(m))).load() != step) return false;
-    return true;
-  }
-
-  // The strata in the order of the worker's clock: the same for all workers.
-  void DrawStrata(Worker* own) const {
-    own->drawn = own->clocks;
-    std::iota(own->order.begin(), own->order.end(), 0);
-    const rng::Stream draws(setup_.seed, rng::Hash("strata"), static_cast<uint64_t>(own->clocks));
-    for (size_t s = own->order.size(); s > 1; --s) {
-      const double at = draws.Uniform(s) * static_cast<double>(s);
-      std::swap(own->order[s - 1], own->order[static_cast<size_t>(at)]);
-    }
-  }
-
   void Visit(Archive& a) {
-    int64_t clocks = worker_[0].clocks;
+    int64_t clocks = rotation_->clocks(0);
     a(clocks);
-    for (Worker& w : worker_) w.clocks = clocks;
-    for (Chain& c : chain_) c.step = clocks * grid_->strata();
-    for (Count& c : done_) c.steps.store(clocks * grid_->strata());
+    if (!a.saving()) rotation_->StartAt(clocks);
     for (Factor& f : factor_) {
       if (f.map < 0) continue;
       std::vector<char> history(f.history.data(), f.history.data() + f.history.size());
@@ -481,12 +392,11 @@ class KeyedFold final : public Fold {
   std::vector<int64_t> rank_, width_;  // by term
   std::vector<double> scale_, offset_;
   std::unique_ptr<KeyedGrid> grid_;
-  std::vector<Block> data_;  // by symbol
-  std::deque<AlignedArray<char>> ordered_;
+  OrderedRows ordered_;  // what the losses read, in the order of the grid
   std::vector<AlignedArray<double>> weights_;
   std::vector<Chain> chain_;
-  std::vector<Count> done_;  // by map and group: blocks that held it
-  std::vector<Worker> worker_;
+  std::unique_ptr<Rotation> rotation_;
+  std::vector<AlignedArray<char>> view_;  // by worker: scratch
 };
 
 }  // namespace

@@ -39,7 +39,7 @@ int KeyedGrid::CutsFor(const std::vector<int64_t>& keys, int64_t rows) {
 }
 
 KeyedGrid::KeyedGrid(const std::vector<const int32_t*>& key, const std::vector<int64_t>& keys,
-                     int64_t rows, int cuts, uint64_t seed)
+                     int64_t rows, int cuts, uint64_t seed, int by)
     : rows_(rows), cuts_(cuts), maps_(static_cast<int>(key.size())) {
   size_t widest = 0;
   for (size_t m = 0; m < key.size(); ++m) {
@@ -49,9 +49,9 @@ KeyedGrid::KeyedGrid(const std::vector<const int32_t*>& key, const std::vector<i
   }
   order_.resize(static_cast<size_t>(rows));
   std::iota(order_.begin(), order_.end(), int64_t{0});
-  const int32_t* const by = key[widest];
+  const size_t inner = by >= 0 ? static_cast<size_t>(by) : widest;
   SortByBucket(
-      keys[widest], [&](int64_t r) { return by[r]; }, &order_, &begin_);
+      keys[inner], [&](int64_t r) { return key[inner][r]; }, &order_, &begin_);
   SortByBucket(
       int64_t{strata_} * cuts,
       [&](int64_t r) {

@@ -15,14 +15,16 @@ namespace gyre {
 class KeyedGrid {
  public:
   // `key`: by map and row, each in [0, keys of the map).
+  // In a block the rows lie by the key of map `by`; -1: of the map with the most keys.
   KeyedGrid(const std::vector<const int32_t*>& key, const std::vector<int64_t>& keys, int64_t rows,
-            int cuts, uint64_t seed);
+            int cuts, uint64_t seed, int by = -1);
   // As many as leave blocks of some hundred rows, whoever works on them: the numbers must not
   // depend on that.
   static int CutsFor(const std::vector<int64_t>& keys, int64_t rows);
 
   int cuts() const { return cuts_; }
   int strata() const { return strata_; }
+  int maps() const { return maps_; }
   // Rows of the block of group `chain` of the first map in a stratum: positions in order().
   int64_t begin(int stratum, int chain) const {
     return begin_[static_cast<size_t>(stratum * cuts_ + chain)];
@@ -34,7 +36,7 @@ class KeyedGrid {
   int group(int stratum, int chain, int map) const;
   // By key of a map: its group.
   const std::vector<int32_t>& groups(size_t map) const { return group_[map]; }
-  // The rows, block by block; in a block by the key of the map with the most of them.
+  // The rows, block by block.
   const std::vector<int64_t>& order() const { return order_; }
   // Rows of the largest block; the most rows of a group over the mean, of all maps the worst.
   int64_t largest() const { return largest_; }

@@ -12,6 +12,8 @@ absl::StatusOr<std::unique_ptr<Fold>> MakeFold(const FoldSetup& setup, const Sta
       return MakeMinimizeFold(setup, statement, rule);
     case StatementKind::kIterate:
       return MakeAssignFold(setup, statement);
+    case StatementKind::kResample:
+      return MakeSampleFold(setup, statement, rule);
     case StatementKind::kSweep:
       return MakeSweepFold(setup, statement);
     default:

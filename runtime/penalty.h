@@ -8,7 +8,7 @@
 #include "absl/status/statusor.h"
 #include "dsl/program.h"
 #include "ops/prox.h"
-#include "runtime/aligned.h"
+#include "ops/aligned.h"
 #include "runtime/post.h"
 
 namespace gyre {

@@ -61,7 +61,7 @@ Rule RuleOf(const Task& task) {
   const auto& u = task.update();
   return {u.rule(),  u.step(),  u.momentum(), u.schedule(), u.decay(),          u.memory(),
           u.beta1(), u.beta2(), u.epsilon(),  u.restart(),  u.staleness_scale(),
-          0,         0,         u.select(),   u.coupling()};
+          0,         0,         u.select(),   u.coupling(), u.sampler()};
 }
 
 const Table* FindTable(const Plan& plan, const std::string& id) {
@@ -237,7 +237,7 @@ class Binder {
       if (plan_.task(stage.gather).every() != task.every())
         return Misfit("\"", plan_.task(stage.gather).id(), "\" runs in other clocks than its sweep");
     }
-    if (!sweep && statement.pass >= 0) {
+    if (!sweep && (statement.pass >= 0 || statement.kind == StatementKind::kResample)) {
       const auto gather = gather_.find(path);
       if (gather == gather_.end())
         return Misfit("no task gathers for \"", task.id(), "\" before it");

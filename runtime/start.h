@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "runtime/aligned.h"
+#include "ops/aligned.h"
 #include "runtime/job.h"
 #include "runtime/post.h"
 #include "runtime/state.h"

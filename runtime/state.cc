@@ -9,6 +9,7 @@ std::vector<int> Parameters(const Program& program) {
   std::vector<int> symbols;
   for (int s = 0; s < program.graph.symbol.size; ++s)
     if (program.graph.symbol[s].kind == ir::Kind::kParam) symbols.push_back(s);
+  symbols.insert(symbols.end(), program.counted.begin(), program.counted.end());
   return symbols;
 }
 

@@ -1,4 +1,4 @@
-// The parameters of a run: masters in double, and what kernels read in the run's element type.
+// The parameters of a run, and the counts that are read like them: masters in double, and what kernels read in the run's element type.
 //
 // One flat vector over a Layout holds all of them. Folds work on the masters; Publish converts them
 // once per clock for the kernels (nothing to do when the element type is double and the state is
@@ -9,7 +9,7 @@
 
 #include "dsl/program.h"
 #include "ops/view.h"
-#include "runtime/aligned.h"
+#include "ops/aligned.h"
 #include "runtime/layout.h"
 
 namespace gyre {

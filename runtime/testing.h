@@ -15,7 +15,7 @@
 #include "compiler/plan.pb.h"
 #include "dsl/program.h"
 #include "dsl/random.h"
-#include "runtime/aligned.h"
+#include "ops/aligned.h"
 #include "runtime/job.h"
 
 namespace gyre::testing_programs {

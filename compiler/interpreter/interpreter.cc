@@ -337,7 +337,6 @@ double Interpreter::Eval(int id, const Env& env) {
     case Op::kKey:
     case Op::kParam:
     case Op::kLocal:
-    case Op::kCount:
       return Read(bindings_.tensor[static_cast<size_t>(node.symbol)], node, env);
     case Op::kLet:
       return Let(node, env);

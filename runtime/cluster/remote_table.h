@@ -22,7 +22,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "runtime/aligned.h"
+#include "ops/aligned.h"
 #include "runtime/cluster/parcel_queue.h"
 #include "runtime/cluster/shards.h"
 #include "runtime/cluster/version_pool.h"

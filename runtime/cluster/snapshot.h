@@ -7,7 +7,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "compiler/graph/clock.h"
-#include "runtime/aligned.h"
+#include "ops/aligned.h"
 #include "runtime/mutex.h"
 
 namespace gyre {

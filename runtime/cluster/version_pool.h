@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "compiler/graph/clock.h"
-#include "runtime/aligned.h"
+#include "ops/aligned.h"
 
 namespace gyre {
 

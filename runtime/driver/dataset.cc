@@ -152,6 +152,10 @@ void FillExtents(const Program& program, const Options& options, const BoundData
       size = found->second;
     extent->push_back(size);
   }
+  for (int a = 0; a < graph.axis.size; ++a) {
+    if (graph.axis[a].tally >= 0)
+      (*extent)[static_cast<size_t>(a)] = TallyExtent(graph, a, *extent);
+  }
 }
 
 // The axis whose rows workers share out: that of the program's first pass.

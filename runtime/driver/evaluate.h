@@ -10,7 +10,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/types/span.h"
 #include "dsl/program.h"
-#include "runtime/aligned.h"
+#include "ops/aligned.h"
 #include "runtime/state.h"
 
 namespace gyre::driver {

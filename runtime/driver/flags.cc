@@ -97,10 +97,10 @@ constexpr Flag kFlags[] = {
      [](string_view v, Options* o) {
        return ToPin(v, {"auto", "full", "sparse", "factors"}, &o->payload);
      }},
-    {"update", "auto|fista|lbfgs|owlqn|sgd|adagrad|adam|cd|sdca|mspg|dsgd", "pin: the update rule", kPlans,
+    {"update", "auto|fista|lbfgs|owlqn|sgd|adagrad|adam|cd|sdca|mspg|dsgd|gibbs", "pin: the update rule", kPlans,
      [](string_view v, Options* o) {
        return ToPin(v, {"auto", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam", "cd", "sdca",
-                        "mspg", "dsgd"},
+                        "mspg", "dsgd", "gibbs"},
                     &o->update);
      }},
     {"schedule", "auto|sets|sap|priority|dependency|uniform", "pin: which coordinates move next",
@@ -108,6 +108,8 @@ constexpr Flag kFlags[] = {
      [](string_view v, Options* o) {
        return ToPin(v, {"auto", "sets", "sap", "priority", "dependency", "uniform"}, &o->schedule);
      }},
+    {"sampler", "auto|dense|sparse", "pin: how a Resample draws", kPlans,
+     [](string_view v, Options* o) { return ToPin(v, {"auto", "dense", "sparse"}, &o->sampler); }},
     {"coupling", "X", "the most that coordinates moved at once may be coupled, 0 to 1", kPlans,
      [](string_view v, Options* o) { return ToReal(v, 0, &o->coupling); }},
     {"batch", "N", "rows of a mini-batch", kPlans,

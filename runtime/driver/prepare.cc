@@ -70,6 +70,7 @@ absl::StatusOr<Request> MakeRequest(const Invocation& invocation) {
   request.step = options.step;
   request.momentum = options.momentum;
   request.schedule = options.schedule;
+  request.sampler = options.sampler;
   request.coupling = options.coupling;
   request.step_schedule = options.step_schedule;
   request.decay = options.decay;

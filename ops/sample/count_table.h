@@ -1,0 +1,152 @@
+// A table of counts by key and topic, dense or sparse by row.
+//
+// A sparse row has room for as many topics as its key has data (or as there are topics, if fewer), so
+// that all rows together never take more than the data do, however many topics there are.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "ops/aligned.h"
+#include "ops/sample/categorical.h"
+
+namespace gyre::sample {
+
+// The topics of one key that are counted, in no order. Places up to the next multiple of kLanes
+// beyond `used` have topic -1.
+class SparseRow {
+ public:
+  SparseRow(int32_t* topic, int32_t* count, int32_t* used)
+      : topic_(topic), count_(count), used_(used) {}
+
+  int64_t used() const { return *used_; }
+  const int32_t* topic() const { return topic_; }
+  const int32_t* count() const { return count_; }
+
+  void Increment(int32_t k) {
+    const int64_t at = Find(k);
+    if (at >= 0) {
+      ++count_[at];
+      return;
+    }
+    topic_[*used_] = k, count_[*used_] = 1;
+    ++*used_;
+  }
+  // REQUIRES: topic `k` is counted.
+  void Decrement(int32_t k) {
+    const int64_t at = Find(k);
+    if (--count_[at] > 0) return;
+    const int64_t last = --*used_;
+    topic_[at] = topic_[last], count_[at] = count_[last];
+    topic_[last] = -1, count_[last] = 0;
+  }
+
+ private:
+  // Sixteen at a time; the place is found without a branch for each.
+  int64_t Find(int32_t k) const {
+    for (int64_t i = 0; i < *used_; i += kLanes) {
+      int32_t at = -1;
+      for (int32_t j = 0; j < kLanes; ++j) at = topic_[i + j] == k ? j : at;
+      if (at >= 0) return i + at;
+    }
+    return -1;
+  }
+
+  int32_t* topic_;
+  int32_t* count_;
+  int32_t* used_;
+};
+
+class CountTable {
+ public:
+  CountTable() = default;
+  // Dense.
+  CountTable(int64_t keys, int64_t topics)
+      : keys_(keys), topics_(topics), stride_(Padded(topics)), count_(keys * stride_) {}
+  // Sparse: `data` by key.
+  CountTable(const std::vector<int64_t>& data, int64_t topics)
+      : keys_(static_cast<int64_t>(data.size())), topics_(topics), used_(keys_) {
+    int64_t at = 0;
+    for (const int64_t n : data) {
+      offset_.push_back(at);
+      at += Padded(std::min(n, topics));
+    }
+    offset_.push_back(at);
+    topic_ = AlignedArray<int32_t>(at);
+    count_ = AlignedArray<int32_t>(at);
+    std::fill_n(topic_.data(), at, -1);
+  }
+
+  bool sparse() const { return !offset_.empty(); }
+  int64_t keys() const { return keys_; }
+  int64_t topics() const { return topics_; }
+  int64_t bytes() const {
+    return 4 * (count_.size() + topic_.size() + used_.size()) +
+           8 * static_cast<int64_t>(offset_.size());
+  }
+  void Clear() {
+    std::fill_n(count_.data(), count_.size(), 0);
+    std::fill_n(topic_.data(), topic_.size(), -1);
+    std::fill_n(used_.data(), used_.size(), 0);
+  }
+
+  int32_t* dense(int64_t key) { return count_.data() + key * stride_; }
+  SparseRow sparse(int64_t key) {
+    const int64_t at = offset_[static_cast<size_t>(key)];
+    return {topic_.data() + at, count_.data() + at, used_.data() + key};
+  }
+  void Add(int64_t key, int32_t topic, int32_t by) {
+    if (!sparse()) {
+      dense(key)[topic] += by;
+    } else if (by > 0) {
+      sparse(key).Increment(topic);
+    } else {
+      sparse(key).Decrement(topic);
+    }
+  }
+
+  // Calls visit(topic, count) for what is counted of a key.
+  template <class Visit>
+  void ForRow(int64_t key, const Visit& visit) const {
+    if (sparse()) {
+      const int64_t at = offset_[static_cast<size_t>(key)];
+      for (int64_t i = at; i < at + used_[key]; ++i) visit(topic_[i], count_[i]);
+    } else {
+      const int32_t* const row = count_.data() + key * stride_;
+      for (int64_t k = 0; k < topics_; ++k) {
+        if (row[k] != 0) visit(static_cast<int32_t>(k), row[k]);
+      }
+    }
+  }
+
+  // A sparse row laid out in `row`, all zero before, and taken back: then `row` is zero again.
+  void Load(int64_t key, int32_t* row) {
+    ForRow(key, [&](int32_t topic, int32_t count) { row[topic] = count; });
+  }
+  void Store(int64_t key, int32_t* row) {
+    const int64_t at = offset_[static_cast<size_t>(key)];
+    const int64_t most = offset_[static_cast<size_t>(key) + 1] - at;
+    int64_t n = 0;
+    for (int64_t k = 0; k < topics_; k += kLanes) {
+      int32_t any = 0;
+      for (int j = 0; j < kLanes; ++j) any |= row[k + j];
+      if (any == 0) continue;
+      for (int j = 0; j < kLanes; ++j) {
+        if (row[k + j] == 0) continue;
+        topic_[at + n] = static_cast<int32_t>(k + j), count_[at + n] = row[k + j];
+        row[k + j] = 0;
+        ++n;
+      }
+    }
+    used_[key] = static_cast<int32_t>(n);
+    const int64_t end = std::min(most, Padded(n));
+    for (; n < end; ++n) topic_[at + n] = -1, count_[at + n] = 0;
+  }
+
+ private:
+  int64_t keys_ = 0, topics_ = 0, stride_ = 0;
+  AlignedArray<int32_t> count_, topic_, used_;
+  std::vector<int64_t> offset_;  // by key; empty: dense
+};
+
+}  // namespace gyre::sample
