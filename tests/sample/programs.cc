@@ -1,0 +1,54 @@
+#include "tests/sample/programs.h"
+
+#include "dsl/dsl.h"
+
+namespace gyre {
+namespace {
+
+constexpr struct Token : Axis<Token> {} t;
+constexpr struct Doc : Axis<Doc> {} m;
+constexpr struct Author : Axis<Author> {} a;
+constexpr struct Word : Axis<Word> {} w;
+constexpr struct Topic : Axis<Topic, 2> {} k;
+
+constexpr auto doc = map<"doc">(t, m);
+constexpr auto author = map<"author">(t, a);
+constexpr auto word = map<"word">(t, w);
+constexpr auto z = latent<"z">(t, k);
+constexpr auto alpha = hyper<"alpha">(0.3);
+constexpr auto eta = hyper<"eta">(0.2);
+constexpr auto prior = data<"prior">(m, k);
+constexpr auto worth = data<"worth">(t, k);
+
+constexpr auto Ndk = count<"doc_topic">(doc(t), z(t));
+constexpr auto Nak = count<"author_topic">(author(t), z(t));
+constexpr auto Nkw = count<"topic_word">(z(t), word(t));  // the latent first
+constexpr auto Nk = count<"topic">(z(t));
+constexpr auto Nd = count<"length">(doc(t));
+constexpr auto phi = let<"phi">(w, k, (Nkw + eta) / (Nk + size(w) * eta));
+constexpr auto theta = let<"theta">(m, k, (Ndk + alpha) / (Nd + size(k) * alpha));
+
+constexpr auto kLda =
+    Resample(z(t), theta(doc(t), k) * phi(word(t), k))  // the length of its document moves no topic
+        .Predict<"mixture">(theta)
+        .Measure<"likelihood">(
+            (sum(m, k, lgamma(Ndk + alpha) - lgamma(alpha)) -
+             sum(m, lgamma(Nd + size(k) * alpha) - lgamma(size(k) * alpha)) +
+             sum(k, w, lgamma(Nkw + eta) - lgamma(eta)) -
+             sum(k, lgamma(Nk + size(w) * eta) - lgamma(size(w) * eta))) /
+            size(t))
+        .Measure<"perplexity">(
+            exp(-mean(t, log(sum(k, theta(doc(t), k) * phi(word(t), k))))));
+constexpr auto kContexts =
+    Resample(z(t), (Ndk(doc(t), k) + alpha) * (Nak(author(t), k) + 2 * alpha) * phi(word(t), k));
+constexpr auto kPriors = Resample(z(t), (Ndk(doc(t), k) + prior(doc(t), k)) * phi(word(t), k));
+constexpr auto kLabels = Resample(z(t), (Nk + alpha) * exp(worth(t, k)));
+
+}  // namespace
+
+Program Lda() { return internal::Compile(kLda); }
+Program Contexts() { return internal::Compile(kContexts); }
+Program Priors() { return internal::Compile(kPriors); }
+Program Labels() { return internal::Compile(kLabels); }
+
+}  // namespace gyre

@@ -1,0 +1,12 @@
+// Programs that draw a latent.
+#pragma once
+#include "dsl/program.h"
+
+namespace gyre {
+
+Program Lda();      // documents and words
+Program Contexts();  // three keys: the weight has a factor by document, by author and by word
+Program Priors();   // LDA whose prior is data, a number for each document and topic
+Program Labels();   // no keys: topics by their sizes, and what a row is worth to each (data)
+
+}  // namespace gyre
