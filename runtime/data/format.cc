@@ -21,7 +21,9 @@ constexpr Suffix kSuffixes[] = {
     {".svmlight", FileFormat::kLibsvm},  {".csv", FileFormat::kCsv},
     {".tsv", FileFormat::kCsv},          {".npy", FileFormat::kNpy},
     {".mtx", FileFormat::kMatrixMarket}, {".mm", FileFormat::kMatrixMarket},
-    {".idx", FileFormat::kIdx},
+    {".idx", FileFormat::kIdx},          {".docword", FileFormat::kDocword},
+    {".ldac", FileFormat::kLdac},        {".lda-c", FileFormat::kLdac},
+    {".txt", FileFormat::kText},         {".ratings", FileFormat::kRatings},
 };
 
 // train-images-idx3-ubyte, train-images.idx3-ubyte
@@ -30,6 +32,12 @@ bool IsMnistName(absl::string_view name) {
   if (!absl::EndsWith(name, "-ubyte") || name.size() < kLength) return false;
   const absl::string_view tail = name.substr(name.size() - kLength);
   return absl::StartsWith(tail, "idx") && std::isdigit(static_cast<unsigned char>(tail[3]));
+}
+
+// docword.nips.txt, as UCI names its bags of words.
+bool IsDocwordName(absl::string_view name) {
+  name.remove_prefix(name.rfind('/') + 1);  // of npos: none
+  return absl::StartsWith(name, "docword.") && absl::EndsWith(name, ".txt");
 }
 
 }  // namespace
@@ -41,22 +49,28 @@ absl::StatusOr<FileFormat> ParseFileFormat(absl::string_view name) {
   if (name == "npy") return FileFormat::kNpy;
   if (name == "mm") return FileFormat::kMatrixMarket;
   if (name == "idx") return FileFormat::kIdx;
+  if (name == "docword") return FileFormat::kDocword;
+  if (name == "ldac") return FileFormat::kLdac;
+  if (name == "text") return FileFormat::kText;
+  if (name == "ratings") return FileFormat::kRatings;
   return absl::InvalidArgumentError(
-      absl::StrCat("unknown format '", name, "'; use auto, libsvm, csv, npy, mm or idx"));
+      absl::StrCat("unknown format '", name,
+                   "'; use auto, libsvm, csv, npy, mm, idx, docword, ldac, text or ratings"));
 }
 
 absl::StatusOr<FileFormat> FormatOfPath(absl::string_view path) {
   const std::string lower = absl::AsciiStrToLower(path);
   absl::string_view name = lower;
   if (!absl::ConsumeSuffix(&name, ".gz")) absl::ConsumeSuffix(&name, ".xz");
+  if (IsDocwordName(name)) return FileFormat::kDocword;
   for (const Suffix& suffix : kSuffixes) {
     if (absl::EndsWith(name, suffix.text)) return suffix.format;
   }
   if (IsMnistName(name)) return FileFormat::kIdx;
   return absl::InvalidArgumentError(absl::StrCat(
       path,
-      ": cannot tell the format from the name; end it in .svm, .csv, .tsv, .npy, .mtx or .idx "
-      "(then .gz or .xz), or say --format="));
+      ": cannot tell the format from the name; end it in .svm, .csv, .tsv, .npy, .mtx, .idx, "
+      ".docword, .ldac, .txt or .ratings (then .gz or .xz), or say --format="));
 }
 
 }  // namespace gyre

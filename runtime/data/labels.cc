@@ -4,7 +4,7 @@
 #include <charconv>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "runtime/data/names.h"
 #include "runtime/data/number.h"
 
 namespace gyre::io {
@@ -63,12 +63,6 @@ absl::StatusOr<std::vector<double>> Positions(const std::string& where, const La
   return out;
 }
 
-std::string Listed(const LabelSet& labels) {
-  constexpr size_t kShown = 5;
-  std::vector<std::string> names = labels.names();
-  if (names.size() <= kShown + 1) return absl::StrJoin(names, ", ");
-  names.resize(kShown);
-  return absl::StrCat(absl::StrJoin(names, ", "), ", ... (", labels.values.size(), " values)");
-}
+std::string Listed(const LabelSet& labels) { return ListedNames(labels.names()); }
 
 }  // namespace gyre::io

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/data/keyed.h"
 #include "runtime/data/reader.h"
 #include "runtime/data/testing.h"
 
@@ -178,6 +179,131 @@ TEST(Malformed, Idx) {
        "is cut short: 23 bytes where its header needs 24"},
       {"a.idx", IdxFile(8, {0, 2}, ""), "holds no values"},
   });
+}
+
+struct BadKeys {
+  std::string content;
+  std::string message;  // part of the line
+};
+
+void ExpectAllKeyed(const KeyedOptions& options, const std::vector<BadKeys>& cases) {
+  for (const BadKeys& bad : cases) {
+    const std::string path = WriteFile("a", bad.content);
+    const auto data = ReadKeyed(path, options);
+    ASSERT_FALSE(data.ok()) << bad.content << " wanted " << bad.message;
+    const std::string message(data.status().message());
+    EXPECT_EQ(data.status().code(), absl::StatusCode::kInvalidArgument) << message;
+    EXPECT_THAT(message, ::testing::StartsWith(path + ":"));
+    EXPECT_THAT(message, HasSubstr(bad.message)) << bad.content;
+    EXPECT_THAT(message, HasSubstr("; ")) << "says how to fix it";
+    EXPECT_THAT(message, Not(HasSubstr("\n")));
+  }
+}
+
+TEST(Malformed, Docword) {
+  const std::string ok = "2\n3\n2\n1 1 1\n";
+  const std::vector<BadKeys> cases = {
+      {"", "is empty"},
+      {"2\n", ":2: '' is not the number of words; begin with documents, words and entries"},
+      {"2 3 2\n1 1 1\n", ":1: '2 3 2' is not the number of documents"},
+      {"2\n-3\n2\n", ":2: '-3' is not the number of words"},
+      {"2\n3\nmany\n", ":3: 'many' is not the number of entries"},
+      {"2\n3.5\n2\n", ":2: '3.5' is not the number of words"},
+      {"2\n3000000000\n2\n", ":2: there are more than 2147483647 words"},
+      {"0\n0\n0\n", ":3: the corpus has no words"},
+      {"2\n3\n0\n", ":3: the corpus has no words"},
+      {"2\n3\n0", ":3: the corpus has no words"},
+      {ok, ":5: the file ends after 1 of 2 entries; it is cut short"},
+      {ok + "2 1 1\n2 2 1\n", ":6: there are more than the 2 entries announced"},
+      {ok + "0 1 1\n", ":5: document 0 lies outside 1 to 2"},
+      {ok + "3 1 1\n", ":5: document 3 lies outside 1 to 2, which the header says"},
+      {ok + "2 0 1\n", ":5: word 0 lies outside 1 to 3"},
+      {ok + "2 4 1\n", ":5: word 4 lies outside 1 to 3"},
+      {ok + "2 1 0\n", ":5: the count is 0; leave the entry out"},
+      {ok + "2 1 -1\n", ":5: '2 1 -1' is not an entry; write document word count"},
+      {ok + "2 1 1.5\n", ":5: '2 1 1.5' is not an entry"},
+      {ok + "2 one 1\n", ":5: '2 one 1' is not an entry"},
+      {ok + "2 1 1 1\n", ":5: '2 1 1 1' is not an entry"},
+      {ok + "2 1", ":5: '2 1' is not an entry"},
+      {ok + "2 1 99999999999999999999\n", ":5: '2 1 999"},
+      {ok + std::string("2 1\0 1\n", 7), ":5: '2 1' is not an entry"},
+      {ok + "1 1 4\n", ":5: word 1 of document 1 appears twice; add the counts up"},
+      {"2\n3\n2\n2 1 1\n1 1 1\n", ":5: document 1 comes after 2; sort"},
+  };
+  ExpectAllKeyed({}, cases);
+  ExpectAllKeyed({.values = KeyedValues::kRequired}, cases);
+  ExpectAllKeyed({}, {{"1\n2\n2\n1 1 2147483647\n1 2 1\n",
+                       ":5: here the corpus exceeds 2147483647 tokens"}});
+  const KnownNames vocabulary{{"a", "b"}, "vocab.txt", true};
+  ExpectAllKeyed({.known = {std::nullopt, vocabulary}},
+                 {{ok, ":2: says that there are 3 words, where vocab.txt names 2; give"}});
+  const KnownNames trained{{"a", "b"}, "the training data", false};
+  ExpectAllKeyed({.known = {std::nullopt, trained}},
+                 {{ok, ":2: says that there are 3 words, where the training data names 2"}});
+}
+
+TEST(Malformed, Ldac) {
+  const KeyedOptions options{.format = FileFormat::kLdac};
+  ExpectAllKeyed(options, {
+                              {"0\n0\n", ":1: the corpus has no words"},
+                              {"1 0:1\n2 0:1\n", ":2: the line announces 2 words and has 1"},
+                              {"1 0:1\n1 0:1 2:1\n", ":2: the line has more than the 1 words"},
+                              {"1 0:1\n0 0:1\n", ":2: the line has more than the 0 words"},
+                              {"1 0:1\n-1 0:1\n", ":2: the line begins with '-1' where"},
+                              {"1 0:1\n\n1 0:1\n", ":2: the line begins with '' where"},
+                              {"1 0:1\nx 0:1\n", ":2: the line begins with 'x' where"},
+                              {"1 0:1\n1 0\n", ":2: '0' is not an entry; write word:count"},
+                              {"1 0:1\n1 0:\n", ":2: '0:' is not an entry"},
+                              {"1 0:1\n1 -2:1\n", ":2: '-2:1' is not an entry"},
+                              {"1 0:1\n1 2:-1\n", ":2: '2:-1' is not an entry"},
+                              {"1 0:1\n1 2:1.5\n", ":2: '2:1.5' is not an entry"},
+                              {"1 0:1\n1 2:0\n", ":2: the count of word 2 is 0"},
+                              {"1 0:1\n2 2:1 2:3\n", ":2: word 2 appears twice"},
+                              {"1 0:1\n1 2147483647:1\n", ":2: word 2147483647 is beyond"},
+                              {"1 0:2147483647\n1 0:1\n", ":2: here the corpus exceeds"},
+                          });
+  const KnownNames names{{"a", "b"}, "names.txt", true};
+  ExpectAllKeyed({.format = FileFormat::kLdac, .known = {std::nullopt, names}},
+                 {{"1 0:1\n1 2:1\n", ":2: word 2 is beyond the 2 words of names.txt"}});
+  ExpectAllKeyed({.format = FileFormat::kLdac, .known = {names, std::nullopt}},
+                 {{"1 0:1\n", ": has 1 documents, where names.txt names 2"},
+                  {"0\n1 0:1\n0\n", ":3: there are more than the 2 documents of names.txt"}});
+}
+
+TEST(Malformed, Text) {
+  const KeyedOptions options{.format = FileFormat::kText};
+  ExpectAllKeyed(options, {{"few words here\n", ":1: no word is left: each is short, a stop word"},
+                           {"fine\nn\xe4her\n", ":2: the text is not UTF-8; convert"},
+                           {"\xe4\tfine\n", ":1: the text is not UTF-8"}});
+  const KnownNames words{{"a", "b"}, "the training data", false};
+  ExpectAllKeyed({.format = FileFormat::kText, .known = {std::nullopt, words}},
+                 {{"nothing\n", ":1: no word is among those of the training data"}});
+  ExpectAllKeyed({.format = FileFormat::kText, .known = {words, std::nullopt}, .min_count = 1},
+                 {{"a\tfig\nplum\n", ":2: document '2' is not among a, b; use documents"}});
+}
+
+TEST(Malformed, Ratings) {
+  ExpectAllKeyed({.format = FileFormat::kRatings, .values = KeyedValues::kRequired},
+                 {{"# nothing\n", ":1: there is no rating in the file"},
+                  {"1 2 3\n1 2\n", ":2: '1 2' has too few fields; write user item rating"},
+                  {"1 2 3\n1\n", ":2: '1' has too few fields"},
+                  {"1::2::3\n1::2\n", ":2: '1::2' has too few fields"},
+                  {"1 2 3\n1 2 x\n", ":2: the rating 'x' is not a number"},
+                  {"1,2,3\n1,2,4 x\n", ":2: the rating '4 x' is not a number"},
+                  {"1 2 3\n1 2 4x\n", ":2: the rating '4x' is not a number"},
+                  {"1::2::3\n1::2::nan\n", ":2: the rating is nan; "},
+                  {"1,2,3\n1,2,-inf\n", ":2: the rating is -inf; "},
+                  {"1,2,3\n1,2,\n", ":2: the rating is missing"},
+                  {"1,2,3\n,2,3\n", ":2: the user is missing"},
+                  {"1,2,3\n1,,3\n", ":2: the item is missing"},
+                  {"1,2,3\n1,2,1e400\n", "is too large"},
+                  {"1,\xe4,3\n", ":1: the item is not UTF-8"}});
+  const KnownNames users{{"3", "5"}, "the training data", false};
+  ExpectAllKeyed(
+      {.format = FileFormat::kRatings, .known = {users, std::nullopt}},
+      {{"5::1::2\n4::1::2\n",
+        ":2: user 4 is not among 3, 5; use data with the users of the training data"},
+       {"5\t1\t2\nbob\t1\t2\n", ":2: user bob is not among 3, 5"}});
 }
 
 TEST(Malformed, Compressed) {

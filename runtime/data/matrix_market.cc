@@ -38,18 +38,6 @@ const char* NextText(const char* p, const char* end) {
   return nullptr;
 }
 
-// Parses a non-negative integer at `p`, after blanks of its line; null when there is none.
-const char* ParseCount(const char* p, int64_t* value) {
-  while (IsBlank(*p)) ++p;
-  const char* const begin = p;
-  uint64_t v = 0;
-  for (; IsDigit(*p); ++p) v = v * 10 + static_cast<uint64_t>(*p - '0');
-  if (p == begin || p - begin > 18 || (!IsBlank(*p) && *p != '\r' && *p != '\n' && *p != '\0'))
-    return nullptr;
-  *value = static_cast<int64_t>(v);
-  return p;
-}
-
 absl::Status ParseKind(const FileBytes& bytes, Banner* banner) {
   const char* line_end = SkipLine(bytes.begin(), bytes.end());
   const std::string line = absl::AsciiStrToLower(

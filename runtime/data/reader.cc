@@ -35,6 +35,14 @@ absl::StatusOr<std::unique_ptr<Source>> OpenAs(FileFormat format, io::Bytes byte
       return io::OpenMatrixMarket(std::move(bytes), options);
     case FileFormat::kIdx:
       return io::OpenIdx(std::move(bytes), options);
+    case FileFormat::kDocword:
+    case FileFormat::kLdac:
+    case FileFormat::kText:
+    case FileFormat::kRatings:
+      return absl::InvalidArgumentError(
+          absl::StrCat(bytes->path(),
+                       ": holds two keys a row, no matrix or column; give it without a name, to a "
+                       "program with two maps over one axis, or say --format="));
     case FileFormat::kAuto:
       break;
   }

@@ -227,7 +227,17 @@ TEST(Formats, ByNameAndByWord) {
   EXPECT_EQ(*FormatOfPath("x/train-images-idx3-ubyte.gz"), FileFormat::kIdx);
   EXPECT_EQ(*FormatOfPath("A.SVM.XZ"), FileFormat::kLibsvm);
   EXPECT_EQ(*FormatOfPath("a.tsv"), FileFormat::kCsv);
-  EXPECT_FALSE(FormatOfPath("a.txt").ok());
+  EXPECT_FALSE(FormatOfPath("a.dat").ok());
+  EXPECT_EQ(*FormatOfPath("x/docword.nips.txt.gz"), FileFormat::kDocword);
+  EXPECT_EQ(*FormatOfPath("docword.nips.txt"), FileFormat::kDocword);
+  EXPECT_EQ(*FormatOfPath("docword.d/nips.txt.xz"), FileFormat::kText);
+  EXPECT_EQ(*FormatOfPath("nips.docword"), FileFormat::kDocword);
+  EXPECT_EQ(*FormatOfPath("ap.lda-c"), FileFormat::kLdac);
+  EXPECT_EQ(*FormatOfPath("ap.ldac"), FileFormat::kLdac);
+  EXPECT_EQ(*FormatOfPath("ml.ratings"), FileFormat::kRatings);
+  for (const FileFormat format :
+       {FileFormat::kDocword, FileFormat::kLdac, FileFormat::kText, FileFormat::kRatings})
+    EXPECT_FALSE(ReadFile(WriteFile("a.dat", "1 1:2\n"), {.format = format}).ok());
   EXPECT_EQ(*ParseFileFormat("mm"), FileFormat::kMatrixMarket);
   EXPECT_FALSE(ParseFileFormat("parquet").ok());
   EXPECT_EQ(Read(WriteFile("a.txt", "1 1:2\n"), {.format = FileFormat::kLibsvm}).info.rows, 1);

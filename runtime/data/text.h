@@ -1,6 +1,8 @@
 // What the text formats share: cutting a file at line ends, and errors that name the line.
 #pragma once
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <limits>
 #include <string>
 
@@ -43,6 +45,23 @@ inline const char* SkipLine(const char* p, const char* end) {
   return newline == nullptr ? end : static_cast<const char*>(newline) + 1;
 }
 inline bool IsBlank(char c) { return c == ' ' || c == '\t'; }
+
+// Parses the whole number at `p`, digits alone; null when there is none or it has over 18 digits.
+inline const char* ParseWhole(const char* p, int64_t* value) {
+  const char* const begin = p;
+  uint64_t v = 0;
+  for (; IsDigit(*p); ++p) v = v * 10 + static_cast<uint64_t>(*p - '0');
+  if (p == begin || p - begin > 18) return nullptr;
+  *value = static_cast<int64_t>(v);
+  return p;
+}
+// The same, after blanks of its line and up to a blank or the end of the line.
+inline const char* ParseCount(const char* p, int64_t* value) {
+  while (IsBlank(*p)) ++p;
+  p = ParseWhole(p, value);
+  if (p == nullptr || IsBlank(*p) || *p == '\n' || *p == '\r' || *p == '\0') return p;
+  return nullptr;
+}
 
 // Whether a parsed number fits the element type as a finite value.
 template <class T>
