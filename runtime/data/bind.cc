@@ -144,12 +144,15 @@ absl::StatusOr<BoundData> Binder::Run(std::vector<DataInput> inputs) {
       status = BindLibsvm(input.path);
     } else if (format.ok() && *format == FileFormat::kCsv) {
       status = BindCsv(input.path);
+    } else if (format.ok() && IsKeyed(*format)) {
+      status = BindKeyed(input.path, *format);
     } else {
       status = BindSingle(input.path);
     }
     if (!status.ok()) return status;
   }
-  absl::Status status = FillOnes();
+  absl::Status status = CheckKeyedFlags(inputs);
+  if (status.ok()) status = FillOnes();
   if (status.ok()) status = CheckAll();
   if (!status.ok()) return status;
   for (const auto& [axis, extent] : extents_) out_.extents[axis] = extent.value;

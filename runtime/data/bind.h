@@ -11,11 +11,16 @@
 // their rank that is not bound. --columns overrides: "weight=w,y=3,X=4:20" (names of the header,
 // positions from 1, ranges for the matrix).
 //
+// Files of keyed rows (runtime/data/keyed.h) supply two maps over one axis, and a vector of real
+// numbers over it where the program has one. Which map takes which key: by --columns ("doc=1,word=2"),
+// by its name (doc, word, user, item and the like), else in order of declaration.
+//
 // Extents are inferred, and must agree between files. To bind test data, give the extents and
 // labels of the training data. Thread-safe. User errors are one line, InvalidArgument or NotFound.
 #pragma once
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,6 +59,12 @@ struct BindOptions {
   Type type = Type::kFloat64;
   DataLayout layout = DataLayout::kAuto;
   std::string columns = {};
+
+  // Of keyed rows: files with the names of a map's values, a line each; and for text, how rare a
+  // word may be, and a file of stop words, or "none".
+  std::map<std::string, std::string> names = {};
+  std::optional<int64_t> min_count = {};
+  std::string stop_words = {};
 
   // Axes whose rows are data: only these are cut into shards.
   std::vector<std::string> data_axes = {};

@@ -38,6 +38,14 @@ absl::Status Binder::SetInnerExtents(const Want& want, const FileData& data) {
                                        " takes ", product, "; give data of that shape"));
 }
 
+// A map need not reach every position of its target.
+absl::Status Binder::SetTargetExtent(const std::string& axis, int64_t extent,
+                                     const std::string& origin) {
+  const auto known = extents_.find(axis);
+  if (known != extents_.end() && known->second.value > extent) return absl::OkStatus();
+  return SetExtent(axis, extent, origin);
+}
+
 absl::Status Binder::BindMatrix(size_t w, FileData data) {
   const Want& want = wants_[w];
   if (want.kind != WantKind::kData) {
@@ -116,10 +124,7 @@ absl::Status Binder::BindColumn(size_t w, const std::string& path,
   tensor.path = path;
   tensor.bound = true;
   if (want.kind != WantKind::kMap) return absl::OkStatus();
-  const int64_t classes = static_cast<int64_t>(tensor.labels.size());
-  const auto known = extents_.find(want.to);
-  if (known != extents_.end() && known->second.value > classes) return absl::OkStatus();
-  return SetExtent(want.to, classes, path);
+  return SetTargetExtent(want.to, static_cast<int64_t>(tensor.labels.size()), path);
 }
 
 // A file that holds one vector: read whole, since it is small and its values must all be known.

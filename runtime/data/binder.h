@@ -1,10 +1,13 @@
-// Binder: BindFiles at work. Internal to bind*.cc: which file supplies which tensor (bind_files.cc),
-// and how values become a tensor's blocks (bind_tensors.cc).
+// Binder: BindFiles at work. Internal to bind*.cc: which file supplies which tensor (bind_files.cc,
+// bind_keyed.cc), and how values become a tensor's blocks (bind_tensors.cc).
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,6 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "runtime/data/bind.h"
 #include "runtime/data/column_spec.h"
+#include "runtime/data/keyed.h"
 
 namespace gyre::io {
 
@@ -70,6 +74,19 @@ class Binder {
   absl::Status BindCsv(const std::string& path);
   absl::Status BindSingle(const std::string& path);
 
+  // Wants that take the two keys and the value; -1: none.
+  using KeyedWants = std::array<int, 3>;
+  bool Takes(size_t want, size_t field, const std::string& row_axis) const;
+  std::string KeyedRowAxis() const;
+  absl::StatusOr<KeyedWants> PlanKeyed(const std::string& path, FileFormat format,
+                                       const std::string& row_axis) const;
+  absl::StatusOr<std::optional<KnownNames>> NamesOfKey(const std::string& path, FileFormat format,
+                                                       size_t want, size_t key);
+  absl::Status BindKeyed(const std::string& path, FileFormat format);
+  absl::Status TakeKeyed(const std::string& path, const std::string& row_axis,
+                         const KeyedWants& plan, KeyedRows rows);
+  absl::Status CheckKeyedFlags(const std::vector<DataInput>& inputs) const;
+
   absl::Status BindMatrix(size_t want, FileData data);
   absl::Status BindVectorFile(size_t want, const std::string& path);
   absl::Status BindColumn(size_t want, const std::string& path, const std::vector<double>& values,
@@ -77,6 +94,7 @@ class Binder {
   absl::StatusOr<OwnedBlock> Encode(size_t want, const std::string& path,
                                     const std::vector<double>& values,
                                     const DistinctValues& distinct, int64_t first_row);
+  absl::Status SetTargetExtent(const std::string& axis, int64_t extent, const std::string& origin);
   absl::Status SetInnerExtents(const Want& want, const FileData& data);
   absl::Status FillOnes();
   absl::Status CheckAll();
@@ -86,6 +104,7 @@ class Binder {
   std::map<std::string, ColumnRange> columns_;
   std::map<std::string, Extent> extents_;
   std::map<std::string, Part> parts_;  // by data axis that is cut
+  std::set<std::string> names_used_;   // maps that --names named
   BoundData out_;
 };
 
