@@ -54,6 +54,8 @@ struct DataInput {
 
 using FileInfos = std::map<std::string, DataInfo>;  // by path
 
+inline constexpr char kNoStopWords[] = "none";
+
 struct BindOptions {
   FileFormat format = FileFormat::kAuto;
   Type type = Type::kFloat64;
@@ -61,7 +63,7 @@ struct BindOptions {
   std::string columns = {};
 
   // Of keyed rows: files with the names of a map's values, a line each; and for text, how rare a
-  // word may be, and a file of stop words, or "none".
+  // word may be, and a file of stop words, or kNoStopWords.
   std::map<std::string, std::string> names = {};
   std::optional<int64_t> min_count = {};
   std::string stop_words = {};

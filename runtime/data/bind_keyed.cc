@@ -158,7 +158,7 @@ absl::Status Binder::BindKeyed(const std::string& path, FileFormat format) {
   std::vector<std::string> stop;
   if (format == FileFormat::kText && !options_.stop_words.empty()) {
     read.stop_words = &stop;
-    if (options_.stop_words != "none") {
+    if (options_.stop_words != kNoStopWords) {
       auto words = ReadNames(options_.stop_words);
       if (!words.ok()) return words.status();
       stop = *std::move(words);

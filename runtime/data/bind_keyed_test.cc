@@ -227,10 +227,10 @@ TEST(BindKeyed, TestDataFollowsTheTrainingData) {
   const BoundData bag = Bind({kDoc, kWord}, {{"", path}}, options);
   EXPECT_EQ(bag.extents.at("Word"), 5);
   EXPECT_EQ(bag.tensor[1].labels.size(), 5u);
-  Beside(path, "vocab.x.txt", "fig\npie\nplum\ntea\n");
-  EXPECT_THAT(Error({kDoc, kWord}, {{"", path}}, options),
-              HasSubstr("its words are named by " + path.substr(0, path.rfind('/')) +
-                        "/vocab.x.txt, not as in the training data; "));
+  const std::string other = WriteFile("docword.y.txt", kDocword);
+  const std::string named = Beside(other, "vocab.y.txt", "fig\npie\nplum\ntea\n");
+  EXPECT_THAT(Error({kDoc, kWord}, {{"", other}}, options),
+              HasSubstr("its words are named by " + named + ", not as in the training data; "));
   options.extents["Doc"] = 2;
   EXPECT_THAT(Error({kDoc, kWord}, {{"", WriteFile("x.docword", kDocword)}}, options),
               HasSubstr("has 3 of axis Doc where what was given or trained on has 2"));

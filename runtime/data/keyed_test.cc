@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <random>
 
@@ -265,8 +266,9 @@ TEST(Names, Utf8) {
 
 TEST(Names, TheVocabularyBesideADocwordFile) {
   const std::string path = WriteFile("docword.nips.txt.gz", "x");
-  EXPECT_EQ(io::VocabularyBeside(path), "");
+  EXPECT_EQ(io::VocabularyBeside(WriteFile("docword.none.txt", "x")), "");
   const std::string folder = path.substr(0, path.rfind('/') + 1);
+  std::filesystem::remove(folder + "vocab.nips.txt");  // of a run before
   { std::ofstream(folder + "vocab.nips.txt.xz") << "x"; }
   EXPECT_EQ(io::VocabularyBeside(path), folder + "vocab.nips.txt.xz");
   { std::ofstream(folder + "vocab.nips.txt") << "x"; }

@@ -105,6 +105,13 @@ absl::StatusOr<BindRequest> MakeBindRequest(const Program& program, const Option
     request.options.format = *format;
   }
   request.options.columns = options.columns;
+  for (const auto& [map, file] : options.names)
+    request.options.names[map] = DataPath(file, options.built_in_data, program_path);
+  request.options.min_count = options.min_count;
+  request.options.stop_words = options.stop_words;
+  if (!options.stop_words.empty() && options.stop_words != kNoStopWords) {
+    request.options.stop_words = DataPath(options.stop_words, options.built_in_data, program_path);
+  }
   for (const ir::Axis& axis : graph.axis) {
     if (axis.data) request.options.data_axes.emplace_back(axis.name);
     if (axis.extent > 0) request.options.default_extents[std::string(axis.name)] = axis.extent;

@@ -41,9 +41,9 @@ absl::StatusOr<SecurityOptions> SecurityOf(const Options& options) {
   return security;
 }
 
-std::string AbsolutePath(const Invocation& invocation, const Input& input) {
+std::string AbsolutePath(const Invocation& invocation, const std::string& file) {
   std::error_code ignored;
-  const std::string path = DataPath(input.path, invocation.options.built_in_data, invocation.path);
+  const std::string path = DataPath(file, invocation.options.built_in_data, invocation.path);
   return std::filesystem::absolute(path, ignored).string();
 }
 
@@ -53,10 +53,18 @@ std::vector<std::string> LoaderFlags(const Invocation& invocation, const Prepare
   std::vector<std::string> flags;
   for (const Input& input : options.data) {
     flags.push_back(StrCat("--data=", input.symbol, input.symbol.empty() ? "" : "=",
-                           AbsolutePath(invocation, input)));
+                           AbsolutePath(invocation, input.path)));
   }
   if (!options.data_format.empty()) flags.push_back(StrCat("--format=", options.data_format));
   if (!options.columns.empty()) flags.push_back(StrCat("--columns=", options.columns));
+  for (const auto& [map, file] : options.names)
+    flags.push_back(StrCat("--names=", map, "=", AbsolutePath(invocation, file)));
+  if (options.min_count) flags.push_back(StrCat("--min_count=", *options.min_count));
+  if (!options.stop_words.empty()) {
+    flags.push_back(StrCat("--stop_words=", options.stop_words == kNoStopWords
+                                                ? options.stop_words
+                                                : AbsolutePath(invocation, options.stop_words)));
+  }
   for (const auto& [axis, extent] : options.extent)
     flags.push_back(StrCat("--extent=", axis, "=", extent));
   flags.push_back(prepared.data.info.type == Type::kFloat32 ? "--dtype=float32"
@@ -74,7 +82,7 @@ std::string Knowledge(const Invocation& invocation, const Prepared& prepared) {
     const auto known = prepared.data.described.find(
         DataPath(input.path, invocation.options.built_in_data, invocation.path));
     if (known == prepared.data.described.end()) continue;
-    knowledge.described[AbsolutePath(invocation, input)] = known->second;
+    knowledge.described[AbsolutePath(invocation, input.path)] = known->second;
   }
   for (const Standardized& each : prepared.standardized) {
     knowledge.transform.emplace_back(each.use.symbol, each.transform);

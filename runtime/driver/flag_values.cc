@@ -17,7 +17,8 @@ using absl::Status;
 using absl::StrCat;
 using absl::string_view;
 
-constexpr const char* kDataFormats[] = {"libsvm", "csv", "npy", "mm", "docword", "ratings", "idx"};
+constexpr const char* kDataFormats[] = {"libsvm",  "csv",  "npy",  "mm",     "idx",
+                                        "docword", "ldac", "text", "ratings"};
 constexpr const char* kRenders[] = {"text", "json", "dot", "html"};
 
 }  // namespace
@@ -120,16 +121,24 @@ Status ToExtent(string_view text, std::map<std::string, int64_t>* out) {
   return absl::OkStatus();
 }
 
+Status ToNames(string_view text, std::map<std::string, std::string>* out) {
+  const std::pair<string_view, string_view> parts = absl::StrSplit(text, absl::MaxSplits('=', 1));
+  if (parts.first.empty() || parts.second.empty())
+    return InvalidArgumentError("wants MAP=FILE, for example --names=word=vocab.txt");
+  (*out)[std::string(parts.first)] = std::string(parts.second);
+  return absl::OkStatus();
+}
+
 Status ToFormat(string_view text, Options* out) {
-  for (const char* format : kDataFormats) {
-    if (text == format) {
-      out->data_format = format;
-      return absl::OkStatus();
-    }
-  }
   for (const char* render : kRenders) {
     if (text == render && out->command == Command::kExplain) {
       out->render = render;
+      return absl::OkStatus();
+    }
+  }
+  for (const char* format : kDataFormats) {
+    if (text == format) {
+      out->data_format = format;
       return absl::OkStatus();
     }
   }

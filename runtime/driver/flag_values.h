@@ -59,8 +59,10 @@ absl::Status ToEnum(absl::string_view text,
 absl::Status ToInput(absl::string_view text, std::vector<Input>* out);  // [NAME=]FILE, appended
 absl::Status ToWorkers(absl::string_view text, int* out);               // auto is 0
 absl::Status ToExtent(absl::string_view text, std::map<std::string, int64_t>* out);  // AXIS=N
+absl::Status ToNames(absl::string_view text, std::map<std::string, std::string>* out);  // MAP=FILE
 
-// --format says how data is read, and under explain how the plan is rendered: the words differ.
+// --format says how data is read, and under explain how the plan is rendered. Both have a text:
+// there it is the rendering.
 absl::Status ToFormat(absl::string_view text, Options* out);
 
 }  // namespace gyre::driver

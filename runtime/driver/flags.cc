@@ -37,11 +37,25 @@ constexpr Flag kFlags[] = {
     {"test_data", "[NAME=]FILE", "held-out data for the metric", kRun,
      [](string_view v, Options* o) { return ToInput(v, &o->test_data); }},
     {"format", "FORMAT",
-     "of data: libsvm|csv|npy|mm|docword|ratings|idx (default: by extension); of explain: "
-     "text|json|dot|html",
+     "of data: libsvm|csv|npy|mm|idx|docword|ldac|text|ratings (default: by extension); of "
+     "explain: text|json|dot|html",
      kAll, [](string_view v, Options* o) { return ToFormat(v, o); }},
     {"columns", "NAME=I[:J],...", "which columns of the data bind to which name", kAll,
      [](string_view v, Options* o) { return ToText(v, &o->columns); }},
+    {"names", "MAP=FILE",
+     "names of the values of a map, a line each: words of a docword or ldac file; repeat for "
+     "several maps",
+     kAll, [](string_view v, Options* o) { return ToNames(v, &o->names); }},
+    {"min_count", "N", "of text: words in fewer places are left out (default 5)", kPlans | kWorker,
+     [](string_view v, Options* o) {
+       int64_t count = 0;
+       Status status = ToInteger<int64_t>(v, 1, &count);
+       if (status.ok()) o->min_count = count;
+       return status;
+     }},
+    {"stop_words", "FILE|none",
+     "of text: words to leave out, a line each (default: a list of English ones)", kPlans | kWorker,
+     [](string_view v, Options* o) { return ToText(v, &o->stop_words); }},
     {"extent", "AXIS=N", "size of an axis that data does not determine", kPlans | kWorker,
      [](string_view v, Options* o) { return ToExtent(v, &o->extent); }},
     {"dtype", "auto|float32|float64",

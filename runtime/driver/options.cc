@@ -143,6 +143,13 @@ Status CheckNames(const Program& program, const Options& options) {
                  DataList(program.graph)));
     }
   }
+  for (const auto& [map, file] : options.names) {
+    const int symbol = FindSymbol(program.graph, map);
+    if (symbol >= 0 && program.graph.symbol[symbol].kind == ir::Kind::kMap) continue;
+    return InvalidArgumentError(StrCat("--names=", map, "=", file,
+                                       ": the program has no map \"", map, "\"; it reads ",
+                                       DataList(program.graph)));
+  }
   for (const auto& [axis, extent] : options.extent) {
     if (FindAxis(program.graph, axis) < 0) {
       return InvalidArgumentError(StrCat("--extent=", axis, "=", extent,
@@ -213,7 +220,8 @@ Status CheckTogether(const Options& options) {
 // data are among them.
 std::vector<std::string> FittingDefaults(const std::vector<std::string>& defaults, Command command,
                                          bool with_data) {
-  constexpr string_view kDescribeData[] = {"data", "test_data", "format", "columns", "extent"};
+  constexpr string_view kDescribeData[] = {"data",  "test_data", "format",     "columns",
+                                           "names", "min_count", "stop_words", "extent"};
   std::vector<std::string> fitting;
   for (const std::string& flag : defaults) {
     string_view name = flag;

@@ -39,7 +39,10 @@ struct Options {
   bool built_in_data = false;  // both are what the program was built with
   std::string data_format;     // empty: by extension
   std::string columns;
-  std::map<std::string, int64_t> extent;  // by axis name
+  std::map<std::string, std::string> names;  // by map: a file with a name a line
+  std::optional<int64_t> min_count;          // of text
+  std::string stop_words;                    // of text: a file, or none
+  std::map<std::string, int64_t> extent;     // by axis name
   Precision precision = Precision::kAuto;
   Standardize standardize = Standardize::kAuto;
 
@@ -92,7 +95,7 @@ struct Options {
 
 // REQUIRES: args without argv[0]. Later flags win over earlier ones, those of `args` over
 // `defaults` (the flags the program was built with); --data in `args` replaces all that describes
-// the default data: its files, held-out files, format, columns and extents.
+// the default data: its files, held-out files, format, columns, names, words and extents.
 absl::StatusOr<Options> ParseOptions(const Program& program,
                                      const std::vector<std::string>& defaults,
                                      const std::vector<std::string>& args);

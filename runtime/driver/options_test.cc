@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "runtime/driver/testing.h"
 
 namespace gyre::driver {
@@ -124,6 +125,38 @@ TEST_F(OptionsTest, FormatMeansDataOrRendering) {
   EXPECT_EQ(options->render, "json");
   EXPECT_EQ(options->data_format, "libsvm");
   EXPECT_THAT(Error({"run", "--format=json"}), HasSubstr("--format=json: wants one of libsvm"));
+  for (const char* format : {"docword", "ldac", "text", "ratings"}) {
+    options = Parse({absl::StrCat("--format=", format)});
+    ASSERT_TRUE(options.ok()) << options.status();
+    EXPECT_EQ(options->data_format, format);
+  }
+  options = Parse({"explain", "--format=text"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->render, "text");
+  EXPECT_EQ(options->data_format, "");
+}
+
+TEST_F(OptionsTest, HowKeyedRowsAreRead) {
+  Program program = testing::Ridge();
+  program.graph.symbol[testing::kY].kind = ir::Kind::kMap;
+  const std::vector<std::string> defaults = {"--data=a.txt", "--min_count=2", "--names=y=a"};
+  absl::StatusOr<Options> options = ParseOptions(
+      program, defaults, {"--names=y=b=c.txt", "--stop_words=none", "--min_count=7"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_THAT(options->names, ::testing::ElementsAre(::testing::Pair("y", "b=c.txt")));
+  EXPECT_EQ(options->stop_words, "none");
+  EXPECT_EQ(options->min_count, 7);
+  // They describe the data that they were built with.
+  options = ParseOptions(program, defaults, {"--data=b.csv"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_FALSE(options->min_count.has_value());
+  EXPECT_TRUE(options->names.empty());
+  EXPECT_THAT(Error({"--names=y=a"}), HasSubstr("--names=y=a: the program has no map \"y\""));
+  EXPECT_THAT(Error({"--names=y"}), HasSubstr("wants MAP=FILE, for example --names=word=vocab.txt"));
+  EXPECT_THAT(Error({"--names=y="}), HasSubstr("wants MAP=FILE"));
+  EXPECT_THAT(Error({"--min_count=0"}), HasSubstr("wants a whole number of at least 1"));
+  EXPECT_THAT(Error({"--stop_words="}), HasSubstr("wants a value"));
+  EXPECT_THAT(Error({"predict", "--min_count=2"}), HasSubstr("--min_count does not go with"));
 }
 
 TEST_F(OptionsTest, AnUnknownFlagNamesTheNearest) {
@@ -180,7 +213,9 @@ TEST_F(OptionsTest, HelpNeedsNothingElse) {
   }
   const std::string text = HelpText(program_, "ridge", {"--data=d.csv"});
   for (const char* part : {"X(Sample,Feature)", "w(Feature)", "--lambda=NUMBER  (default 0.1)",
-                           "--bridge=auto|bsp|ssp:S|async", "predict", "mse", "--data=d.csv",
+                           "--bridge=auto|bsp|ssp:S|async", "--names=MAP=FILE",
+                           "--min_count=N", "--stop_words=FILE|none", "docword|ldac|text|ratings",
+                           "predict", "mse", "--data=d.csv",
                            "gyre-out/ridge/model"}) {
     EXPECT_THAT(text, HasSubstr(part));
   }
