@@ -9,38 +9,34 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/data/bags.h"
 #include "runtime/data/names.h"
+#include "runtime/data/word_table.h"
 
 namespace gyre::io {
 namespace {
 
-constexpr int kShortest = 3;  // letters of a word
+constexpr int kShortest = 3;  // characters of a word
 
-// What a letter is in lower case; 0 for what is none. Bytes of characters beyond ASCII are letters.
-constexpr std::array<char, 256> kLower = [] {
-  std::array<char, 256> lower{};
-  for (size_t c = 0; c < 256; ++c) {
-    if (c >= 'A' && c <= 'Z') lower[c] = static_cast<char>(c - 'A' + 'a');
-    if ((c >= 'a' && c <= 'z') || c >= 0x80) lower[c] = static_cast<char>(c);
-  }
-  return lower;
+// Bytes of characters beyond ASCII are letters.
+constexpr std::array<bool, 256> kLetter = [] {
+  std::array<bool, 256> letter{};
+  for (size_t c = 0; c < 256; ++c)
+    letter[c] = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c >= 0x80;
+  return letter;
 }();
-char Lower(const char* p) { return kLower[static_cast<unsigned char>(*p)]; }
+bool IsLetter(char c) { return kLetter[static_cast<unsigned char>(c)]; }
 
-// Reads the word at `p`, a letter; returns what follows it. `length` is in characters.
-const char* ReadWord(const char* p, std::string* word, int64_t* length) {
-  word->clear();
-  *length = 0;
-  for (;; ++p) {
-    if (const char lower = Lower(p); lower != 0) {
-      word->push_back(lower);
-      *length += (static_cast<unsigned char>(lower) & 0xc0) != 0x80;
-    } else if (*p == '\'' && Lower(p + 1) != 0) {
-      word->push_back('\'');
-      ++*length;
-    } else {
-      return p;
-    }
-  }
+// What follows the word at `p`, a letter.
+const char* SkipWord(const char* p) {
+  do {
+    while (IsLetter(*p)) ++p;
+  } while (*p == '\'' && IsLetter(*++p));
+  return p[-1] == '\'' ? p - 1 : p;
+}
+
+bool IsShort(const char* begin, const char* end) {
+  constexpr int kWidest = 4;  // bytes of a character
+  if (end - begin >= kShortest * kWidest) return false;
+  return std::count_if(begin, end, [](char c) { return (c & 0xc0) != 0x80; }) < kShortest;
 }
 
 class Corpus {
@@ -52,14 +48,17 @@ class Corpus {
     // nothing.
     word_.reserve(static_cast<size_t>(bytes_.size() / (kShortest + 1) + 1));
     if (options_.known[1]) {
-      for (const std::string& name : options_.known[1]->name) Intern(name);
+      for (const std::string& name : options_.known[1]->name) {
+        number_.Add(LowerWord::Of(name), static_cast<int32_t>(seen_.size()));
+        seen_.emplace_back();
+      }
     } else {
       const auto& stop = options_.stop_words ? *options_.stop_words : EnglishStopWords();
-      for (const std::string& name : stop) id_.try_emplace(name, kDropped);
+      for (const std::string& name : stop) number_.Add(LowerWord::Of(name), kDropped);
     }
     const char* p = bytes_.begin();
     if (absl::string_view(p, 3) == "\xef\xbb\xbf") p += 3;  // the mark that some editors put
-    for (; p < bytes_.end();) {
+    while (p < bytes_.end()) {
       const char* const next = SkipLine(p, bytes_.end());
       const absl::Status status = ReadLine(p, next);
       if (!status.ok()) return status;
@@ -95,12 +94,6 @@ class Corpus {
     int32_t documents = 0, last = -1;  // documents that have it; the last of them
   };
 
-  int32_t Intern(const std::string& name) {
-    const auto [at, added] = id_.try_emplace(name, static_cast<int32_t>(seen_.size()));
-    if (added || options_.known[1]) seen_.emplace_back();  // known names have a position each
-    return at->second;
-  }
-
   absl::Status ReadLine(const char* p, const char* end) {
     const char* const tab =
         static_cast<const char*>(std::memchr(p, '\t', static_cast<size_t>(end - p)));
@@ -113,21 +106,20 @@ class Corpus {
     if (documents() == kMostRows)
       return LineError(bytes_, p, "there are too many documents; give a part of them");
     while (p < end) {
-      if (Lower(p) == 0) {
+      if (!IsLetter(*p)) {
         ++p;
         continue;
       }
-      int64_t length;
       const char* const begin = p;
-      p = ReadWord(p, &buffer_, &length);
-      if (length < kShortest) continue;
-      const auto found = id_.find(buffer_);
-      int32_t id = kDropped;
-      if (found != id_.end()) {
-        id = found->second;
-      } else if (!options_.known[1]) {
-        if (!IsUtf8(buffer_)) return NotUtf8(begin);
-        id = Intern(buffer_);
+      p = SkipWord(p);
+      if (IsShort(begin, p)) continue;
+      buffer_.Assign(begin, static_cast<size_t>(p - begin));
+      int32_t id = number_.Find(buffer_);
+      if (id == WordTable::kNone) {
+        if (options_.known[1]) continue;
+        if (!IsUtf8(buffer_.text())) return NotUtf8(begin);
+        id = number_.Add(buffer_, static_cast<int32_t>(seen_.size()));
+        seen_.emplace_back();
       }
       if (id == kDropped) continue;
       Word& word = seen_[static_cast<size_t>(id)];
@@ -197,12 +189,12 @@ class Corpus {
   void NameWords(Key* key) {
     if (options_.known[1]) return SetExtent(options_, 1, 0, key);
     std::vector<std::pair<std::string, int32_t>> kept;
-    for (const auto& [name, id] : id_) {
-      if (id == kDropped) continue;
+    number_.ForEach([&](absl::string_view name, int32_t id) {
+      if (id == kDropped) return;
       const Word& word = seen_[static_cast<size_t>(id)];
       if (word.places >= options_.min_count && 2 * int64_t{word.documents} <= documents())
         kept.emplace_back(name, id);
-    }
+    });
     std::sort(kept.begin(), kept.end());
     std::vector<int32_t> to(seen_.size(), kDropped);
     for (size_t i = 0; i < kept.size(); ++i) {
@@ -236,8 +228,8 @@ class Corpus {
 
   const FileBytes& bytes_;
   const KeyedOptions& options_;
-  std::string buffer_;  // the word at hand
-  absl::flat_hash_map<std::string, int32_t> id_;
+  LowerWord buffer_;  // the word at hand
+  WordTable number_;
   std::vector<Word> seen_;                           // by id
   std::vector<int32_t> word_;                        // ids, document after document
   std::vector<int64_t> end_;                         // of each document in word_
