@@ -1,4 +1,4 @@
-// Raw text: a document a line, cut into words. The rules are in docs/data.md.
+// Raw text: a document a line, cut into words. docs/data.md has the rules.
 #include <algorithm>
 #include <array>
 #include <numeric>
