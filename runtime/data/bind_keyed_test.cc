@@ -116,6 +116,9 @@ TEST(BindKeyed, WhichMapTakesWhichKey) {
   EXPECT_EQ(extents({kWord, kDoc}, "word=1"), (Pair{3, 4}));
 
   BindOptions options = kOptions;
+  options.columns = "weight=3";
+  EXPECT_EQ(Values(Bind({kDoc, kWord, kWeight}, {{"", path}}, options).tensor[2]),
+            (Column{2, 1, 1}));
   for (const auto& [columns, message] : std::vector<std::pair<std::string, std::string>>{
            {"doc=4", "has no such column for doc; in --columns maps take 1 (document) or 2 (word)"},
            {"doc=3", "has no such column for doc"},
