@@ -74,7 +74,7 @@ absl::StatusOr<Binder::KeyedWants> Binder::PlanKeyed(const std::string& path, Fi
     }
     plan[field - 1] = static_cast<int>(w);
   }
-  for (const size_t k : {0, 1}) {
+  for (size_t k = 0; k < 2; ++k) {
     for (size_t w = 0; w < wants_.size() && plan[k] < 0; ++w) {
       const auto& usual = fields.usual[k];
       if (std::find(usual.begin(), usual.end(), wants_[w].name) != usual.end() &&
@@ -149,7 +149,7 @@ absl::Status Binder::BindKeyed(const std::string& path, FileFormat format) {
                       ? KeyedValues::kWhenThere
                       : KeyedValues::kRequired;
   }
-  for (const size_t k : {0, 1}) {
+  for (size_t k = 0; k < 2; ++k) {
     auto known = NamesOfKey(path, format, static_cast<size_t>((*plan)[k]), k);
     if (!known.ok()) return known.status();
     read.known[k] = *std::move(known);
@@ -181,7 +181,7 @@ absl::Status Binder::TakeKeyed(const std::string& path, const std::string& row_a
     tensor.bound = true;
     return tensor;
   };
-  for (const size_t k : {0, 1}) {
+  for (size_t k = 0; k < 2; ++k) {
     Key& key = rows.key[k];
     take(plan[k], std::move(key.at)).labels = std::move(key.names);
     if (status.ok())

@@ -81,7 +81,7 @@ class Corpus {
         bytes_, bytes_.begin(),
         options_.known[1]
             ? absl::StrCat("no word is among those", SaidBy(options_, 1), "; give text like it")
-            : absl::StrCat("no word is left: each is short, a stop word, occurs less than ",
+            : absl::StrCat("no word is left: each is short, a stop word, occurs fewer than ",
                            options_.min_count,
                            " times or in over half of the documents; lower --min_count"));
   }

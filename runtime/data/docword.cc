@@ -119,7 +119,7 @@ absl::Status ParseEntries(const FileBytes& bytes, const Header& header, const Ea
 
 // What the header says against the names that are known.
 absl::Status CheckNames(const FileBytes& bytes, const Header& header, const KeyedOptions& options) {
-  for (const size_t k : {0, 1}) {
+  for (size_t k = 0; k < 2; ++k) {
     const int64_t says = k == 0 ? header.documents : header.words;
     const int64_t names = MostOf(options, k);
     if (!options.known[k] || (options.known[k]->exact ? says == names : says <= names)) continue;

@@ -123,7 +123,7 @@ TEST(Ldac, AgreesWithDocword) {
         Read(absl::StrCat(documents, "\n40\n", total, "\n", entries), {.values = values});
     const KeyedRows b = Read(ldac, {.format = FileFormat::kLdac, .values = values});
     EXPECT_GT(a.rows, total / 2);
-    for (const size_t k : {0, 1}) {
+    for (size_t k = 0; k < 2; ++k) {
       EXPECT_EQ(At(a, k), At(b, k));
       EXPECT_EQ(a.key[k].extent, b.key[k].extent);
     }

@@ -117,7 +117,7 @@ class RatingsParser {
     const absl::Status status =
         options_.type == Type::kFloat32 ? Parse<float>(p, &out) : Parse<double>(p, &out);
     if (!status.ok()) return status;
-    for (const size_t k : {0, 1}) Finish(k, &out);
+    for (size_t k = 0; k < 2; ++k) Finish(k, &out);
     if (valued_) out.value.block.rows = out.rows;
     return out;
   }
