@@ -191,10 +191,11 @@ absl::Status Binder::TakeKeyed(const std::string& path, const std::string& row_a
   return status;
 }
 
-// Flags that say how keyed rows are read, where none are.
+// Flags that say how keyed rows are read, where none are. Of held-out data they need not: they said
+// so of the training data.
 absl::Status Binder::CheckKeyedFlags(const std::vector<DataInput>& inputs) const {
   for (const auto& [map, file] : options_.names) {
-    if (names_used_.contains(map)) continue;
+    if (names_used_.contains(map) || options_.labels.contains(map)) continue;
     return absl::InvalidArgumentError(
         absl::StrCat("--names=", map, "=", file, ": the values of ", map,
                      " have the names that their file gives them; name values of docword, ldac and "
@@ -204,7 +205,8 @@ absl::Status Binder::CheckKeyedFlags(const std::vector<DataInput>& inputs) const
     const auto format = FormatOf(input.path);
     return format.ok() && *format == FileFormat::kText;
   });
-  if (text || (!options_.min_count && options_.stop_words.empty())) return absl::OkStatus();
+  const bool given = options_.min_count || !options_.stop_words.empty();
+  if (text || !given || !options_.labels.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat(options_.min_count ? "--min_count" : "--stop_words",
                    " is about raw text, and no data is; leave it out, or say --format=text"));

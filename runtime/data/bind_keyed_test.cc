@@ -234,6 +234,16 @@ TEST(BindKeyed, TestDataFollowsTheTrainingData) {
   const std::string named = Beside(other, "vocab.y.txt", "fig\npie\nplum\ntea\n");
   EXPECT_THAT(Error({kDoc, kWord}, {{"", other}}, options),
               HasSubstr("its words are named by " + named + ", not as in the training data; "));
+  // What was said of training data in another format.
+  options.min_count = 2;
+  options.names = {{"word", named}};
+  options.labels = {{"word", {"0", "1", "7"}}};
+  options.extents = {{"Word", 3}};
+  EXPECT_EQ(
+      Values(Bind({kDoc, kWord}, {{"", WriteFile("a.csv", "4,7\n5,1\n")}}, options).tensor[1]),
+      (Column{2, 1}));
+  options = kOptions;
+  options.labels = {{"word", {"apple", "fig", "pie", "plum", "tea"}}};
   options.extents["Doc"] = 2;
   EXPECT_THAT(Error({kDoc, kWord}, {{"", WriteFile("x.docword", kDocword)}}, options),
               HasSubstr("has 3 of axis Doc where what was given or trained on has 2"));

@@ -9,10 +9,13 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "runtime/data/keyed.h"
 #include "runtime/data/number.h"
 #include "runtime/data/reader.h"
 
@@ -120,6 +123,39 @@ void BM_ReadFile(benchmark::State& state) {
   SetBytes(state);
 }
 BENCHMARK(BM_ReadFile)->ArgName("double")->Arg(1)->Arg(0)->Unit(benchmark::kMillisecond);
+
+// A bag of words as UCI writes it, as tokens or as counts.
+std::string WriteDocword() {
+  std::mt19937 random(3);
+  std::string entries;
+  int64_t count = 0;
+  constexpr int kDocuments = 20000, kWords = 50000;
+  for (int d = 1; d <= kDocuments; ++d) {
+    for (auto w = random() % 900 + 1; w <= kWords; w += random() % 900 + 1, ++count) {
+      absl::StrAppend(&entries, d, " ", w, " ", random() % 3 + 1, "\n");
+    }
+  }
+  const std::string path = std::filesystem::temp_directory_path() / "reader_benchmark.docword";
+  std::ofstream(path) << kDocuments << "\n" << kWords << "\n" << count << "\n" << entries;
+  return path;
+}
+
+void BM_Docword(benchmark::State& state) {
+  static const std::string* const path = new std::string(WriteDocword());
+  const KeyedOptions options{
+      .values = state.range(0) != 0 ? KeyedValues::kRequired : KeyedValues::kNone};
+  for (auto _ : state) {
+    auto rows = ReadKeyed(*path, options);
+    if (!rows.ok()) {
+      state.SkipWithError(std::string(rows.status().message()).c_str());
+      return;
+    }
+    benchmark::DoNotOptimize(rows->rows);
+  }
+  state.SetBytesProcessed(state.iterations() *
+                          static_cast<int64_t>(std::filesystem::file_size(*path)));
+}
+BENCHMARK(BM_Docword)->ArgName("counts")->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond);
 
 // One number of the given number of digits.
 void BM_Number(benchmark::State& state) {
