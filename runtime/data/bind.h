@@ -12,8 +12,8 @@
 // positions from 1, ranges for the matrix).
 //
 // Files of keyed rows (runtime/data/keyed.h) supply two maps over one axis, and a vector of real
-// numbers over it where the program has one. Which map takes which key: by --columns ("doc=1,word=2"),
-// by its name (doc, word, user, item and the like), else in order of declaration.
+// numbers over it where the program has one. Which map takes which key: by --columns
+// ("doc=1,word=2"), by its name (doc, word, user, item and the like), else in order of declaration.
 //
 // Extents are inferred, and must agree between files. To bind test data, give the extents and
 // labels of the training data. Thread-safe. User errors are one line, InvalidArgument or NotFound.

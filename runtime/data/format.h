@@ -19,8 +19,8 @@ enum class FileFormat {
   kRatings,
 };
 
-// `auto`, `libsvm`, `csv`, `npy`, `mm`, `idx`, `docword`, `ldac`, `text` or `ratings`, as `--format=`
-// takes them.
+// `auto`, `libsvm`, `csv`, `npy`, `mm`, `idx`, `docword`, `ldac`, `text` or `ratings`, as
+// `--format=` takes them.
 absl::StatusOr<FileFormat> ParseFileFormat(absl::string_view name);
 
 // By extension, under an optional .gz or .xz: .svm .libsvm .svmlight; .csv .tsv; .npy; .mtx .mm;

@@ -152,7 +152,8 @@ TEST_F(OptionsTest, HowKeyedRowsAreRead) {
   EXPECT_FALSE(options->min_count.has_value());
   EXPECT_TRUE(options->names.empty());
   EXPECT_THAT(Error({"--names=y=a"}), HasSubstr("--names=y=a: the program has no map \"y\""));
-  EXPECT_THAT(Error({"--names=y"}), HasSubstr("wants MAP=FILE, for example --names=word=vocab.txt"));
+  EXPECT_THAT(Error({"--names=y"}),
+              HasSubstr("wants MAP=FILE, for example --names=word=vocab.txt"));
   EXPECT_THAT(Error({"--names=y="}), HasSubstr("wants MAP=FILE"));
   EXPECT_THAT(Error({"--min_count=0"}), HasSubstr("wants a whole number of at least 1"));
   EXPECT_THAT(Error({"--stop_words="}), HasSubstr("wants a value"));
