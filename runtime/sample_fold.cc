@@ -34,6 +34,8 @@ using sample::CountTable;
 using sample::SparseRow;
 using sample::SumTree;
 
+constexpr int64_t kAhead = 3;  // rows from one that is fetched to the one at hand
+
 class SampleFold final : public Fold {
  public:
   SampleFold(const FoldSetup& setup, const Statement& statement, const Rule& rule)
@@ -170,6 +172,7 @@ class SampleFold final : public Fold {
         if (const int64_t i = r - begin; i % 4 == 0) words = draws.Bits(static_cast<uint64_t>(r));
         const float u = static_cast<float>(words[static_cast<size_t>((r - begin) % 4)] >> 8) * 0x1p-24f;
         int32_t& topic = f_.topic_[static_cast<size_t>(r)];
+        if (r + kAhead < end) Fetch(r + kAhead);
         Point();
         topic = f_.sparse_ ? Sparse(topic, u) : Dense(topic, u);
         if (topic < 0) {
@@ -274,6 +277,14 @@ class SampleFold final : public Fold {
       for (size_t i = 0; i < f_.count_.size(); ++i) {
         Count& c = f_.count_[i];
         if (f_.Outer(c) && c.table.sparse()) c.table.Store(outer, row_[i].data());
+      }
+    }
+    // Brings the rows that a row will read nearer: where they lie says no pattern.
+    void Fetch(int64_t r) const {
+      for (const size_t i : f_.inner_) {
+        const Count& c = f_.count_[i];
+        if (c.latent_at < 0 || c.key.size() != 1) continue;
+        c.table.Fetch(f_.maps_[c.key[0].map].key[static_cast<size_t>(r)]);
       }
     }
     // Those by other keys, of the row at hand.

@@ -41,9 +41,7 @@ class SumTree {
     int64_t node = 0;
     for (size_t l = level_.size(); l-- > 0;) {
       const Lanes& lanes = LanesOf(l, node);
-      float half[4][kLanes];
-      Halved(lanes, half);
-      LaneDraw draw = DrawLane(lanes, half, u);
+      LaneDraw draw = DrawLane(Scanned(lanes), u);
       // Rounding may end on a child of weight zero: the nearest before it, or after.
       while (draw.lane > 0 && !(lanes[draw.lane] > 0)) --draw.lane, draw.left = 0;
       while (draw.lane < kLanes - 1 && !(lanes[draw.lane] > 0)) ++draw.lane, draw.left = 0;
@@ -57,11 +55,7 @@ class SumTree {
   const Lanes& LanesOf(size_t level, int64_t node) const {
     return *reinterpret_cast<const Lanes*>(level_[level].data() + node * kLanes);
   }
-  float SumOf(size_t level, int64_t node) const {
-    const Lanes& lanes = LanesOf(level, node);
-    float half[4][kLanes];
-    return Halved(lanes, half);
-  }
+  float SumOf(size_t level, int64_t node) const { return Total(LanesOf(level, node)); }
 
   const int64_t size_;
   std::vector<AlignedArray<float>> level_;

@@ -212,6 +212,8 @@ TEST(Posterior, LdaDense) { ExpectLaw(Lda(), "dense", LdaLaw); }
 TEST(Posterior, LdaSparse) { ExpectLaw(Lda(), "sparse", LdaLaw); }
 TEST(Posterior, ThreeKeys) { ExpectLaw(Contexts(), "dense", ContextsLaw); }
 TEST(Posterior, PriorsFromData) { ExpectLaw(Priors(), "dense", PriorsLaw); }
+// By word the rest is no line that all documents share; by document it is.
+TEST(Posterior, PriorsFromDataSparse) { ExpectLaw(Priors(), "sparse", PriorsLaw); }
 TEST(Posterior, NoKeys) { ExpectLaw(Labels(), "dense", LabelsLaw); }
 
 TEST(Posterior, TheTestTellsAnotherLawApart) {
@@ -220,7 +222,7 @@ TEST(Posterior, TheTestTellsAnotherLawApart) {
 }
 
 TEST(Sampler, SparseRefusesWeightsThatAreNoLine) {
-  const Chain chain(Priors(), "sparse", 1, 1);
+  const Chain chain(Labels(), "sparse", 1, 1);
   EXPECT_EQ(chain.status().message(),
             "the sparse sampler needs weights that are, but for what one key names, a line in one "
             "table of counts; use --sampler=dense");
