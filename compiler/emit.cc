@@ -639,8 +639,17 @@ class Emitter {
     }
     for (const Measure& m : program_.measure) {
       const double ms = EvaluateTask(absl::StrCat("evaluate/measure/", m.name), m, false);
-      measure_ms_.push_back(ms);
+      measure_ms_ += ms;
     }
+    if (!program_.measure.empty()) measure_ms_ += LayOutMs();
+  }
+
+  // Tables of counts that measures read whole are laid out for them, and copied once.
+  double LayOutMs() const {
+    double cells = 0;
+    for (const int symbol : program_.counted)
+      cells += static_cast<double>(ElementsOf(graph_, symbol, p_.bound->extent));
+    return TransferMs(32 * cells, p_.profile->memory_gbs_one());
   }
 
   Measure Objective() const {
@@ -690,11 +699,10 @@ class Emitter {
     stop->set_boundary(boundary);
     stop->set_decision_lag(p_.embedded && (s_.lag == 1 || rests) ? 0 : 1);
     const double boundary_ms = std::max(1e-6, chosen_.clock_ms * static_cast<double>(boundary));
-    size_t measure = 0;
     for (Task& task : *plan_.mutable_task()) {
       if (task.kind() != Task::EVALUATE) continue;
       const bool objective = task.measure().empty();
-      task.set_every(Every(objective ? pause_ms_ : measure_ms_[measure++], boundary_ms));
+      task.set_every(Every(objective ? pause_ms_ : measure_ms_, boundary_ms));  // all measures at once
     }
   }
 
@@ -777,7 +785,7 @@ class Emitter {
   std::set<int> totals_, written_;
   std::vector<int> previous_;
   double pause_ms_ = 0;
-  std::vector<double> measure_ms_;
+  double measure_ms_ = 0;
 };
 
 }  // namespace

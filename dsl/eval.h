@@ -57,6 +57,7 @@ struct PostUnit {
 };
 template <class P, int Pass>
 struct PassUnit {
+  using Source = P;
   static constexpr const ProgramIr& kIr = P::kIr;
   static constexpr const PassIr& kPass = P::kIr.pass[Pass];
   static constexpr int kRow = kPass.row_index;
@@ -73,6 +74,19 @@ struct PassUnit {
     }
     return -1;
   }
+  static constexpr bool IsView(int) { return false; }
+  static constexpr bool IsGiven(int) { return false; }
+  static constexpr bool IsItem(int) { return false; }
+  static constexpr bool IsLive(int) { return false; }
+  static constexpr bool IsCount(int) { return false; }
+};
+
+// Functions of an inner index for one row at a time.
+template <class P, int Index>
+struct AlongUnit {
+  static constexpr const ProgramIr& kIr = P::kIr;
+  static constexpr int kRow = Index;
+  static constexpr int SlotOf(int, int) { return -1; }
   static constexpr bool IsView(int) { return false; }
   static constexpr bool IsGiven(int) { return false; }
   static constexpr bool IsItem(int) { return false; }

@@ -257,6 +257,8 @@ class Kernel {
       });
     } else if constexpr (kind == StageKind::kReduce) {
       ForInner<S>([&](int64_t at) { Reduce<S>(slot_[st.slot] + at * layout_.stride); });
+    } else if constexpr (kind == StageKind::kSumAlong) {
+      ForInner<S>([&](int64_t at) { SumAlong<st.node>(slot_[st.slot] + at * layout_.stride); });
     } else if constexpr (kind == StageKind::kContract) {
       const T* other = st.other_is_slot ? slot_[st.other] : c_.param[st.other];
       Contract<T>(View(st.matrix, st), other, Product(st.index, st.rank, args_.extent), st.k_major,
@@ -293,6 +295,25 @@ class Kernel {
 
   void AddColumnNorms2Of(const Stage& st) {
     AddColumnNorms2<T>(args_.data[st.matrix.symbol], begin_, rows_, args_.target[st.target]);
+  }
+
+  // Row by row: the rows of parameters that a row names lie along the index.
+  template <int Id>
+  void SumAlong(T* out) {
+    constexpr ir::Node n = NodeOf<U>(Id);
+    constexpr int kLanes = 16;
+    const int64_t extent = Extent(n.index, args_.extent), whole = extent / kLanes * kLanes;
+    for (int64_t r = 0; r < rows_; ++r) {
+      indices_.at[U::kRow] = begin_ + r;
+      const auto f = Make<AlongUnit<typename U::Source, n.index>, 0, n.a>(c_, indices_);
+      alignas(64) T sum[kLanes] = {};
+      for (int64_t k = 0; k < whole; k += kLanes) {
+        GYRE_ROWS_LOOP
+        for (int64_t l = 0; l < kLanes; ++l) sum[l] += static_cast<T>(f(k + l));
+      }
+      for (int64_t k = whole; k < extent; ++k) sum[k - whole] += static_cast<T>(f(k));
+      out[r] = static_cast<T>(gyre::Sum<T>(sum, kLanes));
+    }
   }
 
   template <int S>

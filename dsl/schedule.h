@@ -53,6 +53,7 @@ class Scheduler {
       return Emit(StageKind::kMap, node, body);
     }
     if (n.op == ir::Op::kLet) return Renamed(node);
+    if (n.op == ir::Op::kSum && LiesAlong(n.a, n.index)) return Emit(StageKind::kSumAlong, node);
     if (n.op == ir::Op::kSum) {
       const int slot = TryContract(node);
       if (slot >= 0) return slot;
@@ -89,6 +90,32 @@ class Scheduler {
   }
 
  private:
+  // Is `id` elementwise along `index`, with parameters along it that the row names by keys? Then it is
+  // summed row by row: the other way round would read them with a stride, each row its own.
+  constexpr bool LiesAlong(int id, int index) const {
+    bool named = false;
+    return CanLieAlong(id, index, named) && named;
+  }
+  constexpr bool CanLieAlong(int id, int index, bool& named) const {
+    if (id < 0) return true;
+    const ir::Node& n = a.at(id);
+    using enum ir::Op;
+    if (n.op == kData || n.op == kKey)
+      return !a.uses(id, index) && n.subs == 1 && n.sub[0].plain();
+    if (n.op == kLet || n.op == kTotal || n.op == kPosition || n.op == kShuffle || n.op >= kSum)
+      return false;
+    for (int i = 0; i < n.subs; ++i) {
+      const ir::Subscript& sub = n.sub[i];
+      if (sub.node < 0 && !sub.plain()) return false;
+      const bool along = sub.plain() && sub.index == index && i == n.subs - 1;
+      if (!along && (b.Free(sub) >> index & 1)) return false;
+      if (!CanLieAlong(sub.node, index, named)) return false;
+      named = named || (sub.node >= 0 && (b.free(sub.node) & row_bit) && a.uses(id, index));
+    }
+    return CanLieAlong(n.a, index, named) && CanLieAlong(n.b, index, named) &&
+           CanLieAlong(n.c, index, named);
+  }
+
   constexpr int Emit(StageKind kind, int node, int value = -1) {
     Slot slot;
     slot.node = static_cast<int16_t>(node);

@@ -15,6 +15,7 @@ enum class StageKind : uint8_t {
   kInvariant,    // slot(inner...) <- node, no rows, once per call
   kMap,          // slot(inner..., row) <- node
   kReduce,       // slot(inner..., row) <- node.op over node.index of node.a
+  kSumAlong,     // slot(inner..., row) <- sum over node.index of node.a, row by row
   kContract,     // slot(outer..., row) <- sum_k matrix(row, k) other(outer, k)
   kRowNorms,     // slot(row) <- sum_k matrix(row, k)^2
   kAddScalar,    // target() += sum over rows of node

@@ -94,7 +94,9 @@ void Monitor::Boundary(Clock clock) {
   }
   if (!stopping_ && options_.checkpoint.at_pauses && CheckpointIsDue(clock)) pause_wanted_ = true;
   if (now - shown_ns_ > kShowEveryNs)
-    Show({clock, Seconds(train_ns_), has_objective_ ? last_objective_ : kNone, kNone}, now);
+    Show({clock, Seconds(train_ns_), has_objective_ ? last_objective_ : kNone,
+          has_objective_ ? kNone : last_metric_},
+         now);
   if (!stopping_ && !pause_wanted_) return GoOn(clock);
   if (clock >= limit_.load(std::memory_order_relaxed)) BeginPause();
 }
@@ -331,6 +333,7 @@ void Monitor::EndPause() {
   if (evaluator_->any()) {
     evaluator_->Combine(static_cast<double>(done_) * options_.epochs_per_clock);
     const double metric = evaluator_->measure().empty() ? kNone : evaluator_->measure().front();
+    last_metric_ = metric;
     if (evaluator_->has_objective() && !options_.evaluation.by_product)
       CheckObjective(done_, evaluator_->objective());
     const TracePoint point{done_, Seconds(train_ns_), evaluator_->objective(), metric};

@@ -10,6 +10,7 @@
 #pragma once
 #include <atomic>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -112,6 +113,7 @@ class Monitor final : public ClockObserver {
   std::string detail_;
   absl::Status status_;
   double last_objective_ = 0;
+  double last_metric_ = std::numeric_limits<double>::quiet_NaN();  // the first measure when last taken
   bool has_objective_ = false;
   // The window over which the objective must fall: where it starts, the best value there, values
   // since.

@@ -88,8 +88,8 @@ class SampleFold final : public Fold {
   std::string certificate() const override {
     return setup_.workers == 1 || !HasTotals()
                ? absl::StrCat("exact: each of ", rows_, " rows is drawn from its conditional")
-               : absl::StrCat("totals are short of what ", setup_.workers - 1,
-                              " other workers move during a block; counts are exact in sum");
+               : std::string("counts by key exact at every draw; totals without what other workers "
+                              "move during a block, exact in sum after it");
   }
 
   std::string Save() const override {

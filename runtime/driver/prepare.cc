@@ -345,6 +345,8 @@ Model MakeModel(const Invocation& invocation, const Prepared& prepared, const Ru
     InUnitsOfData(invocation, prepared, &model.path.back().parameter);
   }
   model.parameter.resize(static_cast<size_t>(invocation.program.graph.symbol.size));
+  for (const int tally : SymbolsOf(invocation.program.graph, ir::Kind::kTally))
+    model.parameter[static_cast<size_t>(tally)].clear();  // made from the counts, which are there
   return model;
 }
 

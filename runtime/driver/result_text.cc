@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <numeric>
+#include <string_view>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -97,6 +98,76 @@ std::string ParameterText(const Program& program, const Model& model) {
       absl::StrAppendFormat(&text, ", %d not zero", static_cast<int64_t>(values.size()) - zeros);
     const std::string largest = LargestText(program.graph, model, s);
     absl::StrAppend(&text, largest.empty() ? "" : "; largest ", largest, "\n");
+  }
+  return text;
+}
+
+namespace {
+
+constexpr size_t kTopics = 20, kNames = 9;
+
+bool AreNumbers(const std::vector<std::string>& names) {
+  return std::all_of(names.begin(), names.end(), [](const std::string& name) {
+    return name.find_first_not_of("0123456789") == std::string::npos;
+  });
+}
+
+// The names with the largest counts of each value of the latent at `latent` among the axes of a table
+// of two, for the values that count most.
+std::string NamesText(const ir::Graph& graph, const Model& model, int symbol, int latent) {
+  const ir::Symbol& s = graph.symbol[symbol];
+  const std::vector<double>& count = model.parameter[static_cast<size_t>(symbol)];
+  const std::vector<std::string>* names = NamesAlong(graph, model, s.axis[1 - latent]);
+  if (names == nullptr || count.empty() || AreNumbers(*names)) return "";
+  const auto topics = static_cast<size_t>(model.extent[static_cast<size_t>(s.axis[latent])]);
+  const size_t keys = count.size() / std::max<size_t>(1, topics);
+  const auto at = [&](size_t key, size_t topic) {
+    return count[latent == 1 ? key * topics + topic : topic * keys + key];
+  };
+  std::vector<double> size(topics);
+  for (size_t k = 0; k < topics; ++k) {
+    for (size_t i = 0; i < keys; ++i) size[k] += at(i, k);
+  }
+  const double all = std::accumulate(size.begin(), size.end(), 0.0);
+  if (!(all > 0)) return "";
+  std::vector<size_t> order(topics);
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return size[a] > size[b]; });
+  const std::string_view topic = graph.axis[s.axis[latent]].name;
+  std::string text = absl::StrFormat("\n%s and the %s most counted there\n", topic,
+                                     graph.axis[s.axis[1 - latent]].name);
+  for (size_t t = 0; t < std::min(topics, kTopics) && size[order[t]] > 0; ++t) {
+    std::vector<size_t> key(keys);
+    std::iota(key.begin(), key.end(), size_t{0});
+    const size_t shown = std::min(kNames, keys);
+    std::partial_sort(key.begin(), key.begin() + static_cast<std::ptrdiff_t>(shown), key.end(),
+                      [&](size_t a, size_t b) { return at(a, order[t]) > at(b, order[t]); });
+    std::vector<std::string> words;
+    for (size_t i = 0; i < shown && at(key[i], order[t]) > 0; ++i)
+      words.push_back(key[i] < names->size() ? (*names)[key[i]] : absl::StrCat(key[i]));
+    absl::StrAppendFormat(&text, "%5d %5.1f%%  %s\n", order[t], 100 * size[order[t]] / all,
+                          absl::StrJoin(words, ", "));
+  }
+  if (topics > kTopics) absl::StrAppendFormat(&text, "  ... the %d largest of %d\n", kTopics, topics);
+  return text;
+}
+
+}  // namespace
+
+std::string TopicText(const Program& program, const Model& model) {
+  const ir::Graph& graph = program.graph;
+  std::vector<int> tables;
+  for (const int s : SymbolsOf(graph, ir::Kind::kCount)) {
+    if (graph.symbol[s].rank == 2) tables.push_back(s);
+  }
+  const auto cells = [&](int s) { return model.parameter[static_cast<size_t>(s)].size(); };
+  std::stable_sort(tables.begin(), tables.end(), [&](int a, int b) { return cells(a) > cells(b); });
+  std::string text;
+  for (const int s : tables) {
+    for (int i = 0; i < 2; ++i) {
+      const int key = graph.node[graph.symbol[s].key[i]].symbol;
+      if (graph.symbol[key].kind == ir::Kind::kLatent) text += NamesText(graph, model, s, i);
+    }
   }
   return text;
 }

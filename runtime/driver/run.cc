@@ -179,6 +179,7 @@ int RunCommand(const Invocation& invocation) {
   const std::string reason = interrupted ? "interrupted" : Name(result->stop_reason);
   std::fputs(OutcomeText(invocation.program, *result, reason).c_str(), stdout);
   std::fputs(ParameterText(invocation.program, model).c_str(), stdout);
+  std::fputs(TopicText(invocation.program, model).c_str(), stdout);
   return SaveResults(invocation, *prepared, *result, cross, model, interrupted);
 }
 

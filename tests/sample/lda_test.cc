@@ -1,0 +1,233 @@
+// Topic models from their program to their model: planned, run by one worker and by several, against
+// the topics that the words were made of.
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "compiler/compiler.h"
+#include "dsl/random.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "runtime/data/layout.h"
+#include "runtime/job.h"
+#include "tests/sample/programs.h"
+
+namespace gyre {
+namespace {
+
+using ::testing::HasSubstr;
+using Vector = std::vector<double>;
+
+constexpr int64_t kDocs = 120, kWords = 60, kTopics = 4, kLength = 80;
+
+// Topic k has words 15 k to 15 k + 14, the first of them the most; a document has two topics.
+struct Corpus {
+  Corpus() {
+    const rng::Stream draws(5, rng::Hash("corpus"), 0);
+    uint64_t at = 0;
+    for (int64_t d = 0; d < kDocs; ++d) {
+      const auto first = static_cast<int64_t>(draws.Uniform(at++) * kTopics),
+                 other = static_cast<int64_t>(draws.Uniform(at++) * kTopics);
+      for (int64_t i = 0; i < kLength; ++i) {
+        const int64_t k = draws.Uniform(at++) < 0.7 ? first : other;
+        const double u = draws.Uniform(at++);
+        doc.push_back(static_cast<double>(d));
+        word.push_back(static_cast<double>(15 * k + static_cast<int64_t>(15 * u * u)));
+      }
+    }
+  }
+  Vector doc, word;
+};
+
+class Bench {
+ public:
+  Bench() : program_(Lda()) {
+    const auto rows = static_cast<int64_t>(corpus_.doc.size());
+    const std::map<std::string, int64_t> extents = {
+        {"Token", rows}, {"Topic", kTopics}, {"Doc", kDocs}, {"Word", kWords}};
+    for (const ir::Axis& axis : program_.graph.axis) {
+      const auto found = extents.find(std::string(axis.name));
+      bound_.extent.push_back(found == extents.end() ? 0 : found->second);
+    }
+    for (int a = 0; a < program_.graph.axis.size; ++a) {
+      if (program_.graph.axis[a].tally >= 0)
+        bound_.extent[static_cast<size_t>(a)] = TallyExtent(program_.graph, a, bound_.extent);
+    }
+    bound_.type = Type::kFloat64;
+    block_.resize(static_cast<size_t>(program_.graph.symbol.size));
+    hyper_.resize(block_.size());
+    for (int i = 0; i < program_.graph.symbol.size; ++i) {
+      const ir::Symbol& s = program_.graph.symbol[i];
+      if (s.kind == ir::Kind::kHyper)
+        hyper_[static_cast<size_t>(i)] = program_.literal[static_cast<size_t>(s.literal)];
+      if (s.kind != ir::Kind::kMap) continue;
+      owned_.push_back(MakeColumn(Type::kInt32, s.name == "doc" ? corpus_.doc : corpus_.word));
+      block_[static_cast<size_t>(i)] = owned_.back().block;
+      TensorInfo info;
+      info.symbol = std::string(s.name);
+      info.type = Type::kInt32;
+      info.rows = info.nnz = rows, info.cols = 1;
+      bound_.tensor.push_back(info);
+    }
+  }
+
+  absl::StatusOr<Plan> PlanFor(const Request& request) const {
+    return MakePlan(program_, bound_, DefaultProfile(), request);
+  }
+  RunResult Run(int workers, const std::string& sampler, int64_t clocks = 150) const {
+    Request request;
+    request.workers = workers;
+    request.sampler = sampler;
+    request.max_clocks = clocks;
+    const absl::StatusOr<Plan> plan = PlanFor(request);
+    EXPECT_TRUE(plan.ok()) << plan.status();
+    if (!plan.ok()) return {};
+    Job job;
+    job.program = &program_;
+    job.plan = &*plan;
+    job.hyper = hyper_;
+    job.extent = bound_.extent;
+    job.type = bound_.type;
+    const int64_t rows = bound_.extent[0];
+    for (int w = 0; w < workers; ++w)
+      job.worker.push_back({block_.data(), rows * w / workers, rows * (w + 1) / workers});
+    absl::StatusOr<RunResult> result = RunEmbedded(job);
+    EXPECT_TRUE(result.ok()) << result.status();
+    return result.ok() ? *std::move(result) : RunResult();
+  }
+
+  const Vector& Of(const RunResult& result, const std::string& name) const {
+    for (int i = 0; i < program_.graph.symbol.size; ++i) {
+      if (program_.graph.symbol[i].name == name) return result.parameter[static_cast<size_t>(i)];
+    }
+    return hyper_;
+  }
+  const Corpus& corpus() const { return corpus_; }
+
+ private:
+  Program program_;
+  Corpus corpus_;
+  BoundInfo bound_;
+  std::vector<Block> block_;
+  std::vector<OwnedBlock> owned_;
+  Vector hyper_;
+};
+
+// The measures by their definition, from the counts.
+double Likelihood(const Vector& ndk, const Vector& nkw) {
+  const double alpha = 0.3, eta = 0.2;
+  double sum = 0;
+  for (int64_t d = 0; d < kDocs; ++d) {
+    for (int64_t k = 0; k < kTopics; ++k)
+      sum += std::lgamma(ndk[static_cast<size_t>(d * kTopics + k)] + alpha) - std::lgamma(alpha);
+    sum -= std::lgamma(kLength + kTopics * alpha) - std::lgamma(kTopics * alpha);
+  }
+  for (int64_t k = 0; k < kTopics; ++k) {
+    double nk = 0;
+    for (int64_t w = 0; w < kWords; ++w) {
+      const double n = nkw[static_cast<size_t>(k * kWords + w)];
+      nk += n;
+      sum += std::lgamma(n + eta) - std::lgamma(eta);
+    }
+    sum -= std::lgamma(nk + kWords * eta) - std::lgamma(kWords * eta);
+  }
+  return sum / static_cast<double>(kDocs * kLength);
+}
+double Perplexity(const Corpus& corpus, const Vector& ndk, const Vector& nkw) {
+  const double alpha = 0.3, eta = 0.2;
+  Vector nk(kTopics);
+  for (int64_t k = 0; k < kTopics; ++k) {
+    for (int64_t w = 0; w < kWords; ++w)
+      nk[static_cast<size_t>(k)] += nkw[static_cast<size_t>(k * kWords + w)];
+  }
+  double sum = 0;
+  for (size_t t = 0; t < corpus.doc.size(); ++t) {
+    double p = 0;
+    for (int64_t k = 0; k < kTopics; ++k) {
+      const auto d = static_cast<int64_t>(corpus.doc[t]), w = static_cast<int64_t>(corpus.word[t]);
+      p += (ndk[static_cast<size_t>(d * kTopics + k)] + alpha) / (kLength + kTopics * alpha) *
+           (nkw[static_cast<size_t>(k * kWords + w)] + eta) /
+           (nk[static_cast<size_t>(k)] + kWords * eta);
+    }
+    sum += std::log(p);
+  }
+  return std::exp(-sum / static_cast<double>(corpus.doc.size()));
+}
+
+// How much of every planted topic's words one found topic holds, the best match of each.
+double Purity(const Vector& nkw) {
+  double held = 0, all = 0;
+  for (int64_t planted = 0; planted < kTopics; ++planted) {
+    double best = 0;
+    for (int64_t k = 0; k < kTopics; ++k) {
+      double own = 0;
+      for (int64_t w = 0; w < kWords; ++w) {
+        const double n = nkw[static_cast<size_t>(k * kWords + w)];
+        own += w / 15 == planted ? n : 0;
+        all += planted == 0 ? n : 0;
+      }
+      best = std::max(best, own);
+    }
+    held += best;
+  }
+  return held / all;
+}
+
+TEST(Topics, ArePlantedOnesWhoeverFindsThem) {
+  const Bench bench;
+  const RunResult exact = bench.Run(1, "dense");
+  ASSERT_EQ(exact.measure.size(), 2u);
+  for (const int workers : {1, 2, 4, 16}) {
+    for (const char* sampler : {"dense", "sparse"}) {
+      const RunResult result = bench.Run(workers, sampler);
+      const Vector &ndk = bench.Of(result, "doc_topic"), &nkw = bench.Of(result, "topic_word");
+      EXPECT_GT(Purity(nkw), 0.97) << workers << " workers, " << sampler;
+      EXPECT_EQ(std::accumulate(nkw.begin(), nkw.end(), 0.0), kDocs * kLength);
+      ASSERT_EQ(result.measure.size(), 2u);
+      EXPECT_NEAR(result.measure[0], Likelihood(ndk, nkw), 1e-9);
+      EXPECT_NEAR(result.measure[1], Perplexity(bench.corpus(), ndk, nkw), 1e-6);
+      EXPECT_NEAR(result.measure[0], exact.measure[0], 0.02) << workers << " workers, " << sampler;
+    }
+  }
+}
+
+TEST(Topics, AreTheSameAgain) {
+  const Bench bench;
+  EXPECT_EQ(bench.Of(bench.Run(1, "sparse", 20), "topic_word"),
+            bench.Of(bench.Run(1, "sparse", 20), "topic_word"));
+}
+
+TEST(Topics, ThePlanSaysHowTheyAreDrawn) {
+  const Bench bench;
+  Request request;
+  request.workers = 1;
+  EXPECT_THAT(Explain(*bench.PlanFor(request)), HasSubstr("sampler contract: exact"));
+  request.workers = 2;
+  const std::string shared = Explain(*bench.PlanFor(request));
+  EXPECT_THAT(shared, HasSubstr("sampler contract: delayed in totals"));
+  EXPECT_THAT(shared, HasSubstr("hybrid"));
+  EXPECT_THAT(shared, HasSubstr("keyed by doc"));
+}
+
+TEST(Topics, WhatDoesNotApplyIsRefused) {
+  const Bench bench;
+  Request request;
+  request.workers = 2;
+  request.partition = "data";
+  EXPECT_THAT(bench.PlanFor(request).status().message(),
+              HasSubstr("gibbs hands blocks of the keys round; with several workers it is hybrid"));
+  request = {};
+  request.batch = 10;
+  EXPECT_THAT(bench.PlanFor(request).status().message(),
+              HasSubstr("a Resample visits every row; it has no mini-batches"));
+  request = {};
+  request.sampler = "quick";
+  EXPECT_EQ(bench.PlanFor(request).status().message(),
+            "--sampler=quick: expected one of auto, dense, sparse");
+}
+
+}  // namespace
+}  // namespace gyre
