@@ -173,11 +173,11 @@ class SampleFold final : public Fold {
         const float u = static_cast<float>(words[static_cast<size_t>((r - begin) % 4)] >> 8) * 0x1p-24f;
         int32_t& topic = f_.topic_[static_cast<size_t>(r)];
         if (r + kAhead < end) Fetch(r + kAhead);
+        const int32_t was = topic;
         Point();
         topic = f_.sparse_ ? Sparse(topic, u) : Dense(topic, u);
         if (topic < 0) {
-          topic = 0;
-          Move(0, 1);
+          topic = was;
           f_.failed_.store(f_.grid_->order()[static_cast<size_t>(r)]);
         }
       }
@@ -203,28 +203,35 @@ class SampleFold final : public Fold {
       Count& inner = f_.count_[inner_];
       SparseRow row = inner.table.sparse(RowOf(inner));
       if (topic >= 0) Move(topic, -1), Rehoist(topic);
-      const int64_t used = row.used();
-      float* const weight = draw_.weight();
-      for (int64_t i = 0; i < used; ++i)
-        weight[i] = static_cast<float>(row.count()[i]) * sloped_[row.topic()[i]];
-      for (int64_t i = used; i < sample::Padded(used); ++i) weight[i] = 0;
-      const float counted = used > 0 ? draw_.Sum(used) : 0, base = tree_.total();
+      // The row still counts the datum at hand: what it weighs there is taken back.
+      const int64_t own = row.Weigh(sloped_.data(), topic, draw_.weight());
+      if (own >= 0)
+        draw_.weight()[own] = static_cast<float>(row.count()[own] - 1) * sloped_[topic];
+      const float counted = row.used() > 0 ? draw_.Sum(row.used()) : 0, base = tree_.total();
       const float total = counted + base;
       if (!(total > 0) || !std::isfinite(total)) return -1;
       const float at = u * total;
-      const int32_t drawn = at < counted ? row.topic()[draw_.At(at)]
-                                         : static_cast<int32_t>(tree_.At(at - counted));
+      int32_t drawn = topic;
+      if (at < counted) {
+        const int64_t place = draw_.At(at);
+        drawn = row.topic()[place];
+        if (place != own) row.IncrementAt(place);
+      } else {
+        drawn = static_cast<int32_t>(tree_.At(at - counted));
+        if (drawn != topic) row.Increment(drawn);
+      }
+      if (own >= 0 && drawn != topic) row.DecrementAt(own);
       Move(drawn, 1);
       Rehoist(drawn);
       return drawn;
     }
 
-    // Counts the row at hand in, or out, of every table.
+    // Counts the row at hand in, or out, of every table but the one that the sparse draw keeps itself.
     void Move(int32_t topic, int32_t by) {
       for (size_t i = 0; i < f_.count_.size(); ++i) {
         if (cell_[i] != nullptr) {
           cell_[i][topic] += by;
-        } else if (f_.count_[i].latent_at >= 0) {
+        } else if (f_.count_[i].latent_at >= 0 && !(f_.sparse_ && i == inner_)) {
           f_.count_[i].table.Add(RowOf(f_.count_[i]), topic, by);
         }
       }

@@ -33,15 +33,42 @@ class SparseRow {
     ++*used_;
   }
   // REQUIRES: topic `k` is counted.
-  void Decrement(int32_t k) {
-    const int64_t at = Find(k);
+  void Decrement(int32_t k) { DecrementAt(Find(k)); }
+  void IncrementAt(int64_t at) { ++count_[at]; }
+  // Where a topic is counted no more the last one takes its place.
+  void DecrementAt(int64_t at) {
     if (--count_[at] > 0) return;
     const int64_t last = --*used_;
     topic_[at] = topic_[last], count_[at] = count_[last];
     topic_[last] = -1, count_[last] = 0;
   }
 
+  // weight[i] = count of the i-th topic * by_topic of it, zero from used() to the next multiple of
+  // kLanes. Returns where topic `k` is; -1: it is not.
+  int64_t Weigh(const float* by_topic, int32_t k, float* weight) const {
+    int64_t found = -1;
+    for (int64_t i = 0; i < *used_; i += kLanes) {
+      WeighLanes(by_topic, topic_ + i, count_ + i, weight + i);
+      const uint32_t equal = Equal(topic_ + i, k);
+      found = equal != 0 ? i + std::countr_zero(equal) : found;
+    }
+    return k < 0 ? -1 : found;
+  }
+
  private:
+  static void WeighLanes(const float* by_topic, const int32_t* topic, const int32_t* count,
+                         float* weight) {
+#if defined(__AVX512F__)
+    const __m512i at = _mm512_load_si512(topic);
+    const __mmask16 used = _mm512_cmpge_epi32_mask(at, _mm512_setzero_si512());
+    const __m512 by = _mm512_mask_i32gather_ps(_mm512_setzero_ps(), used, at, by_topic, 4);
+    _mm512_store_ps(weight, _mm512_mul_ps(by, _mm512_cvtepi32_ps(_mm512_load_si512(count))));
+#else
+    for (int j = 0; j < kLanes; ++j)
+      weight[j] = topic[j] < 0 ? 0.0f : static_cast<float>(count[j]) * by_topic[topic[j]];
+#endif
+  }
+
   // Sixteen at a time.
   int64_t Find(int32_t k) const {
     for (int64_t i = 0; i < *used_; i += kLanes) {
