@@ -13,6 +13,7 @@
 #include <cmath>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -109,8 +110,20 @@ class SampleFold final : public Fold {
   struct Map {
     int symbol = -1;
     int64_t keys = 0;
-    std::vector<int32_t> key;    // by row, in the order of the grid
-    std::vector<int64_t> count;  // rows of each key
+    // Keys of a group are neighbours: what one worker writes is not beside what another does.
+    std::vector<int32_t> key;    // by row, in the order of the grid: the place of its key
+    std::vector<int64_t> count;  // by place: rows
+    std::vector<int64_t> key_at; // by place
+
+    void Place(const std::vector<int32_t>& group) {
+      key_at.resize(group.size());
+      std::iota(key_at.begin(), key_at.end(), int64_t{0});
+      std::stable_sort(key_at.begin(), key_at.end(), [&](int64_t a, int64_t b) {
+        return group[static_cast<size_t>(a)] < group[static_cast<size_t>(b)];
+      });
+      std::vector<int64_t> by_key(count);
+      for (size_t p = 0; p < key_at.size(); ++p) count[p] = by_key[static_cast<size_t>(key_at[p])];
+    }
   };
   struct Key {
     size_t map = 0;
@@ -141,16 +154,18 @@ class SampleFold final : public Fold {
           tree_(fold.sparse_ ? fold.topics_ : 1),
           hoisted_(sample::Padded(fold.topics_)),
           sloped_(fold.sparse_ ? sample::Padded(fold.topics_) : 0),
-          at_(static_cast<size_t>(fold.graph_.symbol.size)) {
+          at_(fold.graph_.symbol.size),
+          cell_(static_cast<int64_t>(fold.count_.size())) {
       args_ = fold.Args();
       args_.count = at_.data();
       for (const Count& c : fold.count_) {
         const bool own = c.is_total() || (fold.Outer(c) && c.table.sparse());
         row_.emplace_back(own ? sample::Padded(fold.topics_) : 0);
         before_.emplace_back(c.is_total() ? sample::Padded(fold.topics_) : 0);
-        cell_.push_back(own ? row_.back().data() : nullptr);
-        at_[static_cast<size_t>(c.symbol)] = cell_.back();
-        if (fold.sparse_ && c.symbol == fold.form_->count) inner_ = cell_.size() - 1;
+        const size_t i = row_.size() - 1;
+        cell_[static_cast<int64_t>(i)] = own ? row_.back().data() : nullptr;
+        at_[c.symbol] = row_.back().data();
+        if (fold.sparse_ && c.symbol == fold.form_->count) inner_ = i;
       }
     }
 
@@ -229,8 +244,8 @@ class SampleFold final : public Fold {
     // Counts the row at hand in, or out, of every table but the one that the sparse draw keeps itself.
     void Move(int32_t topic, int32_t by) {
       for (size_t i = 0; i < f_.count_.size(); ++i) {
-        if (cell_[i] != nullptr) {
-          cell_[i][topic] += by;
+        if (cell_[static_cast<int64_t>(i)] != nullptr) {
+          cell_[static_cast<int64_t>(i)][topic] += by;
         } else if (f_.count_[i].latent_at >= 0 && !(f_.sparse_ && i == inner_)) {
           f_.count_[i].table.Add(RowOf(f_.count_[i]), topic, by);
         }
@@ -266,9 +281,9 @@ class SampleFold final : public Fold {
           c.table.Load(RowOf(c), row_[i].data());
           continue;
         } else {
-          at = cell_[i] = c.table.dense(RowOf(c));
+          at = cell_[static_cast<int64_t>(i)] = c.table.dense(RowOf(c));
         }
-        at_[static_cast<size_t>(c.symbol)] = at;
+        at_[c.symbol] = at;
       }
       Hoist(0, f_.topics_);
       if (!f_.sparse_) return;
@@ -303,9 +318,9 @@ class SampleFold final : public Fold {
         if (c.latent_at < 0) {
           at = &c.others[static_cast<size_t>(row)];
         } else if (!c.table.sparse()) {
-          at = cell_[i] = c.table.dense(row);
+          at = cell_[static_cast<int64_t>(i)] = c.table.dense(row);
         }
-        at_[static_cast<size_t>(c.symbol)] = at;
+        at_[c.symbol] = at;
       }
     }
 
@@ -333,9 +348,11 @@ class SampleFold final : public Fold {
     Categorical draw_;
     SumTree tree_;
     AlignedArray<float> hoisted_, sloped_;  // by topic
-    std::vector<const int32_t*> at_;        // by symbol: rows of tables as the weights read them
-    // By table: the row at hand, null where it is sparse; rows that are this worker's own copy.
-    std::vector<int32_t*> cell_;
+    // On lines of their own: they change with every row. By symbol, rows of tables as the weights read
+    // them; by table the row at hand, null where it is sparse.
+    AlignedArray<const int32_t*> at_;
+    AlignedArray<int32_t*> cell_;
+    // By table: rows that are this worker's own copy.
     std::vector<AlignedArray<int32_t>> row_, before_;
     size_t inner_ = 0;  // sparse: the table that the rest is a line of
   };
@@ -364,7 +381,12 @@ class SampleFold final : public Fold {
     for (const int64_t n : keys) cuts = static_cast<int>(std::min<int64_t>(cuts, n));
     grid_ = std::make_unique<KeyedGrid>(key, keys, rows_, cuts, setup_.seed, std::max(0, outer_));
     for (size_t m = 0; m < maps_.size(); ++m) {
-      for (const int64_t r : grid_->order()) maps_[m].key.push_back(key[m][r]);
+      maps_[m].Place(grid_->groups(m));
+      std::vector<int32_t> place(maps_[m].key_at.size());
+      for (size_t p = 0; p < place.size(); ++p)
+        place[static_cast<size_t>(maps_[m].key_at[p])] = static_cast<int32_t>(p);
+      for (const int64_t r : grid_->order())
+        maps_[m].key.push_back(place[static_cast<size_t>(key[m][r])]);
     }
     for (Count& c : count_) MakeTable(&c);
     topic_.assign(static_cast<size_t>(rows_), -1);
@@ -386,7 +408,7 @@ class SampleFold final : public Fold {
       const int64_t keys = setup_.extent[static_cast<size_t>(s.axis[i])];
       size_t m = 0;
       while (m < maps_.size() && maps_[m].symbol != key.symbol) ++m;
-      if (m == maps_.size()) maps_.push_back({key.symbol, keys, {}, {}});
+      if (m == maps_.size()) maps_.push_back({key.symbol, keys, {}, {}, {}});
       c.key.push_back({m, c.rows});
       c.rows *= keys;
     }
@@ -522,16 +544,28 @@ class SampleFold final : public Fold {
         StoreTally(graph_.symbol[s].of, to + value->offset, to + cells->offset, value->size);
     }
   }
+  // The row of a table by keys, for one by their places.
+  int64_t KeysAt(const Count& c, int64_t row) const {
+    int64_t out = 0;
+    for (const Key& k : c.key) {
+      const Map& map = maps_[k.map];
+      out += map.key_at[static_cast<size_t>(row / k.stride % map.keys)] * k.stride;
+    }
+    return out;
+  }
   template <class Visit>
   void ForCells(const Count& c, const Visit& visit) const {  // (row, topic, count) where not zero
     if (c.latent_at < 0) {
-      for (size_t r = 0; r < c.others.size(); ++r) visit(static_cast<int64_t>(r), 0, c.others[r] + 1);
+      for (int64_t r = 0; r < c.rows; ++r)
+        visit(KeysAt(c, r), 0, c.others[static_cast<size_t>(r)] + 1);
     } else if (c.is_total()) {
       for (size_t k = 0; k < c.total.size(); ++k)
         visit(int64_t{0}, static_cast<int64_t>(k), c.total[k].load(std::memory_order_relaxed));
     } else {
       for (int64_t r = 0; r < c.rows; ++r)
-        c.table.ForRow(r, [&](int32_t topic, int32_t count) { visit(r, topic, count); });
+        c.table.ForRow(r, [&, row = KeysAt(c, r)](int32_t topic, int32_t count) {
+          visit(row, topic, count);
+        });
     }
   }
   // In the order of its keys as declared.

@@ -150,7 +150,7 @@ class CountTable {
 
   // Asks for the row of `key`, up to so many lines of it.
   void Fetch(int64_t key) const {
-    constexpr int64_t kMost = 8, kLine = 16;  // lines; counts of a line
+    constexpr int64_t kMost = 32, kLine = 16;  // lines; counts of a line
     if (sparse()) {
       const int64_t at = offset_[static_cast<size_t>(key)];
       const int64_t end = std::min<int64_t>(used_[key], kMost * kLine / 2);
