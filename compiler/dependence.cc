@@ -192,7 +192,7 @@ class Analysis {
     v.param = param;
     v.axis = graph_.symbol[param].axis[position];
     v.words = "independent; slices never meet";
-    const bool found = SweepRule(leaf, &v) || PredictorRule(leaf, &v);
+    const bool found = SweepRule(leaf, &v) || PredictorRule(leaf, &v) || DrawRule(leaf, &v);
     if (ProxRule(leaf, &v) || found) {
       out_.push_back(v);
       return;
@@ -282,6 +282,16 @@ class Analysis {
       return true;
     }
     return false;
+  }
+
+  // Rule: a draw needs the weights of all its topics.
+  static bool DrawRule(const Leaf& leaf, AxisVerdict* v) {
+    const Sampler& sampler = leaf.statement->sampler;
+    if (sampler.latent < 0 || v->axis != sampler.topic_axis) return false;
+    v->verdict = Verdict::kCoupled;
+    v->by = "the draw";
+    v->words = "coupled by the draw, which weighs all of them";
+    return true;
   }
 
   // Rule: a prox that looks at a whole group couples the axes inside the group.

@@ -688,7 +688,8 @@ class Emitter {
     stop->set_max_clocks(r.max_clocks > 0 ? r.max_clocks : static_cast<int64_t>(clocks));
     stop->set_max_seconds(r.max_seconds);
     const double until = RootTolerance(program_);
-    const double usual = stochastic ? 1e-4 : 1e-6;
+    const bool draws = s_.update.update.rule() == "gibbs";  // never at rest
+    const double usual = draws ? 0 : stochastic ? 1e-4 : 1e-6;
     stop->set_tolerance(r.tolerance > 0 ? r.tolerance : until > 0 ? until : repeat > 0 ? 0 : usual);
     if (r.target.has_value()) {
       stop->set_target(*r.target);

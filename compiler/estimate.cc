@@ -122,6 +122,10 @@ Work SampleWork(const Problem& p, const Statement& statement, const Update& upda
     }
     if (work.flops < best.flops) best = work;
   }
+  if (sampler.row_pass >= 0) {  // a factor that a pass over rows computes
+    const Work pass = WorkOf(*p.program, p.program->pass[static_cast<size_t>(sampler.row_pass)], *p.bound, rows);
+    best.flops += pass.flops, best.bytes += pass.bytes;
+  }
   return best;
 }
 

@@ -64,6 +64,8 @@ std::string CoordinateRule(const Problem& p, const Strategy& s) {
 std::string KeyedRule(const Problem& p, const Strategy& s) {
   if (!s.update.keyed) return "";
   const std::string& rule = s.update.update.rule();
+  if (!p.embedded && rule == "gibbs")
+    return "gibbs keeps all rows in one process; run it with --cluster=embedded";
   if (p.leaf.size() > 1 && rule == "dsgd")
     return "dsgd keeps rows of its own; another statement would move them";
   if (s.workers > 1 && s.partitioning != Partitioning::kHybrid)

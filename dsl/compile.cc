@@ -1,5 +1,6 @@
 #include "dsl/compile.h"
 
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <string>
@@ -20,7 +21,7 @@ std::vector<int> SymbolsOf(const std::vector<bool>& seen) {
   return out;
 }
 
-// Marks the data and the parameters that node `id` reads, through lets too.
+// Marks the data, latents among them, and the parameters that node `id` reads, through lets too.
 void Reads(const ir::Graph& g, int id, std::vector<bool>& node_seen, std::vector<bool>& data,
            std::vector<bool>& param) {
   if (id < 0 || node_seen[static_cast<size_t>(id)]) return;
@@ -28,7 +29,7 @@ void Reads(const ir::Graph& g, int id, std::vector<bool>& node_seen, std::vector
   const ir::Node& n = g.node[id];
   const auto symbol = static_cast<size_t>(n.symbol);
   if (n.op == ir::Op::kData ||
-      (n.op == ir::Op::kKey && g.symbol[n.symbol].kind == ir::Kind::kMap)) {
+      n.op == ir::Op::kKey) {
     data[symbol] = true;
   }
   if (n.op == ir::Op::kParam) param[symbol] = true;
@@ -124,6 +125,7 @@ void DescribeSampler(const ProgramIr& ir, const StatementIr& in, Sampler& out) {
   out.row_axis = AxisOf(ir, in.sample.row_index);
   out.topic_axis = AxisOf(ir, in.sample.topic_index);
   out.weight_node = in.sample.whole;
+  out.row_pass = in.sample.row_pass;
   for (const SampleFormIr& form : in.sample.form) {
     out.form.emplace_back();
     out.form.back().map = form.map, out.form.back().count = form.count;
@@ -146,7 +148,8 @@ Statement Build(const ProgramIr& ir, int id, const std::string& path, Program& p
   out.kind = in.kind;
   out.update = std::string(in.update_rule);
   out.pass = in.pass;
-  out.repeat = in.repeat;
+  if (in.repeat >= 0)
+    out.repeat = std::llround(program.literal[static_cast<size_t>(in.repeat)]);
   if (in.tolerance >= 0) out.tolerance = program.literal[static_cast<size_t>(in.tolerance)];
   NamePass(program, in.pass, path + "step");
   for (int i = 0; i < ir::kMaxSymbols; ++i) {
@@ -182,6 +185,7 @@ Statement Build(const ProgramIr& ir, int id, const std::string& path, Program& p
   for (int let : in.maintained) out.maintained.push_back(let);
   out.view_pass = in.view_pass;
   NamePass(program, in.view_pass, path + "views");
+  NamePass(program, in.sample.row_pass, path + "weights");
   for (int i = 0; i < in.child.size; ++i) {
     const std::string child = in.child.size > 1 ? path + std::to_string(i + 1) + "/" : path;
     out.child.push_back(Build(ir, in.child[i], child, program, posts));
@@ -275,7 +279,9 @@ std::string CanonicalText(const ProgramIr& ir, const Program& program) {
       out += std::string(l.name) + " = " + ToText(g, program.literal, l.body) + "\n";
   }
   for (const StatementIr& s : ir.statement) {
-    out += std::to_string(static_cast<int>(s.kind)) + " x" + std::to_string(s.repeat) + ": ";
+    const int64_t times =
+        s.repeat < 0 ? 1 : std::llround(program.literal[static_cast<size_t>(s.repeat)]);
+    out += std::to_string(static_cast<int>(s.kind)) + " x" + std::to_string(times) + ": ";
     if (s.axis_index >= 0)
       out += "over " + std::string(g.axis[AxisOf(ir, s.axis_index)].name) + ": ";
     for (int child : s.child) out += "#" + std::to_string(child) + " ";

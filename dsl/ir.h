@@ -49,7 +49,7 @@ enum class Op : uint8_t {
 };
 
 // What a symbol of the program is.
-enum class Kind : uint8_t { kData, kSign, kMap, kParam, kTyped, kLocal, kLatent, kCount, kTally, kHyper };
+enum class Kind : uint8_t { kData, kSign, kMap, kParam, kTyped, kLocal, kLatent, kCount, kHyper, kTally };
 
 inline constexpr int kMaxSubscripts = 5;
 

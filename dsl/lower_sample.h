@@ -26,7 +26,7 @@ class SampleLowering : public PredictorLowering {
     out.topic_index = static_cast<int16_t>(b.index(latent.target, 0));
     latent_ = draw.symbol, row_ = out.row_index, topic_ = out.topic_index;
     CheckCounts();
-    const int whole = Extract(Opened(a.Canonical(draw.node)), true);
+    const int whole = RowFactors(Extract(Opened(a.Canonical(draw.node)), true), out);
     if (b.error) return;
     if (b.free(whole) & ~(1u << row_ | 1u << topic_) || !IsWeight(whole)) return b.fail(41);
     out.whole = static_cast<int16_t>(whole);
@@ -45,7 +45,7 @@ class SampleLowering : public PredictorLowering {
     for (const Factor& factor : of_topic) AddMaps(factor.node, maps);
     if (maps.overflow) return b.fail(41);
     if (maps.size == 0) maps.push(-1);
-    for (const int16_t map : maps) out.form.push(Form(of_topic, map));
+    for (const int16_t map : maps) out.form.push(Form(of_topic, map, out.row_pass < 0));
   }
 
  private:
@@ -88,6 +88,61 @@ class SampleLowering : public PredictorLowering {
     n.c = static_cast<int16_t>(Opened(n.c));
     n.free = 0;
     return b.add(n);
+  }
+
+  // `id` without the factors that are sums over k's own values of the row, as exp(sum(w, X * log(phi))):
+  // those become a pass over rows, which stays in logs (products of many probabilities are too small
+  // for numbers).
+  constexpr int RowFactors(int id, SampleIr& out) {
+    if (IsWeight(id)) return id;
+    Factors factors, rest;
+    bool negative = false;
+    a.Flatten(id, false, factors, negative);
+    int log = a.Const(0);
+    for (const Factor& factor : factors) {
+      uint64_t counts = 0;
+      Counts(factor.node, counts);
+      if (IsWeight(factor.node)) {
+        rest.push(factor);
+      } else if (counts != 0 || ReadsLatent(factor.node)) {
+        return b.fail(41), id;
+      } else {
+        const int part = LogOf(factor.node);
+        log = factor.inverse ? a.Sub(log, part) : a.Add(log, part);
+      }
+    }
+    if (negative || (b.free(log) & ~(1u << row_ | 1u << topic_))) return b.fail(41), id;
+    PassIr pass;
+    pass.row_index = static_cast<int16_t>(row_);
+    pass.output = static_cast<int16_t>(a.Canonical(log));
+    out.row_pass = AddPass(pass);
+    return a.Product(rest);
+  }
+  constexpr int LogOf(int id) {
+    const ir::Node n = a.at(id);
+    switch (n.op) {
+      case ir::Op::kExp:
+        return n.a;
+      case ir::Op::kMul:
+        return a.Add(LogOf(n.a), LogOf(n.b));
+      case ir::Op::kDiv:
+        return a.Sub(LogOf(n.a), LogOf(n.b));
+      case ir::Op::kPow:
+        return a.Mul(n.b, LogOf(n.a));
+      case ir::Op::kProd:
+        return a.Sum(n.index, LogOf(n.a));
+      default:
+        return a.Unary(ir::Op::kLog, id);
+    }
+  }
+  constexpr bool ReadsLatent(int id) const {
+    if (id < 0) return false;
+    const ir::Node& n = a.at(id);
+    if (n.op == ir::Op::kKey && n.symbol == latent_) return true;
+    for (int i = 0; i < n.subs; ++i) {
+      if (ReadsLatent(n.sub[i].node)) return true;
+    }
+    return ReadsLatent(n.a) || ReadsLatent(n.b) || ReadsLatent(n.c);
   }
 
   // Whether a kernel can compute `id` along k: no sum of its own over k or beside it, and counts are
@@ -141,7 +196,7 @@ class SampleLowering : public PredictorLowering {
     return KnowsOnly(n.a, map) && KnowsOnly(n.b, map) && KnowsOnly(n.c, map);
   }
 
-  constexpr SampleFormIr Form(const Factors& factors, int16_t map) {
+  constexpr SampleFormIr Form(const Factors& factors, int16_t map, bool lines) {
     SampleFormIr form;
     form.map = map;
     Factors hoist, rest;
@@ -151,7 +206,7 @@ class SampleLowering : public PredictorLowering {
     uint64_t counts = 0;
     Counts(form.rest, counts);
     for (int c = 0; c < b.graph.symbol.size; ++c) {
-      if (counts != uint64_t{1} << c) continue;
+      if (!lines || counts != uint64_t{1} << c) continue;
       const Line line = LineIn(form.rest, c);
       if (!line.is || (b.free(line.slope) | b.free(line.base)) >> row_ & 1) continue;
       form.count = static_cast<int16_t>(c);

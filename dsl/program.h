@@ -228,7 +228,8 @@ struct Sampler {
   int latent = -1;                     // symbol; -1: the statement is no Resample
   int row_axis = -1, topic_axis = -1;
   int weight_node = -1;                // in the graph
-  WeightFn weight = nullptr;           // whole
+  WeightFn weight = nullptr;           // whole, but for what `row_pass` computes
+  int row_pass = -1;                   // rows pass: the log of a factor by row and topic; -1: none
   std::vector<SamplerForm> form;       // one for each map that the weights read, or one
   std::vector<int> count;              // every table of counts of the program
   std::vector<int> data, param;        // symbols that the weights read

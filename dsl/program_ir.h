@@ -90,7 +90,8 @@ struct SampleFormIr {
 };
 struct SampleIr {
   int16_t row_index = -1, topic_index = -1;
-  int16_t whole = -1;
+  int16_t whole = -1;     // but for what `row_pass` computes
+  int16_t row_pass = -1;  // writes, by row and topic, the log of the factors without counts that are sums; -1: none
   ir::Array<SampleFormIr, 4> form;
 };
 
@@ -120,7 +121,7 @@ struct StatementIr {
   int16_t view_pass = -1;
   ir::Array<int16_t, 8> maintained;  // lets
   ir::Array<int16_t, 8> child;
-  int32_t repeat = 1;
+  int16_t repeat = -1;               // kRepeat: literal slot
   int16_t tolerance = -1;            // literal slot
 };
 

@@ -98,7 +98,7 @@ struct RepeatBody {
   int times = 1;
   constexpr void emit(ProgramIr& p, StatementIr& s) const {
     s.kind = StatementKind::kRepeat;
-    s.repeat = times;
+    s.repeat = static_cast<int16_t>(p.builder.slot(times));
     s.child.push(body.emit(p));
   }
 };

@@ -15,6 +15,7 @@
 #include "runtime/job.h"
 #include "runtime/kernel_call.h"
 #include "runtime/lane.h"
+#include "runtime/latent_rows.h"
 #include "runtime/linear_table.h"
 #include "runtime/local_table.h"
 #include "runtime/monitor.h"
@@ -43,8 +44,9 @@ absl::Status CheckJob(const Job& job) {
 
 class EmbeddedRun {
  public:
-  explicit EmbeddedRun(const Job& job)
+  EmbeddedRun(const Job& job, const std::vector<int32_t*>& latent)
       : job_(job),
+        latent_(latent),
         plan_(*job.plan),
         program_(*job.program),
         env_(job.env != nullptr ? job.env : &machine_) {}
@@ -93,6 +95,7 @@ class EmbeddedRun {
   bool Linear() const { return LagOf(stage_plan_) != 1 && stage_plan_[0].linear && workers() > 1; }
 
   const Job& job_;
+  const std::vector<int32_t*> latent_;  // by symbol: where passes read it
   const Plan& plan_;
   const Program& program_;
   MachineEnv machine_;
@@ -185,6 +188,7 @@ absl::Status EmbeddedRun::MakeStages() {
   setup.env = env_;
   setup.measure_change = program_.objective.value.fn == nullptr;
   setup.seed = job_.seed;
+  setup.latent = latent_;
   setup.lag = std::max(1, LagOf(stage_plan_));
   setup.boundary = StopRulesOf(plan_, program_).boundary;
   for (StagePlan& plan : stage_plan_) {
@@ -423,6 +427,10 @@ void EmbeddedRun::EndPhase(RunResult* result) {
 
 }  // namespace
 
-absl::StatusOr<RunResult> RunEmbedded(const Job& job) { return EmbeddedRun(job).Run(); }
+absl::StatusOr<RunResult> RunEmbedded(const Job& job) {
+  const LatentRows latents(job);
+  if (!latents.status().ok()) return latents.status();
+  return EmbeddedRun(latents.job(), latents.by_symbol()).Run();
+}
 
 }  // namespace gyre

@@ -96,6 +96,7 @@ struct FoldSetup {
   int lag = 1;                  // Work of a clock sees all Applies but those of the last lag - 1
   int64_t boundary = 1;         // clocks; after Apply of the last of them all workers are at rest
   Env* env = nullptr;
+  std::vector<int32_t*> latent;  // by symbol: where passes read it, row by row; null: none does
   bool measure_change = false;  // no objective: stop rules look at the change
   uint64_t seed = 0;
 };

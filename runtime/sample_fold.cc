@@ -23,6 +23,7 @@
 #include "ops/sample/sum_tree.h"
 #include "runtime/archive.h"
 #include "runtime/fold.h"
+#include "runtime/kernel_call.h"
 #include "runtime/keyed_grid.h"
 #include "runtime/ordered_rows.h"
 #include "runtime/rotation.h"
@@ -35,6 +36,7 @@ using sample::CountTable;
 using sample::SparseRow;
 using sample::SumTree;
 
+constexpr int64_t kChunk = 64;  // rows of a pass that computes factors by row
 constexpr int64_t kAhead = 3;  // rows from one that is fetched to the one at hand
 
 class SampleFold final : public Fold {
@@ -53,6 +55,7 @@ class SampleFold final : public Fold {
       if (absl::Status status = Bind(); !status.ok()) return status;
     rotation_ = std::make_unique<Rotation>(*grid_, setup_.workers, setup_.seed, setup_.env);
     std::fill(topic_.begin(), topic_.end(), -1);
+    StoreLatent();
     for (Count& c : count_) c.table.Clear(), c.Reset();
     PlaceParams(*state);
     LoadParams(*state);
@@ -71,6 +74,7 @@ class SampleFold final : public Fold {
   }
 
   void Apply(const PostContext& /*context*/, ParamState* state) override {
+    StoreLatent();
     if (alone_) return;
     StoreState(state->layout(), state->master());  // other statements read the counts,
     LoadParams(*state);                            // and move what the weights read
@@ -145,11 +149,77 @@ class SampleFold final : public Fold {
     }
   };
 
+  // The factors that a pass over rows computes, some rows at a time.
+  class RowFactors {
+   public:
+    explicit RowFactors(SampleFold& fold)
+        : f_(fold),
+          pass_(fold.sampler_.row_pass < 0
+                    ? nullptr
+                    : &fold.setup_.program->pass[static_cast<size_t>(fold.sampler_.row_pass)]),
+          log_(any() ? kChunk * fold.topics_ * SizeOf(fold.setup_.type) : 0),
+          factor_(any() ? kChunk * fold.topics_ : 0) {
+      if (any())
+        scratch_ = AlignedArray<char>(
+            pass_->scratch(f_.setup_.context.data, f_.setup_.context.extent, SizeOf(f_.setup_.type)));
+    }
+    bool any() const { return pass_ != nullptr; }
+    // Of the row at `r` in the order of the grid, which rows up to `end` follow.
+    const float* At(int64_t r, int64_t end) {
+      if (r < begin_ || r >= end_ || moves_ != f_.moves_) Compute(r, end);
+      return factor_.data() + (r - begin_) * f_.topics_;
+    }
+
+   private:
+    void Compute(int64_t r, int64_t end) {
+      begin_ = r, end_ = std::min(r + kChunk, end), moves_ = f_.moves_;
+      const std::vector<int64_t>& order = f_.grid_->order();
+      for (int64_t from = r; from < end_;) {  // rows that follow each other in the data
+        const int64_t first = order[static_cast<size_t>(from)];
+        int64_t to = from + 1;
+        while (to < end_ && order[static_cast<size_t>(to)] == first + to - from) ++to;
+        Run(first, to - from, (from - r) * f_.topics_);
+        from = to;
+      }
+    }
+    void Run(int64_t row, int64_t rows, int64_t at) {
+      WorkerData data;
+      data.data = f_.setup_.context.data;
+      data.row_begin = row, data.row_end = row + rows;
+      KernelArgs args = ArgsOf(f_.setup_.context, data);
+      args.param = f_.typed_.data();
+      args.scratch = scratch_.data();
+      args.out = log_.data();
+      KernelOf(*pass_, f_.setup_.type)(args);
+      if (f_.setup_.type == Type::kFloat32) {
+        Exponentiate(reinterpret_cast<const float*>(log_.data()), rows, at);
+      } else {
+        Exponentiate(reinterpret_cast<const double*>(log_.data()), rows, at);
+      }
+    }
+    // Over the largest of each row: a constant factor moves no draw.
+    template <class T>
+    void Exponentiate(const T* log, int64_t rows, int64_t at) {
+      for (int64_t r = 0; r < rows; ++r, log += f_.topics_, at += f_.topics_) {
+        const T most = *std::max_element(log, log + f_.topics_);
+        for (int64_t k = 0; k < f_.topics_; ++k)
+          factor_[at + k] = static_cast<float>(std::exp(log[k] - most));
+      }
+    }
+
+    SampleFold& f_;
+    const Pass* const pass_;
+    AlignedArray<char> log_, scratch_;
+    AlignedArray<float> factor_;
+    int64_t begin_ = 0, end_ = 0, moves_ = -1;
+  };
+
   // What one worker has at hand while it visits a block.
   class alignas(64) Worker {
    public:
     explicit Worker(SampleFold& fold)
         : f_(fold),
+          rows_of_(fold),
           draw_(fold.most_),
           tree_(fold.sparse_ ? fold.topics_ : 1),
           hoisted_(sample::Padded(fold.topics_)),
@@ -189,6 +259,7 @@ class SampleFold final : public Fold {
         int32_t& topic = f_.topic_[static_cast<size_t>(r)];
         if (r + kAhead < end) Fetch(r + kAhead);
         const int32_t was = topic;
+        if (rows_of_.any()) factor_ = rows_of_.At(r, end);
         Point();
         topic = f_.sparse_ ? Sparse(topic, u) : Dense(topic, u);
         if (topic < 0) {
@@ -206,6 +277,10 @@ class SampleFold final : public Fold {
       args_.begin = 0, args_.end = f_.topics_;
       args_.given = hoisted_.data(), args_.out = draw_.weight();
       f_.form_->rest(args_);
+      if (factor_ != nullptr) {
+        float* const weight = draw_.weight();
+        for (int64_t k = 0; k < f_.topics_; ++k) weight[k] *= factor_[k];
+      }
       const float total = draw_.Sum(f_.topics_);
       if (!(total > 0) || !std::isfinite(total)) return -1;
       const auto drawn = static_cast<int32_t>(draw_.At(u * total));
@@ -345,6 +420,8 @@ class SampleFold final : public Fold {
 
     SampleFold& f_;
     WeightArgs args_;
+    RowFactors rows_of_;
+    const float* factor_ = nullptr;  // by topic, of the row at hand; null: one
     Categorical draw_;
     SumTree tree_;
     AlignedArray<float> hoisted_, sloped_;  // by topic
@@ -508,6 +585,9 @@ class SampleFold final : public Fold {
       values_.emplace_back(state.layout().Find(symbol)->size);
       param_[static_cast<size_t>(symbol)] = values_.back().data();
     }
+    published_ = AlignedArray<char>(sampler_.row_pass < 0 ? 0 : state.published_bytes());
+    typed_.assign(param_.size(), nullptr);
+    if (sampler_.row_pass >= 0) state.Point(published_.data(), typed_.data());
     if (!sparse_) return;
     slope_ = AlignedArray<float>(sample::Padded(topics_));
     base_ = AlignedArray<float>(sample::Padded(topics_));
@@ -517,6 +597,8 @@ class SampleFold final : public Fold {
       const double* const from = state.by_symbol()[sampler_.param[i]];
       for (int64_t j = 0; j < values_[i].size(); ++j) values_[i][j] = static_cast<float>(from[j]);
     }
+    if (sampler_.row_pass >= 0) state.Publish(published_.data());
+    ++moves_;
     if (!sparse_) return;
     WeightArgs args = Args();
     args.end = topics_;
@@ -524,6 +606,14 @@ class SampleFold final : public Fold {
     form_->slope(args);
     args.out = base_.data();
     form_->base(args);
+  }
+
+  // Where passes read the latent: as of the last clock; before the first, the first topic.
+  void StoreLatent() {
+    if (setup_.latent.empty()) return;
+    int32_t* const to = setup_.latent[static_cast<size_t>(sampler_.latent)];
+    if (to == nullptr) return;
+    for (size_t at = 0; at < topic_.size(); ++at) to[grid_->order()[at]] = std::max(0, topic_[at]);
   }
 
   // Counts and tallies of them into the fields of `layout`.
@@ -635,6 +725,7 @@ class SampleFold final : public Fold {
         }
       }
     }
+    StoreLatent();
   }
 
   const FoldSetup setup_;
@@ -654,6 +745,9 @@ class SampleFold final : public Fold {
   std::vector<int32_t> topic_;    // by row, in the order of the grid; -1: none yet
   std::vector<const float*> param_;  // by symbol
   std::vector<AlignedArray<float>> values_;
+  AlignedArray<char> published_;    // parameters as passes read them, ...
+  std::vector<const void*> typed_;  // ... by symbol
+  int64_t moves_ = 0;               // times that they changed
   AlignedArray<float> slope_, base_;  // sparse: by topic
   std::unique_ptr<Rotation> rotation_;
   std::vector<std::unique_ptr<Worker>> worker_;

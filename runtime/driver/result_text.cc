@@ -104,25 +104,27 @@ std::string ParameterText(const Program& program, const Model& model) {
 
 namespace {
 
-constexpr size_t kTopics = 20, kNames = 9;
+constexpr size_t kTopics = 20, kNames = 9, kMostNumbers = 50;
 
+// Names that say nothing: the numbers of many.
 bool AreNumbers(const std::vector<std::string>& names) {
-  return std::all_of(names.begin(), names.end(), [](const std::string& name) {
-    return name.find_first_not_of("0123456789") == std::string::npos;
-  });
+  return names.size() > kMostNumbers &&
+         std::all_of(names.begin(), names.end(), [](const std::string& name) {
+           return name.find_first_not_of("0123456789") == std::string::npos;
+         });
 }
 
-// The names with the largest counts of each value of the latent at `latent` among the axes of a table
-// of two, for the values that count most.
-std::string NamesText(const ir::Graph& graph, const Model& model, int symbol, int latent) {
+// The names with the largest values for each position of axis `topic` of a table of two axes, for the
+// positions with the most.
+std::string NamesText(const ir::Graph& graph, const Model& model, int symbol, int topic) {
   const ir::Symbol& s = graph.symbol[symbol];
-  const std::vector<double>& count = model.parameter[static_cast<size_t>(symbol)];
-  const std::vector<std::string>* names = NamesAlong(graph, model, s.axis[1 - latent]);
-  if (names == nullptr || count.empty() || AreNumbers(*names)) return "";
-  const auto topics = static_cast<size_t>(model.extent[static_cast<size_t>(s.axis[latent])]);
-  const size_t keys = count.size() / std::max<size_t>(1, topics);
-  const auto at = [&](size_t key, size_t topic) {
-    return count[latent == 1 ? key * topics + topic : topic * keys + key];
+  const std::vector<double>& value = model.parameter[static_cast<size_t>(symbol)];
+  const std::vector<std::string>* names = NamesAlong(graph, model, s.axis[1 - topic]);
+  if (names == nullptr || value.empty() || AreNumbers(*names)) return "";
+  const auto topics = static_cast<size_t>(model.extent[static_cast<size_t>(s.axis[topic])]);
+  const size_t keys = value.size() / std::max<size_t>(1, topics);
+  const auto at = [&](size_t key, size_t k) {
+    return value[topic == 1 ? key * topics + k : k * keys + key];
   };
   std::vector<double> size(topics);
   for (size_t k = 0; k < topics; ++k) {
@@ -133,9 +135,9 @@ std::string NamesText(const ir::Graph& graph, const Model& model, int symbol, in
   std::vector<size_t> order(topics);
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return size[a] > size[b]; });
-  const std::string_view topic = graph.axis[s.axis[latent]].name;
-  std::string text = absl::StrFormat("\n%s and the %s most counted there\n", topic,
-                                     graph.axis[s.axis[1 - latent]].name);
+  std::string text = absl::StrFormat("\n%s, its share of %s, and %s with the most of it\n",
+                                     graph.axis[s.axis[topic]].name, s.name,
+                                     graph.axis[s.axis[1 - topic]].name);
   for (size_t t = 0; t < std::min(topics, kTopics) && size[order[t]] > 0; ++t) {
     std::vector<size_t> key(keys);
     std::iota(key.begin(), key.end(), size_t{0});
@@ -152,23 +154,35 @@ std::string NamesText(const ir::Graph& graph, const Model& model, int symbol, in
   return text;
 }
 
+// Which axis of a table of two is that of its topics: the latent's, of counts; of a parameter that is
+// nowhere negative (a part of a factorisation), the one without names. -1: it is no such table.
+int TopicAxis(const ir::Graph& graph, const Model& model, int symbol) {
+  const ir::Symbol& s = graph.symbol[symbol];
+  const std::vector<double>& value = model.parameter[static_cast<size_t>(symbol)];
+  if (s.rank != 2 || value.empty()) return -1;
+  for (int i = 0; i < 2; ++i) {
+    if (s.kind == ir::Kind::kCount &&
+        graph.symbol[graph.node[s.key[i]].symbol].kind == ir::Kind::kLatent)
+      return i;
+    if (s.kind == ir::Kind::kParam && NamesAlong(graph, model, s.axis[i]) == nullptr &&
+        std::all_of(value.begin(), value.end(), [](double x) { return x >= 0; }))
+      return i;
+  }
+  return -1;
+}
+
 }  // namespace
 
 std::string TopicText(const Program& program, const Model& model) {
   const ir::Graph& graph = program.graph;
   std::vector<int> tables;
-  for (const int s : SymbolsOf(graph, ir::Kind::kCount)) {
-    if (graph.symbol[s].rank == 2) tables.push_back(s);
+  for (int s = 0; s < graph.symbol.size; ++s) {
+    if (TopicAxis(graph, model, s) >= 0) tables.push_back(s);
   }
   const auto cells = [&](int s) { return model.parameter[static_cast<size_t>(s)].size(); };
   std::stable_sort(tables.begin(), tables.end(), [&](int a, int b) { return cells(a) > cells(b); });
   std::string text;
-  for (const int s : tables) {
-    for (int i = 0; i < 2; ++i) {
-      const int key = graph.node[graph.symbol[s].key[i]].symbol;
-      if (graph.symbol[key].kind == ir::Kind::kLatent) text += NamesText(graph, model, s, i);
-    }
-  }
+  for (const int s : tables) text += NamesText(graph, model, s, TopicAxis(graph, model, s));
   return text;
 }
 

@@ -15,8 +15,9 @@ std::string OutcomeText(const Program& program, const RunResult& result,
 // have one: "beta(Feature)  7 of 10 not zero; largest bmi 24.9, s5 23.1, bp 14.0".
 std::string ParameterText(const Program& program, const Model& model);
 
-// For every table that counts a latent by one named key: of each value of the latent its share of the
-// data and the names most counted there, as in "    3   7.1%  lord, god, israel". Empty: there is none.
+// For every table of topics by names, that is counts of a latent by one key, or a parameter of two axes
+// that is nowhere negative: of each topic its share and the names with the most of it, as in
+// "    3   7.1%  lord, god, israel". Empty: there is none.
 std::string TopicText(const Program& program, const Model& model);
 
 // The place of a parameter's element: "bmi", or "[3,bmi]" over two axes; positions from 0 where there

@@ -223,7 +223,12 @@ TEST(ListingTest, AlternatingLeastSquares) {
 
 TEST(ListingTest, LatentDirichletAllocation) {
   const Program program = Compile(lda::Lda);
-  Refused(program, "Resample of \"z\"");
+  EXPECT_EQ(program.refusal, "");
+  ASSERT_EQ(program.root.sampler.form.size(), 2u);  // by document and by word
+  for (const SamplerForm& form : program.root.sampler.form) {
+    EXPECT_GE(form.count, 0);
+    EXPECT_NE(form.slope, nullptr);
+  }
   EXPECT_NE(program.text.find("by doc(Token) by z(Token)"), std::string::npos) << program.text;
 }
 

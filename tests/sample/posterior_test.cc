@@ -50,6 +50,9 @@ double LogWords(const std::vector<int>& z) {
 double Prior(int doc, int k) { return 0.2 + 0.5 * doc + 0.3 * k; }
 double Worth(int token, int k) { return std::sin(token + 2.0 * k); }
 
+double Ink(int token, int word) { return (3 * token + 2 * word) % 4; }
+double Shape(int k, int word) { return 0.2 + 0.1 * ((k + 2 * word) % 3); }
+
 using Law = std::function<double(const std::vector<int>&)>;  // log p, up to a constant
 double LdaLaw(const std::vector<int>& z) {
   return LogCells(kDoc, z, 2, [](int, int) { return kAlpha; }) + LogWords(z);
@@ -64,7 +67,15 @@ double LabelsLaw(const std::vector<int>& z) {
   return sum;
 }
 
-// The fold of a program's only statement, driven by hand.
+double ImagesLaw(const std::vector<int>& z) {
+  double sum = LogCells(std::vector<int>(z.size(), 0), z, 1, [](int, int) { return kAlpha; });
+  for (size_t t = 0; t < z.size(); ++t) {
+    for (int w = 0; w < 3; ++w) sum += Ink(static_cast<int>(t), w) * std::log(Shape(z[t], w));
+  }
+  return sum;
+}
+
+// The fold of a program's first statement, driven by hand.
 class Chain {
  public:
   Chain(Program program, const std::string& sampler, int workers, uint64_t seed)
@@ -90,14 +101,17 @@ class Chain {
         block_[at] = owned_.back().block;
       }
       if (s.kind == ir::Kind::kData) {
-        const bool prior = s.name == "prior";
-        const int64_t rows = prior ? 2 : kTokens;
+        const auto fill = s.name == "prior"   ? Prior
+                          : s.name == "X"     ? Ink
+                          : s.name == "shape" ? Shape
+                                              : Worth;
+        const int64_t rows = s.name == "prior" ? 2 : s.name == "shape" ? kTopics : kTokens;
         owned_.push_back(MakeDense(Type::kFloat64, rows, kTopics));
         const int64_t stride = owned_.back().block.stride;
         for (int64_t r = 0; r < rows; ++r) {
           for (int64_t k = 0; k < kTopics; ++k)
             owned_.back().mutable_values<double>()[r * stride + k] =
-                (prior ? Prior : Worth)(static_cast<int>(r), static_cast<int>(k));
+                fill(static_cast<int>(r), static_cast<int>(k));
         }
         block_[at] = owned_.back().block;
       }
@@ -117,7 +131,9 @@ class Chain {
     rule.name = "gibbs", rule.sampler = sampler;
     workers_ = workers;
     state_ = std::make_unique<ParamState>(program_, extent_, Type::kFloat64);
-    auto fold = MakeFold(setup, program_.root, rule);
+    const Statement* first = &program_.root;
+    while (!first->child.empty()) first = &first->child[0];
+    auto fold = MakeFold(setup, *first, rule);
     status_ = fold.status();
     if (!status_.ok()) return;
     fold_ = *std::move(fold);
@@ -214,6 +230,8 @@ TEST(Posterior, ThreeKeys) { ExpectLaw(Contexts(), "dense", ContextsLaw); }
 TEST(Posterior, PriorsFromData) { ExpectLaw(Priors(), "dense", PriorsLaw); }
 // By word the rest is no line that all documents share; by document it is.
 TEST(Posterior, PriorsFromDataSparse) { ExpectLaw(Priors(), "sparse", PriorsLaw); }
+// In logs, by a pass over rows.
+TEST(Posterior, AProductOverColumns) { ExpectLaw(Images(), "dense", ImagesLaw); }
 TEST(Posterior, NoKeys) { ExpectLaw(Labels(), "dense", LabelsLaw); }
 
 TEST(Posterior, TheTestTellsAnotherLawApart) {

@@ -19,6 +19,9 @@ constexpr auto alpha = hyper<"alpha">(0.3);
 constexpr auto eta = hyper<"eta">(0.2);
 constexpr auto prior = data<"prior">(m, k);
 constexpr auto worth = data<"worth">(t, k);
+constexpr auto X = data<"X">(t, w);
+constexpr auto shape = data<"shape">(k, w);
+constexpr auto seen = param<"seen">(k, w);
 
 constexpr auto Ndk = count<"doc_topic">(doc(t), z(t));
 constexpr auto Nak = count<"author_topic">(author(t), z(t));
@@ -42,6 +45,10 @@ constexpr auto kLda =
 constexpr auto kContexts =
     Resample(z(t), (Ndk(doc(t), k) + alpha) * (Nak(author(t), k) + 2 * alpha) * phi(word(t), k));
 constexpr auto kPriors = Resample(z(t), (Ndk(doc(t), k) + prior(doc(t), k)) * phi(word(t), k));
+constexpr auto kImages =
+    Resample(z(t), (Nk + alpha) * prod(w, pow(shape, X)))
+        .Then(Iterate(seen = sum(t, where(z(t) == k, X))))
+        .Repeat(7);
 constexpr auto kLabels = Resample(z(t), (Nk + alpha) * exp(worth(t, k)));
 
 }  // namespace
@@ -49,6 +56,7 @@ constexpr auto kLabels = Resample(z(t), (Nk + alpha) * exp(worth(t, k)));
 Program Lda() { return internal::Compile(kLda); }
 Program Contexts() { return internal::Compile(kContexts); }
 Program Priors() { return internal::Compile(kPriors); }
+Program Images() { return internal::Compile(kImages); }
 Program Labels() { return internal::Compile(kLabels); }
 
 }  // namespace gyre

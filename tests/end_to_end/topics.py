@@ -1,0 +1,108 @@
+"""Topic models as their users run them.
+
+    topics.py LDA MIXTURE NMF
+
+Paths of the programs; they run on the data that ship with them.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+LDA, MIXTURE, NMF = (os.path.abspath(path) for path in sys.argv[1:4])
+
+
+class Topics(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def run_program(self, program, *flags, expect=0):
+        report = os.path.join(self.folder, "report.json")
+        done = subprocess.run([program, "--model_out=" + os.path.join(self.folder, "model"), "--report=" + report, *flags],
+                              cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
+        if expect:
+            return done.stderr
+        with open(report) as f:
+            return done.stdout, json.load(f)
+
+    def measure(self, report, name):
+        return report["measures"][name]
+
+    def write(self, name, text):
+        path = os.path.join(self.folder, name)
+        with open(path, "w") as f:
+            f.write(text)
+        return path
+
+    def test_topics_read_as_topics(self):
+        for sampler in ("dense", "sparse"):
+            out, report = self.run_program(LDA, "--sampler=" + sampler)
+            self.assertTrue(any("jesus" in line and "disciples" in line for line in out.split("\n")), out)
+            self.assertTrue(any("burnt" in line and "altar" in line for line in out.split("\n")), out)
+            self.assertGreater(self.measure(report, "likelihood"), -7.56)
+            self.assertLess(self.measure(report, "perplexity"), 900)
+
+    def test_workers_reach_the_same_likelihood(self):
+        one = self.measure(self.run_program(LDA, "--workers=1")[1], "likelihood")
+        for workers in (2, 4):
+            self.assertAlmostEqual(
+                self.measure(self.run_program(LDA, "--workers=%d" % workers)[1], "likelihood"), one, delta=0.03)
+
+    def test_one_worker_repeats_and_resumes(self):
+        def likelihood(*flags):
+            return self.measure(self.run_program(LDA, "--workers=1", *flags)[1], "likelihood")
+        whole = likelihood("--max_clocks=20")
+        self.assertEqual(likelihood("--max_clocks=20"), whole)
+        self.assertNotEqual(likelihood("--max_clocks=20", "--seed=5"), whole)
+        kept = "--checkpoint_dir=" + os.path.join(self.folder, "kept")
+        likelihood("--max_clocks=8", kept)
+        self.assertEqual(likelihood("--max_clocks=20", kept, "--resume"), whole)
+
+    def test_the_plan_says_what_is_promised(self):
+        for workers, contract in ((1, "exact"), (2, "delayed in totals")):
+            done = subprocess.run([LDA, "explain", "--workers=%d" % workers], cwd=self.folder, check=True,
+                                  stdout=subprocess.PIPE, text=True)
+            self.assertIn("sampler contract: " + contract, done.stdout)
+
+    def test_bags_of_words(self):
+        path = self.write("docword.tiny.txt", "4\n3\n5\n1 1 2\n1 2 1\n2 3 4\n4 1 1\n4 2 2\n")  # the third is empty
+        self.write("vocab.tiny.txt", "apple\nbread\ncheese\n")
+        out, report = self.run_program(LDA, "--data=" + path, "--Topic=2", "--max_clocks=5")
+        self.assertEqual(report["data"]["rows"], 10)
+        self.assertIn("cheese", out)
+        self.write("vocab.tiny.txt", "apple\nbread\n")
+        self.assertIn("vocab.tiny.txt", self.run_program(LDA, "--data=" + path, expect=2))
+
+    def test_malformed_bags_get_one_line(self):
+        for text in ("2\n3\n9\n1 1 2\n", "2\n3\n1\n1 0 2\n", "2\n3\n2\n2 1 1\n1 1 1\n", "2\n3\n1\n1 1 -2\n", "2\n3\n1\n1 1"):
+            path = self.write("docword.bad.txt", text)
+            error = self.run_program(LDA, "--data=" + path, expect=2)
+            self.assertEqual(len(error.strip().split("\n")), 1, error)
+            self.assertIn("docword.bad.txt", error)
+
+    def test_what_does_not_fit_is_refused(self):
+        self.assertIn("--sampler=quick", self.run_program(LDA, "--sampler=quick", expect=2))
+        self.assertIn("--cluster=embedded", self.run_program(LDA, "--cluster=local", expect=2))
+        self.assertIn("sparse needs weights", self.run_program(MIXTURE, "--sampler=sparse", expect=2))
+        self.assertIn("no positive, finite sum", self.run_program(LDA, "--alpha=-1", "--eta=-1", expect=1))
+
+    def test_components_are_digits(self):
+        for workers in (1, 3):
+            out, report = self.run_program(MIXTURE, "--workers=%d" % workers)
+            self.assertGreater(self.measure(report, "purity"), 0.62)
+            self.assertIn("Component, its share of digits, and Digit with the most of it", out)
+
+    def test_parts_are_about_something(self):
+        out, report = self.run_program(NMF)
+        self.assertLess(self.measure(report, "divergence"), 2.33)
+        self.assertTrue(any("jesus" in line and "disciples" in line for line in out.split("\n")), out)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
