@@ -50,6 +50,8 @@ class Emitter {
     return absl::StrCat(count ? "count/" : "param/", Name(graph_.symbol[symbol].name));
   }
 
+  std::string LatentId(int symbol) const { return absl::StrCat("latent/", Name(graph_.symbol[symbol].name)); }
+
   // ---- Tables.
 
   Table* AddTable(const std::string& id, Table::Role role) {
@@ -264,6 +266,9 @@ class Emitter {
     const int64_t all = ExtentOf(p_.bound->extent, pass.row_axis);
     task->set_batch(update.batch >= all ? 0 : update.batch);
     for (const int symbol : pass.param) AddRead(task, ParamId(symbol), ParamLag(symbol), false);
+    for (const int symbol : pass.data) {
+      if (graph_.symbol[symbol].kind == ir::Kind::kLatent) AddRead(task, LatentId(symbol), ParamLag(symbol), false);
+    }
     for (size_t t = 0; t < pass.total.size(); ++t) {
       const bool objective = minimize && graph_.total[pass.total[t]].param < 0;
       AddWrite(task, TotalTable(pass.total[t], objective), Write::ADD);
@@ -417,7 +422,8 @@ class Emitter {
   void SampleTasks(const Leaf& leaf, size_t i) {
     const Sampler& sampler = leaf.statement->sampler;
     const Update& update = UpdateOf(i).update;
-    const std::string latent = absl::StrCat("latent/", Name(graph_.symbol[sampler.latent].name));
+    const std::string latent = LatentId(sampler.latent);
+    written_.insert(sampler.latent);
     Table* drawn = AddTable(latent, Table::LATENT);
     drawn->set_dtype("i32");
     drawn->set_fold(Table::PER_CLOCK);
@@ -431,6 +437,10 @@ class Emitter {
     AddRead(visit, latent, 1, true);
     for (const int symbol : Changed(leaf)) AddRead(visit, ParamId(symbol), 1, true);
     for (const int symbol : sampler.param) AddRead(visit, ParamId(symbol), ParamLag(symbol), false);
+    if (sampler.row_pass >= 0) {
+      const Pass& pass = program_.pass[static_cast<size_t>(sampler.row_pass)];
+      for (const int symbol : pass.param) AddRead(visit, ParamId(symbol), ParamLag(symbol), false);
+    }
     const std::string moved = absl::StrCat("moved/", leaf.id);
     Table* table = AddTable(moved, Table::AUX);
     table->set_fold(Table::LINEAR);

@@ -37,7 +37,7 @@ using sample::SparseRow;
 using sample::SumTree;
 
 constexpr int64_t kChunk = 64;  // rows of a pass that computes factors by row
-constexpr int64_t kAhead = 3;  // rows from one that is fetched to the one at hand
+constexpr int64_t kAhead = 3;   // rows from one that is fetched to the one at hand
 
 class SampleFold final : public Fold {
  public:
@@ -115,9 +115,9 @@ class SampleFold final : public Fold {
     int symbol = -1;
     int64_t keys = 0;
     // Keys of a group are neighbours: what one worker writes is not beside what another does.
-    std::vector<int32_t> key;    // by row, in the order of the grid: the place of its key
-    std::vector<int64_t> count;  // by place: rows
-    std::vector<int64_t> key_at; // by place
+    std::vector<int32_t> key;     // by row, in the order of the grid: the place of its key
+    std::vector<int64_t> count;   // by place: rows
+    std::vector<int64_t> key_at;  // by place
 
     void Place(const std::vector<int32_t>& group) {
       key_at.resize(group.size());
@@ -140,8 +140,8 @@ class SampleFold final : public Fold {
     std::vector<Key> key;
     int64_t rows = 1;
     CountTable table;
-    std::vector<int32_t> others;               // no latent: by row, data there less one
-    std::vector<std::atomic<int32_t>> total;   // no map: by topic, of blocks done
+    std::vector<int32_t> others;              // no latent: by row, data there less one
+    std::vector<std::atomic<int32_t>> total;  // no map: by topic, of blocks done
 
     bool is_total() const { return key.empty() && latent_at >= 0; }
     void Reset() {
@@ -220,7 +220,7 @@ class SampleFold final : public Fold {
     explicit Worker(SampleFold& fold)
         : f_(fold),
           rows_of_(fold),
-          draw_(fold.most_),
+          draw_(fold.topics_),
           tree_(fold.sparse_ ? fold.topics_ : 1),
           hoisted_(sample::Padded(fold.topics_)),
           sloped_(fold.sparse_ ? sample::Padded(fold.topics_) : 0),
@@ -302,7 +302,7 @@ class SampleFold final : public Fold {
       if (!(total > 0) || !std::isfinite(total)) return -1;
       const float at = u * total;
       int32_t drawn = topic;
-      if (at < counted) {
+      if (at < counted || !(base > 0)) {
         const int64_t place = draw_.At(at);
         drawn = row.topic()[place];
         if (place != own) row.IncrementAt(place);
@@ -438,6 +438,9 @@ class SampleFold final : public Fold {
 
   absl::Status Bind() {
     for (const int symbol : sampler_.count) AddCount(symbol);
+    for (const SamplerForm& form : sampler_.form) {
+      if (form.map >= 0) MapOf(form.map);  // hoisted for each of its keys, though it may key no count
+    }
     std::vector<const int32_t*> key;
     std::vector<int64_t> keys;
     for (Map& map : maps_) {
@@ -468,7 +471,6 @@ class SampleFold final : public Fold {
     for (Count& c : count_) MakeTable(&c);
     topic_.assign(static_cast<size_t>(rows_), -1);
     ordered_.Order(setup_, sampler_.data, sampler_.row_axis, grid_->order());
-    most_ = topics_;
     return absl::OkStatus();
   }
 
@@ -482,14 +484,20 @@ class SampleFold final : public Fold {
         c.latent_at = i;
         continue;
       }
-      const int64_t keys = setup_.extent[static_cast<size_t>(s.axis[i])];
-      size_t m = 0;
-      while (m < maps_.size() && maps_[m].symbol != key.symbol) ++m;
-      if (m == maps_.size()) maps_.push_back({key.symbol, keys, {}, {}, {}});
-      c.key.push_back({m, c.rows});
-      c.rows *= keys;
+      c.key.push_back({MapOf(key.symbol), c.rows});
+      c.rows *= setup_.extent[static_cast<size_t>(s.axis[i])];
     }
     count_.push_back(std::move(c));
+  }
+  // Its position in maps_.
+  size_t MapOf(int symbol) {
+    size_t m = 0;
+    while (m < maps_.size() && maps_[m].symbol != symbol) ++m;
+    if (m == maps_.size()) {
+      const int target = graph_.symbol[symbol].target;
+      maps_.push_back({symbol, setup_.extent[static_cast<size_t>(target)], {}, {}, {}});
+    }
+    return m;
   }
 
   // What is hoisted: dense, the key of the most tables, so that what is read at random is small;
@@ -739,7 +747,6 @@ class SampleFold final : public Fold {
   const SamplerForm* form_ = nullptr;
   int outer_ = -1;                // position in maps_ of what is hoisted
   std::vector<size_t> inner_;     // tables by other keys
-  int64_t most_ = 0;              // topics that one draw is among
   std::unique_ptr<KeyedGrid> grid_;
   OrderedRows ordered_;
   std::vector<int32_t> topic_;    // by row, in the order of the grid; -1: none yet

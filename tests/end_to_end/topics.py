@@ -90,7 +90,7 @@ class Topics(unittest.TestCase):
         self.assertIn("--sampler=quick", self.run_program(LDA, "--sampler=quick", expect=2))
         self.assertIn("--cluster=embedded", self.run_program(LDA, "--cluster=local", expect=2))
         self.assertIn("sparse needs weights", self.run_program(MIXTURE, "--sampler=sparse", expect=2))
-        self.assertIn("no positive, finite sum", self.run_program(LDA, "--alpha=-1", "--eta=-1", expect=1))
+        self.assertIn("no positive, finite sum", self.run_program(LDA, "--alpha=-1", "--eta=-1", expect=2))
 
     def test_components_are_digits(self):
         for workers in (1, 3):

@@ -61,6 +61,11 @@ double ContextsLaw(const std::vector<int>& z) {
   return LdaLaw(z) + LogCells(kAuthor, z, 2, [](int, int) { return 2 * kAlpha; });
 }
 double PriorsLaw(const std::vector<int>& z) { return LogCells(kDoc, z, 2, Prior) + LogWords(z); }
+double GivenLaw(const std::vector<int>& z) {
+  double sum = LogWords(z);
+  for (size_t t = 0; t < z.size(); ++t) sum += std::log(Prior(kDoc[t], z[t]));
+  return sum;
+}
 double LabelsLaw(const std::vector<int>& z) {
   double sum = LogCells(std::vector<int>(z.size(), 0), z, 1, [](int, int) { return kAlpha; });
   for (size_t t = 0; t < z.size(); ++t) sum += Worth(static_cast<int>(t), z[t]);
@@ -232,6 +237,8 @@ TEST(Posterior, PriorsFromData) { ExpectLaw(Priors(), "dense", PriorsLaw); }
 TEST(Posterior, PriorsFromDataSparse) { ExpectLaw(Priors(), "sparse", PriorsLaw); }
 // In logs, by a pass over rows.
 TEST(Posterior, AProductOverColumns) { ExpectLaw(Images(), "dense", ImagesLaw); }
+TEST(Posterior, AKeyOfDataAlone) { ExpectLaw(Given(), "dense", GivenLaw); }
+TEST(Posterior, AKeyOfDataAloneSparse) { ExpectLaw(Given(), "sparse", GivenLaw); }
 TEST(Posterior, NoKeys) { ExpectLaw(Labels(), "dense", LabelsLaw); }
 
 TEST(Posterior, TheTestTellsAnotherLawApart) {

@@ -44,6 +44,7 @@ constexpr auto kLda =
             exp(-mean(t, log(sum(k, theta(doc(t), k) * phi(word(t), k))))));
 constexpr auto kContexts =
     Resample(z(t), (Ndk(doc(t), k) + alpha) * (Nak(author(t), k) + 2 * alpha) * phi(word(t), k));
+constexpr auto kGiven = Resample(z(t), prior(doc(t), k) * phi(word(t), k));
 constexpr auto kPriors = Resample(z(t), (Ndk(doc(t), k) + prior(doc(t), k)) * phi(word(t), k));
 constexpr auto kImages =
     Resample(z(t), (Nk + alpha) * prod(w, pow(shape, X)))
@@ -57,6 +58,7 @@ Program Lda() { return internal::Compile(kLda); }
 Program Contexts() { return internal::Compile(kContexts); }
 Program Priors() { return internal::Compile(kPriors); }
 Program Images() { return internal::Compile(kImages); }
+Program Given() { return internal::Compile(kGiven); }
 Program Labels() { return internal::Compile(kLabels); }
 
 }  // namespace gyre
