@@ -34,6 +34,7 @@ absl::string_view OpName(ir::Op op) {
     case Op::kTanh: return "tanh";
     case Op::kLgamma: return "lgamma";
     case Op::kDigamma: return "digamma";
+    case Op::kTrigamma: return "trigamma";
     case Op::kSoftplus: return "softplus";
     case Op::kNot: return "not";
     case Op::kStop: return "stop";

@@ -304,6 +304,10 @@ class Reverse {
         return a.Sub(a.Const(1), a.Unary(ir::Op::kSq, id));
       case ir::Op::kLgamma:
         return a.Unary(ir::Op::kDigamma, x);
+      case ir::Op::kDigamma:
+        return a.Unary(ir::Op::kTrigamma, x);
+      case ir::Op::kTrigamma:
+        return b.fail(42), id;  // no program needs more
       case ir::Op::kSoftplus:
         return a.Unary(ir::Op::kSigmoid, x);
       default:

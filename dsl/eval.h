@@ -184,6 +184,7 @@ struct SumOffset {
 };
 
 inline double Digamma(double x);
+inline double Trigamma(double x);
 
 template <ir::Op Op, class T, class X>
 GYRE_INLINE auto Unary(X v) {
@@ -202,6 +203,7 @@ GYRE_INLINE auto Unary(X v) {
   else if constexpr (Op == kTanh) return simd::Tanh(x);
   else if constexpr (Op == kLgamma) return simd::Lgamma(x);
   else if constexpr (Op == kDigamma) return static_cast<T>(Digamma(static_cast<double>(x)));
+  else if constexpr (Op == kTrigamma) return static_cast<T>(Trigamma(static_cast<double>(x)));
   else if constexpr (Op == kSoftplus) return simd::Softplus(x);
   else if constexpr (Op == kNot) return !(v != 0);
   else if constexpr (Op == kRound) return static_cast<T>(std::nearbyint(x));
@@ -217,6 +219,15 @@ inline double Digamma(double x) {
   const double f = 1 / (x * x);
   return value + std::log(x) - 0.5 / x -
          f * (1.0 / 12 - f * (1.0 / 120 - f * (1.0 / 252 - f * (1.0 / 240 - f * (1.0 / 132)))));
+}
+
+// Its derivative, in the same way (Abramowitz & Stegun 6.4.12).
+inline double Trigamma(double x) {
+  double value = 0;
+  for (; x < 6; ++x) value += 1 / (x * x);
+  const double f = 1 / (x * x);
+  return value + 1 / x + 0.5 * f +
+         f / x * (1.0 / 6 - f * (1.0 / 30 - f * (1.0 / 42 - f * (1.0 / 30 - f * (5.0 / 66)))));
 }
 
 template <ir::Op Op, class T, class X, class Y>

@@ -239,6 +239,7 @@ GYRE_UNARY(hinge, kRelu)  // hinge(1 - m) = max(0, 1 - m)
 GYRE_UNARY(sigmoid, kSigmoid)
 GYRE_UNARY(tanh, kTanh)
 GYRE_UNARY(lgamma, kLgamma)
+GYRE_UNARY(digamma, kDigamma)  // the derivative of lgamma
 GYRE_UNARY(stop, kStop)  // its derivative is zero
 GYRE_UNARY(round, kRound)
 #undef GYRE_UNARY

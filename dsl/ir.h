@@ -28,7 +28,7 @@ enum class Op : uint8_t {
   kLet,       // let `symbol`, sub[]
   kTotal,     // total `symbol`, sub[]: a sum over data that is known when this is evaluated
   // Unary: a.
-  kNeg, kExp, kLog, kLog1p, kSqrt, kSq, kAbs, kSign, kRelu, kSigmoid, kTanh, kLgamma, kDigamma,
+  kNeg, kExp, kLog, kLog1p, kSqrt, kSq, kAbs, kSign, kRelu, kSigmoid, kTanh, kLgamma, kDigamma, kTrigamma,
   kNot, kStop, kRound, kSoftplus,  // softplus(x) = log(1 + exp(x))
   // Binary: a, b.
   kAdd, kSub, kMul, kDiv, kPow, kMin, kMax,

@@ -178,6 +178,8 @@ class Writer {
         return "lgamma";
       case Op::kDigamma:
         return "digamma";
+      case Op::kTrigamma:
+        return "trigamma";
       case Op::kStop:
         return "stop";
       case Op::kRound:

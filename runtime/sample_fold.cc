@@ -57,27 +57,24 @@ class SampleFold final : public Fold {
     std::fill(topic_.begin(), topic_.end(), -1);
     StoreLatent();
     for (Count& c : count_) c.table.Clear(), c.Reset();
-    PlaceParams(*state);
-    LoadParams(*state);
     worker_.clear();
-    for (int w = 0; w < setup_.workers; ++w) worker_.push_back(std::make_unique<Worker>(*this));
+    for (int w = 0; w < setup_.workers; ++w)
+      worker_.push_back(std::make_unique<Worker>(*this, *state));
     StoreState(state->layout(), state->master());
     return absl::OkStatus();
   }
 
   Turn WorkTurn(int worker, double epoch) override {
     return rotation_->Next(worker, [&](int stratum, int c) {
-      const auto clock = static_cast<uint64_t>(rotation_->clocks(worker));
       worker_[static_cast<size_t>(worker)]->Visit(grid_->begin(stratum, c), grid_->end(stratum, c),
-                                                  clock, epoch);
+                                                  rotation_->clocks(worker), epoch);
     });
   }
 
   void Apply(const PostContext& /*context*/, ParamState* state) override {
     StoreLatent();
     if (alone_) return;
-    StoreState(state->layout(), state->master());  // other statements read the counts,
-    LoadParams(*state);                            // and move what the weights read
+    StoreState(state->layout(), state->master());  // other statements read the counts
   }
   void Model(const ParamState& state, double* model) const override {
     StoreState(state.layout(), model);
@@ -164,15 +161,17 @@ class SampleFold final : public Fold {
             pass_->scratch(f_.setup_.context.data, f_.setup_.context.extent, SizeOf(f_.setup_.type)));
     }
     bool any() const { return pass_ != nullptr; }
+    // The parameters to compute with, by symbol, as passes read them; others than before.
+    void Use(const void* const* param) { param_ = param, end_ = begin_; }
     // Of the row at `r` in the order of the grid, which rows up to `end` follow.
     const float* At(int64_t r, int64_t end) {
-      if (r < begin_ || r >= end_ || moves_ != f_.moves_) Compute(r, end);
+      if (r < begin_ || r >= end_) Compute(r, end);
       return factor_.data() + (r - begin_) * f_.topics_;
     }
 
    private:
     void Compute(int64_t r, int64_t end) {
-      begin_ = r, end_ = std::min(r + kChunk, end), moves_ = f_.moves_;
+      begin_ = r, end_ = std::min(r + kChunk, end);
       const std::vector<int64_t>& order = f_.grid_->order();
       for (int64_t from = r; from < end_;) {  // rows that follow each other in the data
         const int64_t first = order[static_cast<size_t>(from)];
@@ -187,7 +186,7 @@ class SampleFold final : public Fold {
       data.data = f_.setup_.context.data;
       data.row_begin = row, data.row_end = row + rows;
       KernelArgs args = ArgsOf(f_.setup_.context, data);
-      args.param = f_.typed_.data();
+      args.param = param_;
       args.scratch = scratch_.data();
       args.out = log_.data();
       KernelOf(*pass_, f_.setup_.type)(args);
@@ -211,23 +210,36 @@ class SampleFold final : public Fold {
     const Pass* const pass_;
     AlignedArray<char> log_, scratch_;
     AlignedArray<float> factor_;
-    int64_t begin_ = 0, end_ = 0, moves_ = -1;
+    const void* const* param_ = nullptr;
+    int64_t begin_ = 0, end_ = 0;
   };
 
   // What one worker has at hand while it visits a block.
   class alignas(64) Worker {
    public:
-    explicit Worker(SampleFold& fold)
+    Worker(SampleFold& fold, const ParamState& state)
         : f_(fold),
+          state_(state),
           rows_of_(fold),
           draw_(fold.topics_),
           tree_(fold.sparse_ ? fold.topics_ : 1),
           hoisted_(sample::Padded(fold.topics_)),
           sloped_(fold.sparse_ ? sample::Padded(fold.topics_) : 0),
+          slope_(sloped_.size()),
+          base_(sloped_.size()),
+          param_(static_cast<size_t>(fold.graph_.symbol.size)),
+          typed_(param_.size()),
+          published_(rows_of_.any() ? state.published_bytes() : 0),
           at_(fold.graph_.symbol.size),
           cell_(static_cast<int64_t>(fold.count_.size())) {
       args_ = fold.Args();
+      args_.param = param_.data();
       args_.count = at_.data();
+      for (const int symbol : fold.sampler_.param) {
+        values_.emplace_back(state.layout().Find(symbol)->size);
+        param_[static_cast<size_t>(symbol)] = values_.back().data();
+      }
+      if (rows_of_.any()) state.Point(published_.data(), typed_.data());
       for (const Count& c : fold.count_) {
         const bool own = c.is_total() || (fold.Outer(c) && c.table.sparse());
         row_.emplace_back(own ? sample::Padded(fold.topics_) : 0);
@@ -239,10 +251,12 @@ class SampleFold final : public Fold {
       }
     }
 
-    void Visit(int64_t begin, int64_t end, uint64_t clock, double epoch) {
+    void Visit(int64_t begin, int64_t end, int64_t clock, double epoch) {
       args_.epoch = epoch;
+      if (clock != loaded_) Load(clock);
       TakeTotals();
-      const rng::Stream draws(f_.setup_.seed, rng::Hash("topics"), clock);
+      const rng::Stream draws(f_.setup_.seed, rng::Hash("topics"),
+                              static_cast<uint64_t>(clock));
       rng::Words words = {};
       int32_t outer = -1;
       const int32_t* const key =
@@ -272,6 +286,23 @@ class SampleFold final : public Fold {
     }
 
    private:
+    // The parameters as the clock finds them: other statements may have moved them.
+    void Load(int64_t clock) {
+      loaded_ = clock;
+      for (size_t i = 0; i < values_.size(); ++i) {
+        const double* const from = state_.by_symbol()[f_.sampler_.param[i]];
+        for (int64_t j = 0; j < values_[i].size(); ++j)
+          values_[i][j] = static_cast<float>(from[j]);
+      }
+      if (rows_of_.any()) state_.Publish(published_.data()), rows_of_.Use(typed_.data());
+      if (!f_.sparse_) return;
+      args_.begin = 0, args_.end = f_.topics_, args_.given = nullptr;
+      args_.out = slope_.data();
+      f_.form_->slope(args_);
+      args_.out = base_.data();
+      f_.form_->base(args_);
+    }
+
     int32_t Dense(int32_t topic, float u) {
       if (topic >= 0) Move(topic, -1), Hoist(topic, topic + 1);
       args_.begin = 0, args_.end = f_.topics_;
@@ -334,8 +365,8 @@ class SampleFold final : public Fold {
     }
     void Rehoist(int32_t k) {
       Hoist(k, k + 1);
-      sloped_[k] = f_.slope_[k] * hoisted_[k];
-      tree_.Set(k, f_.base_[k] * hoisted_[k]);
+      sloped_[k] = slope_[k] * hoisted_[k];
+      tree_.Set(k, base_[k] * hoisted_[k]);
     }
 
     int64_t RowOf(const Count& c) const {
@@ -364,8 +395,8 @@ class SampleFold final : public Fold {
       if (!f_.sparse_) return;
       float* const leaf = tree_.weight();
       for (int64_t k = 0; k < f_.topics_; ++k) {
-        sloped_[k] = f_.slope_[k] * hoisted_[k];
-        leaf[k] = f_.base_[k] * hoisted_[k];
+        sloped_[k] = slope_[k] * hoisted_[k];
+        leaf[k] = base_[k] * hoisted_[k];
       }
       tree_.Build();
     }
@@ -419,12 +450,20 @@ class SampleFold final : public Fold {
     }
 
     SampleFold& f_;
+    const ParamState& state_;
     WeightArgs args_;
     RowFactors rows_of_;
     const float* factor_ = nullptr;  // by topic, of the row at hand; null: one
     Categorical draw_;
     SumTree tree_;
     AlignedArray<float> hoisted_, sloped_;  // by topic
+    AlignedArray<float> slope_, base_;      // sparse: by topic
+    // Parameters by symbol, of the clock `loaded_`: as weights read them, and as passes do.
+    std::vector<const float*> param_;
+    std::vector<const void*> typed_;
+    std::vector<AlignedArray<float>> values_;
+    AlignedArray<char> published_;
+    int64_t loaded_ = -1;
     // On lines of their own: they change with every row. By symbol, rows of tables as the weights read
     // them; by table the row at hand, null where it is sparse.
     AlignedArray<const int32_t*> at_;
@@ -572,48 +611,17 @@ class SampleFold final : public Fold {
     return std::any_of(count_.begin(), count_.end(), [](const Count& c) { return c.is_total(); });
   }
 
-  // ---- Parameters and state.
+  // ---- State.
 
   WeightArgs Args() const {
     WeightArgs args;
     args.data = ordered_.data();
     args.single = setup_.type == Type::kFloat32;
-    args.param = param_.data();
     args.total = setup_.context.total.data();
     args.hyper = setup_.context.hyper;
     args.literal = setup_.program->literal.data();
     args.extent = setup_.context.extent;
     return args;
-  }
-
-  void PlaceParams(const ParamState& state) {
-    values_.clear();
-    param_.assign(static_cast<size_t>(graph_.symbol.size), nullptr);
-    for (const int symbol : sampler_.param) {
-      values_.emplace_back(state.layout().Find(symbol)->size);
-      param_[static_cast<size_t>(symbol)] = values_.back().data();
-    }
-    published_ = AlignedArray<char>(sampler_.row_pass < 0 ? 0 : state.published_bytes());
-    typed_.assign(param_.size(), nullptr);
-    if (sampler_.row_pass >= 0) state.Point(published_.data(), typed_.data());
-    if (!sparse_) return;
-    slope_ = AlignedArray<float>(sample::Padded(topics_));
-    base_ = AlignedArray<float>(sample::Padded(topics_));
-  }
-  void LoadParams(const ParamState& state) {
-    for (size_t i = 0; i < values_.size(); ++i) {
-      const double* const from = state.by_symbol()[sampler_.param[i]];
-      for (int64_t j = 0; j < values_[i].size(); ++j) values_[i][j] = static_cast<float>(from[j]);
-    }
-    if (sampler_.row_pass >= 0) state.Publish(published_.data());
-    ++moves_;
-    if (!sparse_) return;
-    WeightArgs args = Args();
-    args.end = topics_;
-    args.out = slope_.data();
-    form_->slope(args);
-    args.out = base_.data();
-    form_->base(args);
   }
 
   // Where passes read the latent: as of the last clock; before the first, the first topic.
@@ -750,12 +758,6 @@ class SampleFold final : public Fold {
   std::unique_ptr<KeyedGrid> grid_;
   OrderedRows ordered_;
   std::vector<int32_t> topic_;    // by row, in the order of the grid; -1: none yet
-  std::vector<const float*> param_;  // by symbol
-  std::vector<AlignedArray<float>> values_;
-  AlignedArray<char> published_;    // parameters as passes read them, ...
-  std::vector<const void*> typed_;  // ... by symbol
-  int64_t moves_ = 0;               // times that they changed
-  AlignedArray<float> slope_, base_;  // sparse: by topic
   std::unique_ptr<Rotation> rotation_;
   std::vector<std::unique_ptr<Worker>> worker_;
   std::atomic<int64_t> failed_{-1};  // a row whose weights have no sum

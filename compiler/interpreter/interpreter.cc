@@ -175,6 +175,8 @@ double Interpreter::Unary(const Node& node, const Env& env) {
       return std::lgamma(a);
     case Op::kDigamma:
       return Digamma(a);
+    case Op::kTrigamma:
+      return Trigamma(a);
     case Op::kNot:
       return a == 0;
     case Op::kStop:

@@ -111,6 +111,7 @@ TEST_F(InterpreterTest, EvaluatesEveryUnaryFunction) {
                                                        {Op::kTanh, std::tanh(0.7)},
                                                        {Op::kLgamma, std::lgamma(0.7)},
                                                        {Op::kDigamma, -1.2200235536979349},
+                                                       {Op::kTrigamma, 2.8340491566946113},
                                                        {Op::kNot, 0},
                                                        {Op::kStop, 0.7},
                                                        {Op::kRound, 1},
@@ -123,6 +124,8 @@ TEST_F(InterpreterTest, EvaluatesEveryUnaryFunction) {
   EXPECT_EQ(Value(Add(Op::kRelu, Const(-2))), 0);
   EXPECT_NEAR(Value(Add(Op::kDigamma, Const(1))), -0.57721566490153286, 1e-13);
   EXPECT_NEAR(Value(Add(Op::kDigamma, Const(-0.5))), 0.03648997397857652, 1e-12);
+  EXPECT_NEAR(Value(Add(Op::kTrigamma, Const(1))), 1.6449340668482264, 1e-13);
+  EXPECT_NEAR(Value(Add(Op::kTrigamma, Const(-0.5))), 8.9348022005446793, 1e-12);
 }
 
 TEST_F(InterpreterTest, EvaluatesEveryBinaryFunction) {

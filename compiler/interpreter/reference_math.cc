@@ -18,6 +18,19 @@ double Digamma(double x) {
          r * (1. / 12 - r * (1. / 120 - r * (1. / 252 - r * (1. / 240 - r * (1. / 132)))));
 }
 
+double Trigamma(double x) {
+  constexpr double kPi = 3.141592653589793238463;
+  if (x <= 0 && x == std::floor(x)) return std::numeric_limits<double>::quiet_NaN();
+  if (x < 0) {
+    const double s = kPi / std::sin(kPi * x);
+    return s * s - Trigamma(1 - x);
+  }
+  double shift = 0;
+  for (; x < 20; x += 1) shift += 1 / (x * x);
+  const double r = 1 / (x * x);
+  return shift + 1 / x + 0.5 * r + r / x * (1. / 6 - r * (1. / 30 - r * (1. / 42 - r * (1. / 30))));
+}
+
 bool SolveInPlace(std::vector<std::vector<double>>& a, std::vector<double>& b) {
   const size_t n = b.size();
   for (size_t k = 0; k < n; ++k) {

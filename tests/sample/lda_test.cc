@@ -5,6 +5,7 @@
 #include <map>
 #include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "compiler/compiler.h"
@@ -44,7 +45,7 @@ struct Corpus {
 
 class Bench {
  public:
-  Bench() : program_(Lda()) {
+  explicit Bench(Program program = Lda()) : program_(std::move(program)) {
     const auto rows = static_cast<int64_t>(corpus_.doc.size());
     const std::map<std::string, int64_t> extents = {
         {"Token", rows}, {"Topic", kTopics}, {"Doc", kDocs}, {"Word", kWords}};
@@ -192,6 +193,24 @@ TEST(Topics, ArePlantedOnesWhoeverFindsThem) {
       EXPECT_NEAR(result.measure[0], exact.measure[0], 0.02) << workers << " workers, " << sampler;
     }
   }
+}
+
+// The prior that maximises what the last counts say of it (its slope is zero there), nearly: they move
+// with every sweep. Documents here have two topics of four.
+TEST(Topics, APriorIsFoundAlongTheWay) {
+  const Bench bench(Estimated());
+  const RunResult result = bench.Run(1, "auto");
+  const Vector& ndk = bench.Of(result, "doc_topic");
+  const auto fit = [&](double a) {
+    double sum = 0;
+    for (const double n : ndk) sum += std::lgamma(n + a) - std::lgamma(a);
+    return sum + kDocs * (std::lgamma(kTopics * a) - std::lgamma(kLength + kTopics * a));
+  };
+  double best = 0.01;
+  for (double a = 0.01; a < 3; a *= 1.02) best = fit(a) > fit(best) ? a : best;
+  const double found = bench.Of(result, "prior_of_docs")[0];
+  EXPECT_NEAR(found, best, 0.1 * best);
+  EXPECT_LT(found, 0.6);
 }
 
 TEST(Topics, AreTheSameAgain) {

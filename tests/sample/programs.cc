@@ -17,6 +17,7 @@ constexpr auto word = map<"word">(t, w);
 constexpr auto z = latent<"z">(t, k);
 constexpr auto alpha = hyper<"alpha">(0.3);
 constexpr auto eta = hyper<"eta">(0.2);
+constexpr auto prior_of_docs = param<"prior_of_docs">();
 constexpr auto prior = data<"prior">(m, k);
 constexpr auto worth = data<"worth">(t, k);
 constexpr auto X = data<"X">(t, w);
@@ -50,6 +51,16 @@ constexpr auto kImages =
     Resample(z(t), (Nk + alpha) * prod(w, pow(shape, X)))
         .Then(Iterate(seen = sum(t, where(z(t) == k, X))))
         .Repeat(7);
+constexpr auto kEstimated =
+    Resample(z(t), (Ndk(doc(t), k) + prior_of_docs) * phi(word(t), k))
+        .Then(Iterate(prior_of_docs =
+                          prior_of_docs *
+                          (sum(m, k, digamma(Ndk + prior_of_docs)) -
+                           size(m) * size(k) * digamma(prior_of_docs)) /
+                          (size(k) * (sum(m, digamma(Nd + size(k) * prior_of_docs)) -
+                                      size(m) * digamma(size(k) * prior_of_docs)))))
+        .Start(prior_of_docs = 1)
+        .Measure<"most">(max(m, k, Ndk));
 constexpr auto kLabels = Resample(z(t), (Nk + alpha) * exp(worth(t, k)));
 
 }  // namespace
@@ -59,6 +70,7 @@ Program Contexts() { return internal::Compile(kContexts); }
 Program Priors() { return internal::Compile(kPriors); }
 Program Images() { return internal::Compile(kImages); }
 Program Given() { return internal::Compile(kGiven); }
+Program Estimated() { return internal::Compile(kEstimated); }
 Program Labels() { return internal::Compile(kLabels); }
 
 }  // namespace gyre
