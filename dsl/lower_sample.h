@@ -1,12 +1,13 @@
 // A Resample whose weights are functions of the topic that rows read through keys:
 //
-//   w(t, k) = product of factors of k, each of counts, parameters and data that row t names by a map,
+//   w(t, k) = product of factors of k, each of counts, parameters and data that row t names by a
+//   map,
 //             by none of them, or by several
 //
 // From the factors alone the samplers are derived: those that one map names (and those that none
 // does) are computed once for all rows with that key in turn, the *hoisted* part; the rest is what
-// remains. Where the rest is slope * N(key, k) + base with one table of counts N, and slope and base
-// know k only, it is a sum over the few k with N > 0 and one that all rows share.
+// remains. Where the rest is slope * N(key, k) + base with one table of counts N, and slope and
+// base know k only, it is a sum over the few k with N > 0 and one that all rows share.
 #pragma once
 #include "dsl/lower_predictor.h"
 
@@ -90,9 +91,9 @@ class SampleLowering : public PredictorLowering {
     return b.add(n);
   }
 
-  // `id` without the factors that are sums over k's own values of the row, as exp(sum(w, X * log(phi))):
-  // those become a pass over rows, which stays in logs (products of many probabilities are too small
-  // for numbers).
+  // `id` without the factors that are sums over k's own values of the row, as exp(sum(w, X *
+  // log(phi))): those become a pass over rows, which stays in logs (products of many probabilities
+  // are too small for numbers).
   constexpr int RowFactors(int id, SampleIr& out) {
     if (IsWeight(id)) return id;
     Factors factors, rest;
@@ -145,14 +146,15 @@ class SampleLowering : public PredictorLowering {
     return ReadsLatent(n.a) || ReadsLatent(n.b) || ReadsLatent(n.c);
   }
 
-  // Whether a kernel can compute `id` along k: no sum of its own over k or beside it, and counts are
-  // read at the row's own keys.
+  // Whether a kernel can compute `id` along k: no sum of its own over k or beside it, and counts
+  // are read at the row's own keys.
   constexpr bool IsWeight(int id) const {
     if (id < 0) return true;
     const ir::Node& n = a.at(id);
     if (IsReduction(n.op) && a.uses(id, topic_)) return false;
     if (n.op == ir::Op::kKey && n.symbol == latent_) return false;
-    if (n.op == ir::Op::kParam && b.graph.symbol[n.symbol].kind == ir::Kind::kCount) return AtOwnKeys(n);
+    if (n.op == ir::Op::kParam && b.graph.symbol[n.symbol].kind == ir::Kind::kCount)
+      return AtOwnKeys(n);
     for (int i = 0; i < n.subs; ++i) {
       if (!IsWeight(n.sub[i].node)) return false;
     }

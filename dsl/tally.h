@@ -3,8 +3,8 @@
 //   sum(m, k, f(N))  =  sum over the distinct counts v of cells(v) f(v)
 //
 // so that a likelihood takes a few thousand values of lgamma in place of one for each cell, and a
-// sparse table is never laid out in full. The distinct counts and the number of cells that have them
-// are a *tally* of the table: state like the table, kept by whoever keeps it.
+// sparse table is never laid out in full. The distinct counts and the number of cells that have
+// them are a *tally* of the table: state like the table, kept by whoever keeps it.
 #pragma once
 #include "dsl/totals.h"
 

@@ -28,7 +28,8 @@ LatentRows::LatentRows(const Job& job)
     const auto reads = [&](const Pass& pass) { return Reads(pass, sampler->latent); };
     if (!std::any_of(program.pass.begin(), program.pass.end(), reads)) continue;
     for (const Measure& m : program.measure) {
-      if (job.test.empty() || m.pass < 0 || !reads(program.pass[static_cast<size_t>(m.pass)])) continue;
+      if (job.test.empty() || m.pass < 0 || !reads(program.pass[static_cast<size_t>(m.pass)]))
+        continue;
       status_ = absl::InvalidArgumentError(absl::StrCat(
           "measure \"", m.name, "\" reads the latent \"",
           std::string(program.graph.symbol[sampler->latent].name),

@@ -1,7 +1,8 @@
 // Latents as data: what passes over rows read of them.
 //
-// A latent lives with its datum and is kept by the fold that draws it. Where a pass reads it (a sum over
-// the rows with z(n) == k), it is a column like a map's, which the fold writes when a clock is over.
+// A latent lives with its datum and is kept by the fold that draws it. Where a pass reads it (a sum
+// over the rows with z(n) == k), it is a column like a map's, which the fold writes when a clock is
+// over.
 #pragma once
 #include <deque>
 #include <vector>

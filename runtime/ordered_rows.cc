@@ -18,9 +18,9 @@ absl::StatusOr<const int32_t*> KeysOf(const FoldSetup& setup, int symbol, int64_
   const int32_t* const key = block.data<int32_t>();
   for (int64_t r = 0; r < rows; ++r) {
     if (key[r] < 0 || key[r] >= keys)
-      return absl::InvalidArgumentError(
-          absl::StrCat("row ", r, " has no \"", name, "\": ", key[r], " of ", keys,
-                       "; leave such rows out of the training data"));
+      return absl::InvalidArgumentError(absl::StrCat("row ", r, " has no \"", name, "\": ", key[r],
+                                                     " of ", keys,
+                                                     "; leave such rows out of the training data"));
   }
   return key;
 }

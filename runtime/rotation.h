@@ -1,8 +1,9 @@
 // Blocks of keys that go round: who visits which block of a KeyedGrid when.
 //
-// The groups of the first map stay with one worker, a *chain* of blocks each; those of the other maps
-// go from chain to chain. A block begins when the blocks before it that held its groups are done,
-// which is all that workers wait for. A clock goes through all strata, in an order drawn for it.
+// The groups of the first map stay with one worker, a *chain* of blocks each; those of the other
+// maps go from chain to chain. A block begins when the blocks before it that held its groups are
+// done, which is all that workers wait for. A clock goes through all strata, in an order drawn for
+// it.
 #pragma once
 #include <algorithm>
 #include <atomic>

@@ -1,8 +1,8 @@
 // Draws from a distribution given by weights that are not normalised.
 //
-// The weights are summed in sixteen lanes, weight i in lane i mod 16: that is one vector addition for
-// sixteen weights, and any order of them gives the same distribution. A draw picks a lane by the
-// lanes' sums and then a place in it by bisection: O(n) to sum, O(log n) to draw.
+// The weights are summed in sixteen lanes, weight i in lane i mod 16: that is one vector addition
+// for sixteen weights, and any order of them gives the same distribution. A draw picks a lane by
+// the lanes' sums and then a place in it by bisection: O(n) to sum, O(log n) to draw.
 #pragma once
 #include <algorithm>
 #include <bit>
@@ -24,8 +24,10 @@ inline int64_t Padded(int64_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
 // Sums of the lanes up to each of them.
 inline Lanes Scanned(Lanes v) {
   const Lanes none = {};
-  v += __builtin_shufflevector(none, v, 0, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30);
-  v += __builtin_shufflevector(none, v, 0, 1, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29);
+  v += __builtin_shufflevector(none, v, 0, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29,
+                               30);
+  v += __builtin_shufflevector(none, v, 0, 1, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28,
+                               29);
   v += __builtin_shufflevector(none, v, 0, 1, 2, 3, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27);
   v += __builtin_shufflevector(none, v, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
   return v;
@@ -56,7 +58,8 @@ inline uint32_t AtMost(const Lanes& v, float u) {
 #endif
 }
 
-// The lane that a draw of u in [0, total) falls in, by the scanned lanes, and what of u is left in it.
+// The lane that a draw of u in [0, total) falls in, by the scanned lanes, and what of u is left in
+// it.
 struct LaneDraw {
   int lane;
   float left;

@@ -1,7 +1,7 @@
 // A table of counts by key and topic, dense or sparse by row.
 //
-// A sparse row has room for as many topics as its key has data (or as there are topics, if fewer), so
-// that all rows together never take more than the data do, however many topics there are.
+// A sparse row has room for as many topics as its key has data (or as there are topics, if fewer),
+// so that all rows together never take more than the data do, however many topics there are.
 #pragma once
 #include <algorithm>
 #include <cstdint>

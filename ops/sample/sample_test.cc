@@ -19,7 +19,8 @@ std::vector<float> Weights(int64_t n, uint64_t seed) {
   std::mt19937_64 random(seed);
   std::uniform_real_distribution<double> unit;
   std::vector<float> w(static_cast<size_t>(n));
-  for (float& x : w) x = unit(random) < 1.0 / 3 ? 0.0f : static_cast<float>(std::exp(6 * unit(random)));
+  for (float& x : w)
+    x = unit(random) < 1.0 / 3 ? 0.0f : static_cast<float>(std::exp(6 * unit(random)));
   w.back() = 1;
   return w;
 }

@@ -1,6 +1,6 @@
-// Weights that change one at a time, and draws from them: a tree of sums, sixteen children to a node
-// (a Fenwick-like F+ tree, Yu et al. 2015, as wide as a vector). Change and draw are O(log n) with
-// base 16; a sum is always that of its children, so that nothing drifts.
+// Weights that change one at a time, and draws from them: a tree of sums, sixteen children to a
+// node (a Fenwick-like F+ tree, Yu et al. 2015, as wide as a vector). Change and draw are O(log n)
+// with base 16; a sum is always that of its children, so that nothing drifts.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -12,7 +12,7 @@ namespace gyre::sample {
 class SumTree {
  public:
   explicit SumTree(int64_t size) : size_(size) {
-    for (int64_t n = Padded(size); ; n = Padded(n / kLanes)) {
+    for (int64_t n = Padded(size);; n = Padded(n / kLanes)) {
       level_.emplace_back(n);
       if (n == kLanes) break;
     }

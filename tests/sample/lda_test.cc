@@ -1,5 +1,5 @@
-// Topic models from their program to their model: planned, run by one worker and by several, against
-// the topics that the words were made of.
+// Topic models from their program to their model: planned, run by one worker and by several,
+// against the topics that the words were made of.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -195,8 +195,8 @@ TEST(Topics, ArePlantedOnesWhoeverFindsThem) {
   }
 }
 
-// The prior that maximises what the last counts say of it (its slope is zero there), nearly: they move
-// with every sweep. Documents here have two topics of four.
+// The prior that maximises what the last counts say of it (its slope is zero there), nearly: they
+// move with every sweep. Documents here have two topics of four.
 TEST(Topics, APriorIsFoundAlongTheWay) {
   const Bench bench(Estimated());
   const RunResult result = bench.Run(1, "auto");

@@ -44,7 +44,8 @@ double LogCells(const std::vector<int>& key, const std::vector<int>& z, int keys
 }
 double LogWords(const std::vector<int>& z) {
   double sum = LogCells(kWord, z, 3, [](int, int) { return kEta; });
-  for (int k = 0; k < kTopics; ++k) sum -= Lgamma(static_cast<double>(std::count(z.begin(), z.end(), k)) + 3 * kEta);
+  for (int k = 0; k < kTopics; ++k)
+    sum -= Lgamma(static_cast<double>(std::count(z.begin(), z.end(), k)) + 3 * kEta);
   return sum;
 }
 double Prior(int doc, int k) { return 0.2 + 0.5 * doc + 0.3 * k; }
@@ -98,8 +99,7 @@ class Chain {
     for (int i = 0; i < program_.graph.symbol.size; ++i) {
       const ir::Symbol& s = program_.graph.symbol[i];
       const auto at = static_cast<size_t>(i);
-      if (s.kind == ir::Kind::kHyper)
-        hyper_[at] = program_.literal[static_cast<size_t>(s.literal)];
+      if (s.kind == ir::Kind::kHyper) hyper_[at] = program_.literal[static_cast<size_t>(s.literal)];
       if (s.kind == ir::Kind::kMap) {
         const std::vector<int>& key = *maps.at(std::string(s.name));
         owned_.push_back(MakeColumn(Type::kInt32, Vector(key.begin(), key.end())));
@@ -197,7 +197,8 @@ void ExpectLaw(Program program, const std::string& sampler, const Law& law) {
   double sum = 0;
   for (int64_t s = 0; s < states; ++s) {
     std::vector<int> z;
-    for (int64_t n = s, i = 0; i < kTokens; ++i, n /= kTopics) z.push_back(static_cast<int>(n % kTopics));
+    for (int64_t n = s, i = 0; i < kTokens; ++i, n /= kTopics)
+      z.push_back(static_cast<int>(n % kTopics));
     p[static_cast<size_t>(NumberOf(z))] = std::exp(law(z));
   }
   for (const double x : p) sum += x;
@@ -277,7 +278,8 @@ TEST(Sampler, CountsAreThoseOfTheTopics) {
                                                         : d;
             ++expected[static_cast<size_t>(at)];
           }
-          const Vector found(model.begin() + field.offset, model.begin() + field.offset + field.size);
+          const Vector found(model.begin() + field.offset,
+                             model.begin() + field.offset + field.size);
           EXPECT_EQ(found, expected) << s.name << ", " << workers << " workers, " << sampler;
         }
       }

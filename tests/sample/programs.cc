@@ -5,11 +5,16 @@
 namespace gyre {
 namespace {
 
-constexpr struct Token : Axis<Token> {} t;
-constexpr struct Doc : Axis<Doc> {} m;
-constexpr struct Author : Axis<Author> {} a;
-constexpr struct Word : Axis<Word> {} w;
-constexpr struct Topic : Axis<Topic, 2> {} k;
+constexpr struct Token : Axis<Token> {
+} t;
+constexpr struct Doc : Axis<Doc> {
+} m;
+constexpr struct Author : Axis<Author> {
+} a;
+constexpr struct Word : Axis<Word> {
+} w;
+constexpr struct Topic : Axis<Topic, 2> {
+} k;
 
 constexpr auto doc = map<"doc">(t, m);
 constexpr auto author = map<"author">(t, a);
@@ -35,30 +40,26 @@ constexpr auto theta = let<"theta">(m, k, (Ndk + alpha) / (Nd + size(k) * alpha)
 constexpr auto kLda =
     Resample(z(t), theta(doc(t), k) * phi(word(t), k))  // the length of its document moves no topic
         .Predict<"mixture">(theta)
-        .Measure<"likelihood">(
-            (sum(m, k, lgamma(Ndk + alpha) - lgamma(alpha)) -
-             sum(m, lgamma(Nd + size(k) * alpha) - lgamma(size(k) * alpha)) +
-             sum(k, w, lgamma(Nkw + eta) - lgamma(eta)) -
-             sum(k, lgamma(Nk + size(w) * eta) - lgamma(size(w) * eta))) /
-            size(t))
-        .Measure<"perplexity">(
-            exp(-mean(t, log(sum(k, theta(doc(t), k) * phi(word(t), k))))));
+        .Measure<"likelihood">((sum(m, k, lgamma(Ndk + alpha) - lgamma(alpha)) -
+                                sum(m, lgamma(Nd + size(k) * alpha) - lgamma(size(k) * alpha)) +
+                                sum(k, w, lgamma(Nkw + eta) - lgamma(eta)) -
+                                sum(k, lgamma(Nk + size(w) * eta) - lgamma(size(w) * eta))) /
+                               size(t))
+        .Measure<"perplexity">(exp(-mean(t, log(sum(k, theta(doc(t), k) * phi(word(t), k))))));
 constexpr auto kContexts =
     Resample(z(t), (Ndk(doc(t), k) + alpha) * (Nak(author(t), k) + 2 * alpha) * phi(word(t), k));
 constexpr auto kGiven = Resample(z(t), prior(doc(t), k) * phi(word(t), k));
 constexpr auto kPriors = Resample(z(t), (Ndk(doc(t), k) + prior(doc(t), k)) * phi(word(t), k));
-constexpr auto kImages =
-    Resample(z(t), (Nk + alpha) * prod(w, pow(shape, X)))
-        .Then(Iterate(seen = sum(t, where(z(t) == k, X))))
-        .Repeat(7);
+constexpr auto kImages = Resample(z(t), (Nk + alpha) * prod(w, pow(shape, X)))
+                             .Then(Iterate(seen = sum(t, where(z(t) == k, X))))
+                             .Repeat(7);
 constexpr auto kEstimated =
     Resample(z(t), (Ndk(doc(t), k) + prior_of_docs) * phi(word(t), k))
-        .Then(Iterate(prior_of_docs =
-                          prior_of_docs *
-                          (sum(m, k, digamma(Ndk + prior_of_docs)) -
-                           size(m) * size(k) * digamma(prior_of_docs)) /
-                          (size(k) * (sum(m, digamma(Nd + size(k) * prior_of_docs)) -
-                                      size(m) * digamma(size(k) * prior_of_docs)))))
+        .Then(Iterate(prior_of_docs = prior_of_docs *
+                                      (sum(m, k, digamma(Ndk + prior_of_docs)) -
+                                       size(m) * size(k) * digamma(prior_of_docs)) /
+                                      (size(k) * (sum(m, digamma(Nd + size(k) * prior_of_docs)) -
+                                                  size(m) * digamma(size(k) * prior_of_docs)))))
         .Start(prior_of_docs = 1)
         .Measure<"most">(max(m, k, Ndk));
 constexpr auto kLabels = Resample(z(t), (Nk + alpha) * exp(worth(t, k)));

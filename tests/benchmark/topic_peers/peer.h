@@ -1,5 +1,5 @@
-// What the drivers of topic-model peers share: reading a bag of words (UCI), the joint likelihood of
-// words and topics, and when it is printed. A driver is
+// What the drivers of topic-model peers share: reading a bag of words (UCI), the joint likelihood
+// of words and topics, and when it is printed. A driver is
 //
 //   PROGRAM DOCWORD TOPICS ALPHA BETA SECONDS THREADS
 //
@@ -26,7 +26,8 @@ inline Corpus Read(const char* path) {
   std::FILE* file = std::fopen(path, "r");
   Corpus c;
   long triples = 0;
-  if (file == nullptr || std::fscanf(file, "%d %d %ld", &c.docs, &c.words, &triples) != 3) std::exit(1);
+  if (file == nullptr || std::fscanf(file, "%d %d %ld", &c.docs, &c.words, &triples) != 3)
+    std::exit(1);
   c.begin.push_back(0);
   for (long i = 0; i < triples; ++i) {
     int doc = 0, word = 0, count = 0;
@@ -77,10 +78,16 @@ struct Arguments {
 };
 inline Arguments Parse(int count, char** value) {
   if (count < 7) std::exit(2);
-  return {value[1], std::atoi(value[2]), std::atof(value[3]), std::atof(value[4]), std::atof(value[5]), std::atoi(value[6])};
+  return {value[1],
+          std::atoi(value[2]),
+          std::atof(value[3]),
+          std::atof(value[4]),
+          std::atof(value[5]),
+          std::atoi(value[6])};
 }
 
-// Sweeps until the seconds are over; prints at sweeps that grow by half, and at half and the end of them.
+// Sweeps until the seconds are over; prints at sweeps that grow by half, and at half and the end of
+// them.
 template <class Sweep, class Measure>
 void Train(double seconds, const Sweep& sweep, const Measure& likelihood) {
   double passed = 0, next = 1;

@@ -1,6 +1,7 @@
-// tomotopy's LDA (github.com/bab2min/tomotopy, its C++ core), exact and vectorised. Beside its sources and
-// EigenRand:
-//   g++ -std=c++17 -O3 -DNDEBUG -march=native -mno-avx512f -fno-access-control -pthread -Itomotopy/src
+// tomotopy's LDA (github.com/bab2min/tomotopy, its C++ core), exact and vectorised. Beside its
+// sources and EigenRand:
+//   g++ -std=c++17 -O3 -DNDEBUG -march=native -mno-avx512f -fno-access-control -pthread
+//   -Itomotopy/src
 //     -IEigenRand -I/usr/include/eigen3 run_tomotopy.cc tomotopy/src/TopicModel/LDAModel.cpp
 //     tomotopy/src/Utils/{serializer,Dictionary,SharedString,Mmap}.cpp -o run_tomotopy
 #include "TopicModel/LDAModel.hpp"
@@ -37,5 +38,6 @@ int main(int count, char** value) {
     }
     return peer::Likelihood(c.words, a.topics, a.alpha, a.beta, begin, word, topic);
   };
-  peer::Train(a.seconds, [&] { model.train(1, a.threads, tomoto::ParallelScheme::default_); }, likelihood);
+  peer::Train(
+      a.seconds, [&] { model.train(1, a.threads, tomoto::ParallelScheme::default_); }, likelihood);
 }

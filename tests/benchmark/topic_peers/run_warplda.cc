@@ -1,12 +1,13 @@
-// WarpLDA (github.com/thu-ml/warplda), one word and one document proposal a sweep, as its main does. Beside
-// its sources:
+// WarpLDA (github.com/thu-ml/warplda), one word and one document proposal a sweep, as its main
+// does. Beside its sources:
 //   g++ -std=c++14 -O3 -march=native -fopenmp -fno-access-control -include stdexcept -Iwarplda/src
-//     run_warplda.cc warplda/src/{lda,Bigraph,AdjList,NumaArray,Vocab,clock}.cpp -lnuma -o run_warplda
+//     run_warplda.cc warplda/src/{lda,Bigraph,AdjList,NumaArray,Vocab,clock}.cpp -lnuma -o
+//     run_warplda
 // It computes a likelihood of its own within every sweep, about 6 % of the time; the figures in
 // docs/benchmarks.md are without (those statements of warplda.cpp taken out).
+#include <unistd.h>
 #include <cstring>
 #include <string>
-#include <unistd.h>
 
 #define printf(...) fprintf(stderr, __VA_ARGS__)
 #include "warplda.cpp"
