@@ -9,6 +9,7 @@ drivers of topic_peers/, which say how they are built, looked for in PATH: run_t
 side takes its 20 seconds; sides take turns.
 """
 
+import re
 import shutil
 import statistics
 import subprocess
@@ -25,7 +26,7 @@ def peer(name, path, topics, threads):
         raise OSError("%s is not in PATH" % name)
     done = subprocess.run([program, path, str(topics), "0.1", "0.01", str(SECONDS[-1]), str(threads)], check=True,
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    lines = [line.split() for line in done.stdout.strip().split("\n")]
+    lines = [line.split() for line in done.stdout.split("\n") if re.fullmatch(r"\d+ [\d.]+ -?[\d.]+", line)]
     return [(float(seconds), float(likelihood)) for _, seconds, likelihood in lines]
 
 
