@@ -720,7 +720,11 @@ class Emitter {
   // Whether draws are from the conditional of everything else as it is.
   void CertifySampler() {
     Certificate* c = plan_.add_certificate();
-    if (s_.workers == 1) {
+    const std::vector<int> counts = Changed(p_.main());
+    const bool exact = s_.workers == 1 || std::none_of(counts.begin(), counts.end(), [&](int symbol) {
+      return graph_.symbol[symbol].rank == 1;  // a total by topic
+    });
+    if (exact) {
       c->set_claim("sampler contract: exact");
       c->set_because("every draw is from the conditional given all other rows as they are");
     } else {
@@ -728,7 +732,7 @@ class Emitter {
       c->set_because("counts by key are exact at every draw; totals by topic lack what other workers move "
                      "during a block, and are exact in sum after it");
     }
-    c->set_bound(s_.workers == 1 ? 0 : 1);
+    c->set_bound(exact ? 0 : 1);
     c->set_asserted_by("a block is with one worker at a time; totals are added when it is done");
   }
 

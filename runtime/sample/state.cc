@@ -5,8 +5,6 @@
 #include <numeric>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-
 namespace gyre::sample {
 namespace {
 
