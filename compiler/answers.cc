@@ -312,6 +312,7 @@ class Answers {
     if (s_.update.update.rule() == "cd") return "columns are scored apart; moves are scheduled";
     if (s_.update.update.rule() == "sdca") return "each row has its own dual number";
     if (s_.update.update.rule() == "mspg") return "every worker moves columns of its own";
+    if (s_.update.update.rule() == "als") return "keys of one map touch nothing in common: each is solved alone";
     if (s_.update.keyed) return "rows without a key in common touch nothing in common";
     for (const AxisVerdict& v : p_.verdict) {
       if (v.param == symbol && v.axis == s_.axis && v.verdict == Verdict::kAdditive) {

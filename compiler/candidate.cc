@@ -245,10 +245,11 @@ std::vector<UpdateChoice> UpdatesOf(const Problem& p) {
   const Statement& s = *p.main().statement;
   if (s.kind == StatementKind::kMinimize) {
     Request r = *p.request;
-    const bool own = !s.update.empty() && r.update == "auto";  // the program's own choice, .By
-    if (own) r.update = s.update;
+    const std::string asked = s.alternate.empty() ? s.update : "als";
+    const bool own = !asked.empty() && r.update == "auto";  // the program's own choice, .By or .Alternate
+    if (own) r.update = asked;
     std::vector<UpdateChoice> choices = UpdateChoices(traits, p.rows, PairsOf(p), r);
-    if (own) std::erase_if(choices, [&](const UpdateChoice& c) { return c.update.rule() != s.update; });
+    if (own) std::erase_if(choices, [&](const UpdateChoice& c) { return c.update.rule() != asked; });
     return choices;
   }
   if (s.kind == StatementKind::kResample)

@@ -58,7 +58,7 @@ struct Request {
   std::string topology = "auto";    // auto, star, p2p, halton
   std::string payload = "auto";     // auto, full, sparse, factors
   std::string update = "auto";      // auto, fista, lbfgs, owlqn, sgd, adagrad, adam, cd, sdca,
-                                    // mspg, dsgd
+                                    // mspg, dsgd, als
   int64_t batch = 0;                // rows a clock, all workers together; 0: the planner decides
   std::optional<double> step;       // of the update rule
   std::optional<double> momentum;

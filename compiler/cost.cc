@@ -80,6 +80,9 @@ Work WorkOf(const Program& program, const Pass& pass, const BoundInfo& bound, do
   for (const Contraction& c : pass.contraction) {
     AddContraction(program, c, bound, rows, share, &work);
   }
+  constexpr double kRow = 30, kElement = 2;  // reads of what a row names stand in no order
+  for (const SumAlong& sum : pass.along)
+    work.flops += rows * (kRow + (kElement + sum.flops) * static_cast<double>(ExtentOf(bound.extent, sum.axis)));
   work.flops += pass.flops_per_row * rows;
   return work;
 }

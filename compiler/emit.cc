@@ -375,15 +375,22 @@ class Emitter {
   // Rows in blocks of their keys change the parameters in place; the fold moves what all rows share.
   void KeyedTasks(const Leaf& leaf, size_t i) {
     const Update& update = UpdateOf(i).update;
-    std::vector<std::string> maps, shared;
+    std::vector<const KeyedFactor*> factors;
     for (const KeyedTerm& term : leaf.statement->predictor.term) {
-      for (const KeyedFactor& f : term.factor) {
-        if (f.map < 0) {
-          shared.push_back(PushedTable("change/", f.param, FoldId(i)));
-        } else if (const std::string name = Name(graph_.symbol[f.map].name);
-                   std::find(maps.begin(), maps.end(), name) == maps.end()) {
-          maps.push_back(name);
-        }
+      for (const KeyedFactor& f : term.factor) factors.push_back(&f);
+    }
+    // .Alternate says whose turn is first.
+    const std::vector<int>& turns = leaf.statement->alternate;
+    const auto turn = [&](const KeyedFactor* f) { return std::find(turns.begin(), turns.end(), f->param) - turns.begin(); };
+    std::stable_sort(factors.begin(), factors.end(),
+                     [&](const KeyedFactor* a, const KeyedFactor* b) { return turn(a) < turn(b); });
+    std::vector<std::string> maps, shared;
+    for (const KeyedFactor* f : factors) {
+      if (f->map < 0) {
+        shared.push_back(PushedTable("change/", f->param, FoldId(i)));
+      } else if (const std::string name = Name(graph_.symbol[f->map].name);
+                 std::find(maps.begin(), maps.end(), name) == maps.end()) {
+        maps.push_back(name);
       }
     }
     const std::string moved = absl::StrCat("moved/", leaf.id);
@@ -398,24 +405,35 @@ class Emitter {
     for (const int symbol : Changed(leaf)) AddRead(visit, ParamId(symbol), 1, true);
     AddWrite(visit, moved, Write::ADD);
     for (const std::string& id : shared) AddWrite(visit, id, Write::ADD);
-    std::string words = absl::StrCat(p_.rows, " rows in blocks of ", maps[0]);
-    for (size_t m = 1; m < maps.size(); ++m) absl::StrAppend(&words, " x ", maps[m]);
-    absl::StrAppend(&words, ", in place", maps.size() > 1 && s_.workers > 1 ? ": those of one worker by " + maps[0] +
-                    ", the others go from worker to worker without a barrier" : "");
-    visit->set_words(words);
-    SetEstimate(visit, chosen_.pass_ms, "what the keys name, read and written once a row");
+    const bool solves = update.rule() == "als";
+    visit->set_words(solves ? SolveWords(maps, !shared.empty()) : VisitWords(maps));
+    SetEstimate(visit, chosen_.pass_ms, solves ? "products of pairs for every row, a factorisation for every key"
+                                               : "what the keys name, read and written once a row");
 
     Task* fold = AddTask(FoldId(i), Task::FOLD, Task::OWNER);
     SetPath(fold, leaf);
     *fold->mutable_update() = update;
-    fold->set_kernel("update/dsgd");
+    fold->set_kernel(absl::StrCat("update/", update.rule()));
     AddRead(fold, moved, 0, false);
     for (const std::string& id : shared) AddRead(fold, id, 0, false);
     for (const int symbol : Changed(leaf)) AddRead(fold, ParamId(symbol), 1, true);
     for (const int symbol : Changed(leaf)) AddWrite(fold, ParamId(symbol), Write::OWN);
-    fold->set_words(shared.empty() ? "dsgd, a step of its own for every row of a parameter"
-                                   : "dsgd, a step of its own for every row of a parameter; a Newton step for what all rows share");
+    fold->set_words(solves           ? "als, what each key names where the objective is least"
+                    : shared.empty() ? "dsgd, a step of its own for every row of a parameter"
+                                     : "dsgd, a step of its own for every row of a parameter; a Newton step for what all rows share");
     SetEstimate(fold, chosen_.fold_ms, "the parameters as they are");
+  }
+
+  std::string VisitWords(const std::vector<std::string>& maps) const {
+    std::string words = absl::StrCat(p_.rows, " rows in blocks of ", absl::StrJoin(maps, " x "), ", in place");
+    if (maps.size() > 1 && s_.workers > 1)
+      absl::StrAppend(&words, ": those of one worker by ", maps[0], ", the others go from worker to worker without a barrier");
+    return words;
+  }
+  std::string SolveWords(const std::vector<std::string>& maps, bool shared) const {
+    return absl::StrCat("normal equations of ", shared ? "what all rows share, then of each " : "each ",
+                        absl::StrJoin(maps, ", then of each "), ", from its own of ", p_.rows, " rows",
+                        s_.workers > 1 ? "; workers take pieces as they come" : "");
   }
 
   // Every datum draws its topic, in blocks of its keys; the fold ends the clock.

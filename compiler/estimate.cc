@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <set>
 
 #include "compiler/candidate.h"
 
@@ -94,6 +96,25 @@ Work KeyedWork(const Problem& p, const Statement& statement) {
   return work;
 }
 
+// Exact minimisation over what each map names: products of all pairs of its numbers for every row, and a
+// factorisation for every key. As flops of a matrix product, at the share of its speed that small ones reach.
+Work AlternateWork(const Problem& p, const Statement& statement) {
+  constexpr double kPair = 2, kCube = 2, kRow = 60, kKey = 600;
+  std::map<int, double> numbers, keys;
+  for (const KeyedTerm& term : statement.predictor.term) {
+    for (const KeyedFactor& f : term.factor) {
+      numbers[f.map] += f.rank_at >= 0 ? static_cast<double>(ExtentOf(p.bound->extent, term.rank_axis)) : 1;
+      keys[f.map] = f.map < 0 ? 1 : static_cast<double>(ExtentOf(p.bound->extent, p.program->graph.symbol[f.map].target));
+    }
+  }
+  Work work;
+  for (const auto& [map, n] : numbers) {
+    work.flops += static_cast<double>(p.rows) * (kRow + kPair * n * n) + keys[map] * (kKey + kCube * n * n * n / 3);
+    work.bytes += 12 * static_cast<double>(p.rows);
+  }
+  return work;
+}
+
 // A datum that draws its topic: what it takes whatever the topics; a weight for each of them, or, sparse,
 // one for each that its inner key has, and the sums above two that change. As flops, like the above.
 Work SampleWork(const Problem& p, const Statement& statement, const Update& update) {
@@ -156,6 +177,7 @@ void AddStages(const Problem& p, const Strategy& s, Option* o) {
     if (main && s.update.keyed) {
       const Statement& statement = *p.leaf[i].statement;
       const Work work = statement.sampler.latent >= 0 ? SampleWork(p, statement, update)
+                        : update.rule() == "als"      ? AlternateWork(p, statement)
                                                       : KeyedWork(p, statement);
       o->pass_ms += PassMs(work, *p.profile, p.bound->type, s.lanes, p.resident, 1);
       continue;
@@ -206,6 +228,17 @@ double KeyedBytes(const Problem& p, double params) {
   return 2 * p.resident + 16 * static_cast<double>(p.rows) + params * (24 + 2 * element);
 }
 
+// The same, with the rows in an order of their own for each map.
+double AlternateBytes(const Problem& p, double params) {
+  std::set<int> maps;
+  for (const KeyedTerm& term : p.main().statement->predictor.term) {
+    for (const KeyedFactor& f : term.factor) maps.insert(f.map);
+  }
+  const double element = static_cast<double>(SizeOf(p.bound->type));
+  return p.resident + static_cast<double>(maps.size()) * (p.resident + 24 * static_cast<double>(p.rows)) +
+         params * (24 + 2 * element);
+}
+
 // Of a latent: the keys in the order of blocks, with the order itself and the topic of every row; tables of
 // counts, sparse where that is less; and, where something reads a table whole, its numbers as others do.
 double SampleBytes(const Problem& p) {
@@ -232,6 +265,7 @@ double MemoryBytes(const Problem& p, const Strategy& s) {
                                  static_cast<double>(SizeOf(p.bound->type)));
   if (s.update.coordinates) return CoordinateBytes(p, s, params);
   if (s.update.update.rule() == "gibbs") return SampleBytes(p);
+  if (s.update.update.rule() == "als") return AlternateBytes(p, params);
   if (s.update.keyed) return KeyedBytes(p, params);
   return p.resident / s.processes + state + totals * 8 * workers * lag;
 }

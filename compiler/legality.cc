@@ -66,10 +66,11 @@ std::string KeyedRule(const Problem& p, const Strategy& s) {
   const std::string& rule = s.update.update.rule();
   if (!p.embedded && rule == "gibbs")
     return "gibbs keeps all rows in one process; run it with --cluster=embedded";
-  if (p.leaf.size() > 1 && rule == "dsgd")
-    return "dsgd keeps rows of its own; another statement would move them";
+  if (p.leaf.size() > 1 && rule != "gibbs")
+    return absl::StrCat(rule, " keeps rows of its own; another statement would move them");
   if (s.workers > 1 && s.partitioning != Partitioning::kHybrid)
-    return absl::StrCat(rule, " hands blocks of the keys round; with several workers it is hybrid");
+    return absl::StrCat(rule, rule == "als" ? " shares out the keys of every map" : " hands blocks of the keys round",
+                        "; with several workers it is hybrid");
   if (s.lag != 1) return "a block is with one worker at a time: bsp is the only bridge";
   return "";
 }

@@ -226,7 +226,7 @@ absl::Status CheckWords(const Request& r) {
   if (status.ok()) {
     status = CheckWord("update", r.update,
                        {"auto", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam", "cd", "sdca",
-                        "mspg", "dsgd", "gibbs"});
+                        "mspg", "dsgd", "als", "gibbs"});
   }
   if (status.ok()) {
     status = CheckWord("step_schedule", r.step_schedule, {"auto", "constant", "inverse", "sqrt"});

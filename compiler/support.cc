@@ -48,7 +48,7 @@ std::string NotInThisBuild(const Problem& problem, const Strategy& s) {
     return absl::StrCat(s.update.update.rule(), " keeps all rows in one process; run it with --cluster=embedded");
   }
   if (s.partitioning == Partitioning::kHybrid && !s.update.keyed) {
-    return "needs blocks that rotate, which dsgd and gibbs have";
+    return "needs blocks that rotate, which dsgd, als and gibbs have";
   }
   if (s.storage == Table::REPLICA) return "needs replicas, which this build does not have";
   if (s.topology == Table::P2P || s.topology == Table::HALTON || s.topology == Table::RING) {

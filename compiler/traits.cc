@@ -106,6 +106,13 @@ bool IsLinearUpdate(const ir::Graph& graph, const Assign& assign) {
   return node.op == Op::kAdd && is_self(node.b) && AdditiveInTotals(graph, node.a);
 }
 
+// Whether a term is affine in what any one map names.
+bool OncePerMap(const KeyedTerm& term) {
+  std::set<int> maps;
+  return std::all_of(term.factor.begin(), term.factor.end(),
+                     [&](const KeyedFactor& f) { return maps.insert(f.map).second; });
+}
+
 }  // namespace
 
 Traits TraitsOf(const Program& program, const Leaf& leaf) {
@@ -148,6 +155,9 @@ Traits TraitsOf(const Program& program, const Leaf& leaf) {
     });
   }
   t.keyed = !predictor.term.empty();
+  t.multilinear = std::any_of(predictor.term.begin(), predictor.term.end(),
+                              [](const KeyedTerm& term) { return term.factor.size() > 2; });
+  t.blocks_solve = t.keyed && predictor.quadratic && std::all_of(predictor.term.begin(), predictor.term.end(), OncePerMap);
   t.products = !program.product_params.empty();
   t.convex = s.convex_hint && !t.products;
   return t;

@@ -9,6 +9,8 @@ namespace gyre {
 struct Traits {
   bool convex = false;       // as the program's algebra shows it
   bool keyed = false;        // rows name the parameters by keys, one predictor for all (Predictor::term)
+  bool blocks_solve = false; // ... and is, with the losses squares, quadratic in what each map names
+  bool multilinear = false;  // three or more of its factors multiply
   bool products = false;     // parameters multiply parameters (a network, a factorisation)
   bool smooth = true;        // f has a derivative everywhere (no |.|, max, relu outside a square)
   bool l1 = false;           // some penalty is an L1 norm,

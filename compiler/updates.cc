@@ -16,6 +16,8 @@ constexpr double kCoupling = 0.1;        // of two coordinates of one round, at 
 constexpr double kConvexRows = 60e6;     // rows a stochastic rule visits to a gap of 1e-4
 constexpr double kNonConvexRows = 2e6;
 constexpr double kKeyedPasses = 40;
+constexpr double kRounds = 15;            // of exact minimisation over blocks, ...
+constexpr double kSwampRounds = 100;      // ... where three or more parameters multiply
 constexpr double kSweeps = 200;
 constexpr double kKinkFactor = 3;        // dearer evaluations where f has kinks
 constexpr double kNonConvexFactor = 10;
@@ -176,6 +178,25 @@ UpdateChoice Dsgd(const Traits& t, const Request& r) {
   return c;
 }
 
+std::string AlsRule(const Traits& t) {
+  if (!t.keyed)
+    return "als needs rows that name the parameters by keys (U(user(r), k)) and see them through one predictor";
+  if (!t.blocks_solve)
+    return "als solves normal equations: losses are squares of the predictor, and what one key names does not multiply itself";
+  if (t.grouped) return "als knows no group norm or simplex (fista takes it)";
+  return "";
+}
+
+UpdateChoice Als(const Traits& t, const Request& r) {
+  UpdateChoice c = FullBatch("als", kRounds, t, r);
+  c.fold = Table::PER_CLOCK;
+  c.clocks = t.multilinear ? kSwampRounds : kRounds;
+  c.keyed = true;
+  if (r.step.has_value()) c.illegal = "als minimises exactly; it has no step to set";
+  if (std::string rule = AlsRule(t); !rule.empty()) c.illegal = std::move(rule);
+  return c;
+}
+
 std::string SdcaRule(const Traits& t) {
   if (!t.predictor)
     return "sdca needs rows that see the parameters through one linear predictor, sums of a matrix "
@@ -234,7 +255,8 @@ std::vector<UpdateChoice> UpdateChoices(const Traits& t, int64_t rows, int pairs
           Coordinates("cd", "uniform", 20000, t, r, ColumnRule(t, "cd")),
           Coordinates("sdca", "", t.l1 ? 60 : 15, t, r, SdcaRule(t)),
           Coordinates("mspg", "", 3000, t, r, DelayedRule(t, r), Table::PER_CLOCK),
-          Dsgd(t, r)};
+          Dsgd(t, r),
+          Als(t, r)};
 }
 
 std::vector<UpdateChoice> SampleChoices(const Sampler& sampler, const Request& r, int64_t repeat) {

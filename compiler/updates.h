@@ -14,6 +14,8 @@
 //   cd      by rounds of many coordinates 4000 (sap) to 20000 (uniform);
 //           12 working sets where penalties make most coordinates zero, else 200 rounds
 //   sdca    15 epochs over the rows, 60 where an L1 penalty bends its steps
+//   als     15 rounds of all blocks (normal equations of every key); 100 where three or more parameters multiply, for
+//           such objectives have long flat valleys (swamps)
 //   dsgd    40 passes, in which rows that are named by keys change in place; rules of mini-batches need as many
 //           there, for a row of a parameter is moved by its own rows alone
 //   gibbs   200 sweeps, after which topics have settled (Griffiths and Steyvers 2004, figure 1)
@@ -36,7 +38,7 @@ struct UpdateChoice {
   bool mini_batch = false;
   int64_t batch = 0;           // rows a clock, all workers; 0: all
   bool coordinates = false;    // visits coordinates of the model (cd, mspg) or of its dual (sdca)
-  bool keyed = false;          // visits rows in blocks of keys, in place (dsgd, gibbs)
+  bool keyed = false;          // visits rows in blocks of keys, in place (dsgd, als, gibbs)
   double clocks = 0;           // expected, at lag 1
   std::string illegal;         // why this program may not use it; empty: it may
 };

@@ -11,9 +11,6 @@ class BeyondKernels {
 
   // Fills ProgramIr::beyond with the first thing found.
   constexpr void Find() {
-    for (const StatementIr& s : p.statement) {
-      if (s.kind == StatementKind::kAlternate) Say(Beyond::kAlternate, s.assign[0].symbol);
-    }
     for (int i = 0; i < g.symbol.size; ++i) {
       const ir::Symbol& s = g.symbol[i];
       if (s.kind == ir::Kind::kTyped) Say(Beyond::kTyped, i);
@@ -23,9 +20,22 @@ class BeyondKernels {
         if (g.axis[s.axis[a]].span) Say(Beyond::kSpan, i);
       }
     }
-    bool posted[ir::kMaxNodes] = {};
-    for (const AssignIr& a : p.start) Mark(a.node, posted);
-    for (int id = 0; id < g.node.size; ++id) Check(g.node[id], posted[id]);
+    // Whole assignments, and of those that follow sums over data what stands around the sums.
+    bool start[ir::kMaxNodes] = {}, around[ir::kMaxNodes] = {}, within[ir::kMaxNodes] = {};
+    for (const AssignIr& a : p.start) Mark(a.node, start), MarkAround(a.node, around, within);
+    for (const StatementIr& s : p.statement) {
+      if (s.kind == StatementKind::kIterate) {
+        for (const AssignIr& a : s.assign) MarkAround(a.node, around, within);
+      }
+      if (s.objective >= 0) Mark(s.objective, within);
+      if (s.kind == StatementKind::kSweep || s.kind == StatementKind::kResample) {
+        for (const AssignIr& a : s.assign) Mark(a.node, within);
+      }
+    }
+    for (const NamedIr& m : p.prediction) Mark(m.node, within);
+    for (const NamedIr& m : p.measure) Mark(m.node, within);
+    for (int id = 0; id < g.node.size; ++id)
+      Check(g.node[id], around[id] && !within[id], start[id] || (around[id] && !within[id]));
   }
 
  private:
@@ -35,10 +45,11 @@ class BeyondKernels {
       times += s.kind == StatementKind::kResample && s.assign[0].symbol == latent;
     return times == 1;
   }
-  constexpr void Check(const ir::Node& n, bool in_start) {
+  constexpr void Check(const ir::Node& n, bool solves, bool draws) {
     switch (n.op) {
       case ir::Op::kSolve:
-        return Say(Beyond::kSolve);
+        if (!solves) Say(Beyond::kSolve);
+        return;
       case ir::Op::kEach:
         return Say(Beyond::kEach);
       case ir::Op::kDraw:
@@ -48,7 +59,7 @@ class BeyondKernels {
       case ir::Op::kNormal:
       case ir::Op::kUniform:
       case ir::Op::kBernoulli:
-        if (!in_start || n.symbol < 0) {
+        if (!draws || n.symbol < 0) {
           if (ReadsParam(n)) p.builder.fail(33);
           Say(Beyond::kDraw);
         }
@@ -74,6 +85,15 @@ class BeyondKernels {
     Mark(n.a, seen);
     Mark(n.b, seen);
     Mark(n.c, seen);
+  }
+  // The same up to sums over data, and what those sum.
+  constexpr void MarkAround(int id, bool* around, bool* within) const {
+    if (id < 0 || around[id]) return;
+    const ir::Node& n = g.node[id];
+    if (n.op == ir::Op::kSum && g.axis[g.index[n.index].axis].data) return Mark(id, within);
+    around[id] = true;
+    if (n.op == ir::Op::kLet) MarkAround(g.let[n.symbol].body, around, within);
+    MarkAround(n.a, around, within), MarkAround(n.b, around, within), MarkAround(n.c, around, within);
   }
   constexpr void Say(Beyond what, int symbol = -1) {
     if (p.beyond != Beyond::kNothing) return;

@@ -56,13 +56,15 @@ constexpr void CheckProgram() {
       Code != 41,
       "GY041: this Resample has no derived sampler: its weights are a value of the row t and the "
       "topic k, made of counts over maps of t and over the latent, read at the row's own keys, "
-      "N(word(t), k), of parameters and of data, without sums over k");
+      "N(word(t), k), of parameters and of data, without sums over k that differ with k");
+  static_assert(Code != 42,
+                "GY042: .Alternate after an Iterate names each parameter that it assigns, once");
   static_assert(
       Code != 90,
       "GY090: the program is too large: more than 640 nodes, 96 lets with their adjoints, 48 "
       "symbols, 24 parameters in a statement or 12 statements (docs/language.md, Limits)");
   static_assert(Code == 0 || Code == 11 || Code == 12 || Code == 14 || Code == 15 || Code == 16 ||
-                    (Code >= 22 && Code <= 26) || (Code >= 30 && Code <= 34) || Code == 41 || Code == 90 ||
+                    (Code >= 22 && Code <= 26) || (Code >= 30 && Code <= 34) || Code == 41 || Code == 42 || Code == 90 ||
                     Code == kRefused,
                 "GY099: the program does not lower");
 }

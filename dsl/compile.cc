@@ -65,6 +65,10 @@ void DescribePass(const ProgramIr& ir, const PassIr& in, Pass& pass) {
     const bool contraction = st.kind == StageKind::kContract || st.kind == StageKind::kAddVector ||
                              st.kind == StageKind::kAddOuter || st.kind == StageKind::kScatterRows;
     if (st.matrix.symbol >= 0) data[static_cast<size_t>(st.matrix.symbol)] = true;
+    if (st.kind == StageKind::kSumAlong) {  // what rows name, gathered and multiplied
+      const int index = g.node[st.node].index;
+      pass.along.push_back({AxisOf(ir, index), static_cast<double>(Operations(g, g.node[st.node].a, 0))});
+    }
     if (!contraction) continue;
     if (st.kind == StageKind::kContract && !st.other_is_slot)
       param[static_cast<size_t>(st.other)] = true;
@@ -147,6 +151,7 @@ Statement Build(const ProgramIr& ir, int id, const std::string& path, Program& p
   Statement out;
   out.kind = in.kind;
   out.update = std::string(in.update_rule);
+  for (const int symbol : in.alternate) out.alternate.push_back(symbol);
   out.pass = in.pass;
   if (in.repeat >= 0)
     out.repeat = std::llround(program.literal[static_cast<size_t>(in.repeat)]);
@@ -234,10 +239,6 @@ std::string Refusal(const ProgramIr& ir) {
   switch (ir.beyond) {
     case Beyond::kNothing:
       return "";
-    case Beyond::kAlternate:
-      return says("Alternate over " + name +
-                  " has no derived solve; leave it out to minimise over all "
-                  "parameters at once");
     case Beyond::kTyped:
       return says("param " + name + " has elements of a type of its own");
     case Beyond::kLocal:
@@ -249,7 +250,7 @@ std::string Refusal(const ProgramIr& ir) {
                   " has a spatial axis (Span), and convolutions have no kernel; flatten it to one "
                   "Axis for a dense layer");
     case Beyond::kSolve:
-      return says("solve(...) has no kernel; write the step with sums, or Minimize");
+      return says("solve(...) stands in assignments of an Iterate, outside sums over data");
     case Beyond::kEach:
       return says("each(...) calls a functor on views");
     case Beyond::kCategory:
@@ -257,7 +258,7 @@ std::string Refusal(const ProgramIr& ir) {
     case Beyond::kBatch:
       return says("batch(axis) is not known to kernels; use size(axis)");
     case Beyond::kDraw:
-      return says("normal, uniform and bernoulli are drawn in .Start(parameter = ...) only");
+      return says("normal, uniform and bernoulli are drawn in what is assigned to a parameter, outside sums over data");
   }
   return "";
 }
@@ -288,6 +289,7 @@ std::string CanonicalText(const ProgramIr& ir, const Program& program) {
     if (s.tolerance >= 0)
       out += "until " + ToNumber(program.literal[static_cast<size_t>(s.tolerance)]);
     if (!s.update_rule.empty()) out += "by " + std::string(s.update_rule) + " ";
+    for (const int symbol : s.alternate) out += "alternate " + std::string(g.symbol[symbol].name) + " ";
     if (s.objective >= 0) out += ToText(g, program.literal, s.objective);
     for (const AssignIr& a : s.assign) {
       out += std::string(g.symbol[a.symbol].name);

@@ -5,18 +5,34 @@
 // `out[i] = f(i)` holds them in registers and vectorises. A node without rows is evaluated in full,
 // reductions and lets included, and becomes a constant.
 #pragma once
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <type_traits>
+#include <utility>
 
 #include "dsl/program_ir.h"
 #include "dsl/random.h"
+#include "ops/aligned.h"
+#include "ops/normal_equations.h"
 #include "ops/simd_math.h"
 
 namespace gyre::internal {
 
 #define GYRE_INLINE [[gnu::always_inline]] inline
+
+struct Indices {
+  int64_t at[ir::kMaxIndices] = {};
+};
+
+// What a post solved last, by node: the numbers of one system stand together.
+struct Solution {
+  Indices of;  // the other indices
+  AlignedArray<double> x;
+};
+using Solutions = std::map<int, Solution>;
 
 // What an evaluation may read. T: element type of parameters and slots; D: of data.
 template <class T, class D = T>
@@ -30,6 +46,7 @@ struct Context {
   const double* const* total = nullptr;   // by total
   const double* hyper = nullptr;
   const double* literal = nullptr;
+  Solutions* solved = nullptr;            // of posts
   const int64_t* extent = nullptr;        // by axis
   T* const* slot = nullptr;
   const T* given = nullptr;               // rows of the value that the unit takes as given
@@ -37,10 +54,6 @@ struct Context {
   int64_t first_row = 0;                  // the block's first row among the rows of all workers
   uint64_t seed = 0;
   double epoch = 0;
-};
-
-struct Indices {
-  int64_t at[ir::kMaxIndices] = {};
 };
 
 // A post: no rows, no slots.
@@ -445,7 +458,39 @@ auto ReduceNow(const C& c, Indices& p) {
   }
 }
 
-// A draw, identified by its symbol and subscripts.
+// One number of the solution of a symmetric positive definite system.
+template <class U, int S, int Id, class C>
+auto SolveNow(const C& c, Indices& p) {
+  constexpr ir::Node n = NodeOf<U>(Id);
+  constexpr ir::Node matrix = NodeOf<U>(n.a);
+  constexpr int i = NodeOf<U>(n.c).sub[0].index, j = matrix.index;
+  const int64_t extent = ExtentOf<U>(c, i), width = NormalWidth<double>(extent);
+  const int64_t kept_i = std::exchange(p.at[i], 0), kept_j = p.at[j];
+  Solution& solution = (*c.solved)[Id];
+  const auto same = [&] {
+    if (solution.x.size() == 0) return false;
+    for (int k = 0; k < ir::kMaxIndices; ++k) {
+      if ((n.free >> k & 1) && solution.of.at[k] != p.at[k]) return false;
+    }
+    return true;
+  };
+  if (!same()) {
+    solution.of = p;
+    AlignedArray<double> a(extent * width), b(width), x(width);
+    for (p.at[i] = 0; p.at[i] < extent; ++p.at[i]) {
+      b[p.at[i]] = static_cast<double>(Make<U, S, n.b>(c, p)(0));
+      for (p.at[j] = p.at[i]; p.at[j] < extent; ++p.at[j])
+        a[p.at[i] * width + p.at[j]] = static_cast<double>(Make<U, S, matrix.a>(c, p)(0));
+      p.at[j] = kept_j;
+    }
+    SolveCholesky(extent, width, a.data(), b.data(), x.data());
+    solution.x = std::move(x);
+  }
+  p.at[i] = kept_i;
+  return Constant<typename C::Value>{static_cast<typename C::Value>(solution.x[kept_i])};
+}
+
+// A draw, identified by its symbol and subscripts; after the start also by its kind and the clock.
 template <class U, int S, int Id, class C>
 auto DrawNow(const C& c, Indices& p) {
   using T = typename C::Value;
@@ -454,7 +499,9 @@ auto DrawNow(const C& c, Indices& p) {
       n.symbol >= 0 ? U::kIr.builder.graph.symbol[n.symbol < 0 ? 0 : n.symbol].name : std::string_view{};
   int64_t at[ir::kMaxSubscripts] = {};
   for (int i = 0; i < n.subs; ++i) at[i] = p.at[n.sub[i].index];
-  const rng::Stream stream(c.seed, rng::Hash(name), 0);
+  const bool start = U::kRow >= 0 || c.epoch < 0;  // sums draw at the start only
+  const rng::Stream stream(c.seed, rng::Hash(name) + (start ? 0 : 1 + static_cast<uint64_t>(n.op)),
+                           start ? 0 : std::bit_cast<uint64_t>(c.epoch));
   const uint64_t counter = rng::Fold(at, n.subs);
   const auto x = static_cast<double>(Make<U, S, n.a>(c, p)(0));
   if constexpr (n.op == ir::Op::kBernoulli) {
@@ -465,6 +512,20 @@ auto DrawNow(const C& c, Indices& p) {
                                                 : x + (y - x) * stream.Uniform(counter);
     return Constant<T>{static_cast<T>(draw)};
   }
+}
+
+// Where in the row at hand of a table of counts the node reads: at another index over the latent, or
+// at its only number.
+template <class U, int Id>
+GYRE_INLINE int64_t LatentPosition(const Indices& p) {
+  constexpr ir::Node n = NodeOf<U>(Id);
+  constexpr const auto& graph = U::kIr.builder.graph;
+  constexpr ir::Symbol count = graph.symbol[n.symbol];
+  for (int i = 0; i < n.subs; ++i) {
+    const ir::Node& key = graph.node[count.key[i]];
+    if (graph.symbol[key.symbol].kind == ir::Kind::kLatent) return p.at[n.sub[i].index];
+  }
+  return 0;
 }
 
 template <class U, int S, int Id, class C>
@@ -505,7 +566,7 @@ GYRE_INLINE auto Make(const C& c, Indices& p) {
     if constexpr (HasRows<U>(Id)) {
       return CountRow<T>{c.count[n.symbol]};
     } else {
-      return Constant<T>{static_cast<T>(c.count[n.symbol][0])};
+      return Constant<T>{static_cast<T>(c.count[n.symbol][LatentPosition<U, Id>(p)])};
     }
   } else if constexpr (n.op == kParam) {
     return ReadTensor<U, S, Id>(c, p, c.param[n.symbol], false);
@@ -543,6 +604,8 @@ GYRE_INLINE auto Make(const C& c, Indices& p) {
     for (int i = 0; i < n.subs; ++i) inner.at[let.index[i]] = at[i];
     return Make<U, S, let.lowered>(c, inner);
     }
+  } else if constexpr (n.op == kSolve) {
+    return SolveNow<U, S, Id>(c, p);
   } else if constexpr (n.op == kNormal || n.op == kUniform || n.op == kBernoulli) {
     return DrawNow<U, S, Id>(c, p);
   } else if constexpr (n.op >= kSum && n.op <= kAny) {

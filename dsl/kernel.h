@@ -312,7 +312,10 @@ class Kernel {
         for (int64_t l = 0; l < kLanes; ++l) sum[l] += static_cast<T>(f(k + l));
       }
       for (int64_t k = whole; k < extent; ++k) sum[k - whole] += static_cast<T>(f(k));
-      out[r] = static_cast<T>(gyre::Sum<T>(sum, kLanes));
+      for (int half = kLanes / 2; half > 0; half /= 2) {
+        for (int l = 0; l < half; ++l) sum[l] += sum[l + half];
+      }
+      out[r] = sum[0];
     }
   }
 
@@ -483,6 +486,8 @@ void RunPostOn(const PostArgs& args) {
   c.extent = args.extent;
   c.seed = args.seed;
   c.epoch = args.epoch;
+  Solutions solved;
+  c.solved = &solved;
   Indices p;
   int64_t count = 1;
   for (int i = 0; i < post.rank; ++i) count *= ExtentOf<U>(c, post.index[i]);

@@ -27,7 +27,7 @@ class SampleLowering : public PredictorLowering {
     out.topic_index = static_cast<int16_t>(b.index(latent.target, 0));
     latent_ = draw.symbol, row_ = out.row_index, topic_ = out.topic_index;
     CheckCounts();
-    const int whole = RowFactors(Extract(Opened(a.Canonical(draw.node)), true), out);
+    const int whole = RowFactors(OwnIndex(Extract(Opened(a.Canonical(draw.node)), true)), out);
     if (b.error) return;
     if (b.free(whole) & ~(1u << row_ | 1u << topic_) || !IsWeight(whole)) return b.fail(41);
     out.whole = static_cast<int16_t>(whole);
@@ -91,6 +91,23 @@ class SampleLowering : public PredictorLowering {
     return b.add(n);
   }
 
+  // `id` with sums over the topic in an index of their own: k is that of the draw.
+  constexpr int OwnIndex(int id) {
+    if (id < 0) return id;
+    ir::Node n = a.at(id);
+    if (n.a < 0) return id;
+    n.a = static_cast<int16_t>(OwnIndex(n.a));
+    n.b = static_cast<int16_t>(OwnIndex(n.b));
+    n.c = static_cast<int16_t>(OwnIndex(n.c));
+    if (IsReduction(n.op) && n.index == topic_) {
+      const int own = b.index(b.graph.index[topic_].axis, kOwnPrime);
+      n.a = static_cast<int16_t>(a.Swap(n.a, topic_, own));
+      n.index = static_cast<int16_t>(own);
+    }
+    n.free = 0;
+    return b.add(n);
+  }
+
   // `id` without the factors that are sums over k's own values of the row, as exp(sum(w, X *
   // log(phi))): those become a pass over rows, which stays in logs (products of many probabilities
   // are too small for numbers).
@@ -146,8 +163,8 @@ class SampleLowering : public PredictorLowering {
     return ReadsLatent(n.a) || ReadsLatent(n.b) || ReadsLatent(n.c);
   }
 
-  // Whether a kernel can compute `id` along k: no sum of its own over k or beside it, and counts
-  // are read at the row's own keys.
+  // Whether a kernel can compute `id` along k: no sums of which k knows, and counts are read at the
+  // row's own keys.
   constexpr bool IsWeight(int id) const {
     if (id < 0) return true;
     const ir::Node& n = a.at(id);
@@ -164,7 +181,7 @@ class SampleLowering : public PredictorLowering {
     const ir::Symbol& count = b.graph.symbol[n.symbol];
     for (int i = 0; i < n.subs; ++i) {
       const bool latent = a.at(count.key[i]).symbol == latent_;
-      if (latent ? !n.sub[i].plain() || n.sub[i].index != topic_ : n.sub[i].node != count.key[i])
+      if (latent ? !n.sub[i].plain() : n.sub[i].node != count.key[i])
         return false;
     }
     return true;
@@ -202,11 +219,23 @@ class SampleLowering : public PredictorLowering {
     SampleFormIr form;
     form.map = map;
     Factors hoist, rest;
-    for (const Factor& factor : factors) (KnowsOnly(factor.node, map) ? hoist : rest).push(factor);
+    int exponent = -1;
+    for (const Factor& factor : factors) {
+      if (KnowsOnly(factor.node, map) && !SumsCounts(factor.node)) {
+        hoist.push(factor);
+      } else if (const ir::Node n = a.at(factor.node); n.op == ir::Op::kExp) {
+        const int part = factor.inverse ? a.Neg(n.a) : n.a;
+        exponent = exponent < 0 ? part : a.Add(exponent, part);
+      } else {
+        rest.push(factor);
+      }
+    }
     form.hoist = static_cast<int16_t>(a.Product(hoist));
     form.rest = static_cast<int16_t>(a.Product(rest));
+    form.exponent = static_cast<int16_t>(exponent);
     uint64_t counts = 0;
     Counts(form.rest, counts);
+    lines = lines && exponent < 0;
     for (int c = 0; c < b.graph.symbol.size; ++c) {
       if (!lines || counts != uint64_t{1} << c) continue;
       const Line line = LineIn(form.rest, c);
@@ -216,6 +245,14 @@ class SampleLowering : public PredictorLowering {
       form.base = static_cast<int16_t>(line.base);
     }
     return form;
+  }
+  // Whether every move of a count changes `id` for all topics.
+  constexpr bool SumsCounts(int id) const {
+    if (id < 0) return false;
+    const ir::Node& n = a.at(id);
+    uint64_t counts = 0;
+    if (IsReduction(n.op)) Counts(n.a, counts);
+    return counts != 0 || SumsCounts(n.a) || SumsCounts(n.b) || SumsCounts(n.c);
   }
   constexpr void Counts(int id, uint64_t& seen) const {
     if (id < 0) return;
@@ -262,6 +299,7 @@ class SampleLowering : public PredictorLowering {
     }
   }
 
+  static constexpr int kOwnPrime = 64;  // of no program's index
   int latent_ = -1, row_ = -1, topic_ = -1;
 };
 

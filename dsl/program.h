@@ -46,7 +46,7 @@ struct PostArgs {  // g: double throughout
   const double* literal = nullptr;
   const int64_t* extent = nullptr;
   uint64_t seed = 0;                      // draws
-  double epoch = 0;
+  double epoch = 0;                       // below zero: what parameters start at
   double* out = nullptr;                  // row-major over Post::axes
 };
 using PostFn = void (*)(const PostArgs&);
@@ -85,6 +85,11 @@ struct Contraction {      // a product of the data matrix inside a pass, for est
   bool transposed = false;
 };
 
+struct SumAlong {         // a sum over an axis for each row, of what the row names by keys
+  int axis = -1;
+  double flops = 0;       // of an element
+};
+
 struct Pass {
   std::string id;                   // "step", "objective", "measure/rmse", "predict/y", "build"
   int row_axis = -1;
@@ -95,6 +100,7 @@ struct Pass {
   std::vector<int> data;            // data symbols read
   std::vector<int> param;           // parameters read
   std::vector<Contraction> contraction;
+  std::vector<SumAlong> along;
   double flops_per_row = 0;         // elementwise work outside contractions, per (row x inner extents)
   std::vector<int> row_axes;        // rows passes: axes of the value of one row (empty: a scalar)
 };
@@ -218,9 +224,10 @@ struct WeightArgs {
 };
 using WeightFn = void (*)(const WeightArgs&);
 
-struct SamplerForm {                   // weight = hoist * rest
+struct SamplerForm {                   // weight = hoist * rest * exp(exponent)
   int map = -1;                        // hoist knows rows by it alone; -1: there are no maps
   WeightFn hoist = nullptr, rest = nullptr;
+  WeightFn exponent = nullptr;         // null: zero. Its largest is subtracted before exp
   int count = -1;                      // rest = slope * count + base, with one table of counts; -1: it is not
   WeightFn slope = nullptr, base = nullptr;  // of the topic alone
 };
@@ -263,7 +270,7 @@ struct Coupling {
   int node = -1;                       // the derivative, over the item and, primed, the other
 };
 
-enum class StatementKind : uint8_t { kMinimize, kIterate, kSweep, kResample, kSequence, kRepeat, kUntil, kAlternate };
+enum class StatementKind : uint8_t { kMinimize, kIterate, kSweep, kResample, kSequence, kRepeat, kUntil };
 
 struct Statement {
   StatementKind kind = StatementKind::kSequence;
@@ -271,6 +278,7 @@ struct Statement {
   // kMinimize: total[0] of the pass is f; the rest are gradients (ir::Total::param).
   std::vector<int> param;              // parameters it changes
   std::string update;                  // the rule that .By asks for; empty: the planner's choice
+  std::vector<int> alternate;          // .Alternate: parameters whose blocks move in turn; empty: not asked for
   Post value;                          // f itself from its totals (f need not be the bare total)
   std::vector<Post> gradient;          // by position in `param`: gradient of f from totals
   std::vector<Penalty> penalty;

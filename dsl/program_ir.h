@@ -45,7 +45,7 @@ struct CouplingIr {
 
 // What this version holds in its types, IR and fingerprints but has no kernel for yet.
 enum class Beyond : uint8_t {
-  kNothing, kAlternate, kTyped, kLocal, kLatent, kSpan, kSolve, kEach, kCategory, kBatch, kDraw,
+  kNothing, kTyped, kLocal, kLatent, kSpan, kSolve, kEach, kCategory, kBatch, kDraw,
 };
 
 // The linear predictor of a Minimize; see lower_predictor.h.
@@ -84,7 +84,8 @@ struct PredictorIr {
 struct SampleFormIr {
   int16_t map = -1;     // whose rows are visited in turn; -1: there are no maps
   int16_t hoist = -1;   // factors that this map names, and those that none does
-  int16_t rest = -1;    // the others
+  int16_t rest = -1;    // the others, but for ...
+  int16_t exponent = -1;  // ... the exponent of those that are exp(...); -1: none is
   int16_t count = -1;   // the rest is slope * count + base with one table of counts; -1: it is not
   int16_t slope = -1, base = -1;  // over the topic
 };
@@ -107,6 +108,7 @@ struct StatementIr {
   bool smooth_has_state = false;     // kMinimize: Omega has terms without a prox
   PredictorIr predictor;             // kMinimize
   ir::Array<AssignIr, 24> assign;    // kIterate, kSweep: assignments; kMinimize: gradients as posts
+  ir::Array<int16_t, 8> alternate;   // kMinimize: symbols whose blocks move in turn
   ir::Array<PenaltyIr, 24> penalty;
   int16_t smooth_value = -1;         // post
   ir::Array<AssignIr, 24> smooth;    // gradients of the smooth part of Omega

@@ -133,8 +133,11 @@ struct Solve : ExprTag {
   B b;
   using free = Union<Minus<typename A::free, typename J::free>, typename B::free>;
   constexpr int emit(Builder& builder, const Env& env) const {
-    const int id =
-        builder.node(ir::Op::kChain, a.emit(builder, env), -1, Position<J>{}.emit(builder, env));
+    const int j = IndexOf<J>(builder);
+    Env inner = env;
+    inner.renamed &= ~(1u << j);
+    if (builder.Captures(j, inner)) builder.captured = true;
+    const int id = builder.node(ir::Op::kChain, a.emit(builder, inner), -1, Position<J>{}.emit(builder, inner), j);
     const int rhs = b.emit(builder, env);
     return builder.node(ir::Op::kSolve, id, rhs, Position<I>{}.emit(builder, env));
   }

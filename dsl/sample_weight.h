@@ -72,6 +72,7 @@ void AttachSamplers(Statement& statement) {
         SamplerForm& out = statement.sampler.form[K];
         out.hoist = &RunWeight<P, Id, in.hoist>;
         out.rest = &RunWeight<P, Id, in.rest>;
+        if constexpr (in.exponent >= 0) out.exponent = &RunWeight<P, Id, in.exponent>;
         if constexpr (in.count >= 0) {
           out.slope = &RunWeight<P, Id, in.slope>;
           out.base = &RunWeight<P, Id, in.base>;

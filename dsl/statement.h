@@ -27,6 +27,13 @@ inline constexpr bool kIsParam = false;
 template <Name N, class... Is>
 inline constexpr bool kIsParam<Tensor<ir::Kind::kParam, N, Is...>> = true;
 
+template <class Body>
+inline constexpr bool kAlternates = false;
+template <class E>
+inline constexpr bool kAlternates<MinimizeBody<E>> = true;
+template <class... As>
+inline constexpr bool kAlternates<IterateBody<As...>> = true;
+
 template <class Body, class... Clauses>
 struct TypedStatement : StatementTag {
   Body body;
@@ -111,10 +118,12 @@ struct TypedStatement : StatementTag {
   constexpr TypedStatement<UntilBody<TypedStatement>> Until(double tolerance) const {
     return {{}, {*this, tolerance}, {}};
   }
-  // Alternates exact minimisation over blocks of parameters.
+  // Of a Minimize: exact minimisation over blocks of parameters in turn, while the others stand. Of an
+  // Iterate: its assignments one after another, each from what the ones before left.
   template <class... Ps>
   constexpr TypedStatement<AlternateBody<TypedStatement, Ps...>> Alternate(const Ps&...) const {
     static_assert((kIsParam<Ps> && ...), "GY018: .Alternate(U, V) takes whole parameters");
+    static_assert(kAlternates<Body>, "GY018: .Alternate(U, V) follows a Minimize or an Iterate");
     return {{}, {*this}, {}};
   }
   // The explicit spelling of theta <- g(theta, Delta).
@@ -175,15 +184,15 @@ template <Key K, Expression W>
 constexpr auto Resample(const K& variable, const W& weights) {
   return internal::TypedStatement<internal::ResampleBody<K, W>>{{}, {variable, weights}, {}};
 }
-// An update rule by its name: fista, lbfgs, owlqn, sgd, adagrad, adam, cd, sdca, mspg, dsgd.
+// An update rule by its name: fista, lbfgs, owlqn, sgd, adagrad, adam, cd, sdca, mspg, dsgd, als.
 template <Name N>
 constexpr internal::Rule<N> update() {
   constexpr std::string_view name = N.view();
   static_assert(name == "fista" || name == "lbfgs" || name == "owlqn" || name == "sgd" ||
                     name == "adagrad" || name == "adam" || name == "cd" || name == "sdca" ||
-                    name == "mspg" || name == "dsgd",
+                    name == "mspg" || name == "dsgd" || name == "als",
                 "GY017: no such update rule; there are fista, lbfgs, owlqn, sgd, adagrad, adam, cd, "
-                "sdca, mspg, dsgd");
+                "sdca, mspg, dsgd, als");
   return {};
 }
 // In .Update: the sum that .Delta named.

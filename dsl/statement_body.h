@@ -112,13 +112,34 @@ struct UntilBody {
     s.child.push(body.emit(p));
   }
 };
+// A Minimize in blocks, or the assignments of an Iterate one after another.
 template <class A, class... Ps>
 struct AlternateBody {
   A body;
   constexpr void emit(ProgramIr& p, StatementIr& s) const {
-    s.kind = StatementKind::kAlternate;
-    s.child.push(body.emit(p));
-    (s.assign.push({p.builder.graph.node[Ps{}.emit(p.builder, {})].symbol, -1, -1}), ...);
+    s.kind = StatementKind::kSequence;
+    const int id = body.emit(p);
+    int16_t symbol[] = {p.builder.graph.node[Ps{}.emit(p.builder, {})].symbol...};
+    if (p.statement[id].kind == StatementKind::kMinimize) {
+      for (const int16_t each : symbol) p.statement[id].alternate.push(each);
+      s.child.push(static_cast<int16_t>(id));
+      return;
+    }
+    // The first takes the place of the whole.
+    const ir::Array<AssignIr, 24> all = p.statement[id].assign;
+    bool taken = false;
+    for (const int16_t each : symbol) {
+      for (const AssignIr& a : all) {
+        if (a.symbol != each) continue;
+        StatementIr one;
+        one.kind = StatementKind::kIterate;
+        one.assign.push(a);
+        if (!taken) p.statement[id] = one;
+        s.child.push(taken ? static_cast<int16_t>(p.statement.push(one)) : static_cast<int16_t>(id));
+        taken = true;
+      }
+    }
+    if (s.child.size != all.size) p.builder.fail(42);
   }
 };
 

@@ -111,6 +111,7 @@ class Totals {
   constexpr int AtKeys(int id, const ir::Let& let, const ir::Node& read) {
     if (id < 0 || !(b.free(id) & IndexMask(let))) return id;
     ir::Node n = a.at(id);
+    if (n.op == ir::Op::kSolve) b.fail(32);  // one number of a system is not solved apart
     for (int i = 0; i < n.subs; ++i) {
       n.sub[i].node = static_cast<int16_t>(AtKeys(n.sub[i].node, let, read));
       for (int k = 0; k < let.rank; ++k) {

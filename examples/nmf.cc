@@ -17,8 +17,9 @@ constexpr auto W = param<"W">(w, k);
 
 constexpr auto rate = let<"rate">(t, sum(k, H(doc(t), k) * W(word(t), k)));  // expected times a word stands in a document
 
-constexpr auto Nmf = Iterate(H = H * sum(t, where(doc(t) == m, W(word(t), k) / rate)) / sum(w, W))
-                         .Then(Iterate(W = W * sum(t, where(word(t) == w, H(doc(t), k) / rate)) / sum(m, H)))
+constexpr auto Nmf = Iterate(H = H * sum(t, where(doc(t) == m, W(word(t), k) / rate)) / sum(w, W),
+                             W = W * sum(t, where(word(t) == w, H(doc(t), k) / rate)) / sum(m, H))
+                         .Alternate(H, W)
                          .Repeat(60)
                          .Start(H = uniform(0.5, 1.5), W = uniform(0.5, 1.5))
                          .Measure<"divergence">((sum(k, sum(m, H) * sum(w, W)) - sum(t, log(rate))) / size(t));

@@ -104,7 +104,7 @@ struct FoldSetup {
 // The update rule of a plan's FOLD task and its constants; 0: the rule's own default.
 struct Rule {
   std::string name;  // "assign", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam", "cd", "sdca", "mspg",
-                     // "dsgd", "gibbs"
+                     // "dsgd", "als", "gibbs"
   double step = 0, momentum = 0;
   std::string schedule;  // "constant", "inverse", "sqrt"
   double decay = 0;
@@ -121,7 +121,7 @@ struct Rule {
   // Whether the fold visits coordinates, by Work, rather than folding totals of passes.
   bool by_coordinate() const { return name == "cd" || name == "sdca" || name == "mspg"; }
   // Whether it visits rows in blocks of keys, by WorkTurn.
-  bool by_key() const { return name == "dsgd" || name == "gibbs"; }
+  bool by_key() const { return name == "dsgd" || name == "als" || name == "gibbs"; }
 };
 
 // The fold of `statement` by `rule`: one of those below.
@@ -141,6 +141,8 @@ absl::StatusOr<std::unique_ptr<Fold>> MakeCoordinateFold(const FoldSetup& setup,
 // kMinimize: rows in blocks of keys, in place, on its predictor of keyed rows.
 absl::StatusOr<std::unique_ptr<Fold>> MakeKeyedFold(const FoldSetup& setup, const Statement& statement,
                                                     const Rule& rule);
+// kMinimize: exact minimisation over blocks of keyed rows in turn, where losses are squares.
+absl::StatusOr<std::unique_ptr<Fold>> MakeAlternateFold(const FoldSetup& setup, const Statement& statement);
 // kResample: every datum's topic from its conditional, in blocks of keys.
 absl::StatusOr<std::unique_ptr<Fold>> MakeSampleFold(const FoldSetup& setup,
                                                      const Statement& statement, const Rule& rule);

@@ -7,6 +7,7 @@ absl::StatusOr<std::unique_ptr<Fold>> MakeFold(const FoldSetup& setup, const Sta
                                                const Rule& rule) {
   switch (statement.kind) {
     case StatementKind::kMinimize:
+      if (rule.name == "als") return MakeAlternateFold(setup, statement);
       if (rule.by_key()) return MakeKeyedFold(setup, statement, rule);
       if (rule.by_coordinate()) return MakeCoordinateFold(setup, statement, rule);
       return MakeMinimizeFold(setup, statement, rule);

@@ -102,6 +102,7 @@ absl::Status StartParameters(const Job& job, const PostContext& context, ParamSt
     const Layout layout = TotalLayout(program, pass, job.extent);
     for (const Field& f : layout.field) with.total[static_cast<size_t>(f.id)] = given + f.offset;
   }
+  with.epoch = -1;  // draws of the start
   for (const Assign& a : program.start) with.Run(a.value, state->master(a.param));
   for (size_t s = 0; s < job.start.size(); ++s) {
     const Field* field = state->layout().Find(static_cast<int>(s));

@@ -167,7 +167,7 @@ def _data_flags(name, data):
     if not data:
         return [], []
     if type(data) == "dict":
-        return ["--%s=%s={%s}" % (name, key, data[key]) for key in data], data.values()
+        return ["--%s=%s{%s}" % (name, key + "=" if key else "", data[key]) for key in data], data.values()
     files = data if type(data) == "list" else [data]
     return ["--%s={%s}" % (name, file) for file in files], files
 
@@ -193,7 +193,8 @@ def gyre_program(
     Args:
       name: the program.
       srcs: the program's file, with its main().
-      data: the default data: a label, or a dict from the name of an input to its label.
+      data: the default data: a label, or a dict from the name of an input to its label; "" is the input
+        without a name.
       test_data: held-out data, in the same way.
       flags: further flags the program has when the user gives none of that name.
       plan_flags: further flags of the compiled plan alone, such as pins or a number of workers.

@@ -111,10 +111,10 @@ constexpr Flag kFlags[] = {
      [](string_view v, Options* o) {
        return ToPin(v, {"auto", "full", "sparse", "factors"}, &o->payload);
      }},
-    {"update", "auto|fista|lbfgs|owlqn|sgd|adagrad|adam|cd|sdca|mspg|dsgd|gibbs", "pin: the update rule", kPlans,
+    {"update", "auto|fista|lbfgs|owlqn|sgd|adagrad|adam|cd|sdca|mspg|dsgd|als|gibbs", "pin: the update rule", kPlans,
      [](string_view v, Options* o) {
        return ToPin(v, {"auto", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam", "cd", "sdca",
-                        "mspg", "dsgd", "gibbs"},
+                        "mspg", "dsgd", "als", "gibbs"},
                     &o->update);
      }},
     {"schedule", "auto|sets|sap|priority|dependency|uniform", "pin: which coordinates move next",

@@ -1,8 +1,10 @@
 #include "runtime/sample/worker.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "dsl/random.h"
+#include "ops/simd_math.h"
 
 namespace gyre::sample {
 namespace {
@@ -21,6 +23,7 @@ Worker::Worker(State& shared, const ParamState& state)
       sloped_(shared.sparse() ? Padded(shared.topics()) : 0),
       slope_(sloped_.size()),
       base_(sloped_.size()),
+      exponent_(shared.form().exponent != nullptr ? Padded(shared.topics()) : 0),
       param_(static_cast<size_t>(shared.graph().symbol.size)),
       typed_(param_.size()),
       published_(rows_of_.any() ? state.published_bytes() : 0),
@@ -98,6 +101,14 @@ int32_t Worker::Dense(int32_t topic, float u) {
   args_.begin = 0, args_.end = s_.topics();
   args_.given = hoisted_.data(), args_.out = draw_.weight();
   s_.form().rest(args_);
+  if (s_.form().exponent != nullptr) {
+    args_.given = nullptr, args_.out = exponent_.data();
+    s_.form().exponent(args_);
+    float most = exponent_[0];
+    for (int64_t k = 1; k < s_.topics(); ++k) most = std::max(most, exponent_[k]);
+    float* const weight = draw_.weight();
+    for (int64_t k = 0; k < s_.topics(); ++k) weight[k] *= simd::Exp(exponent_[k] - most);
+  }
   if (factor_ != nullptr) {
     float* const weight = draw_.weight();
     for (int64_t k = 0; k < s_.topics(); ++k) weight[k] *= factor_[k];

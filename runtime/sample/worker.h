@@ -46,6 +46,7 @@ class alignas(64) Worker {
   SumTree tree_;
   AlignedArray<float> hoisted_, sloped_;  // by topic
   AlignedArray<float> slope_, base_;      // sparse: by topic
+  AlignedArray<float> exponent_;          // dense: by topic
   // Parameters by symbol, of the clock `loaded_`: as weights read them, and as passes do.
   std::vector<const float*> param_;
   std::vector<const void*> typed_;

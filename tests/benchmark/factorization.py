@@ -1,12 +1,13 @@
-"""Matrix factorisation beside LIBMF: time to the held-out error that LIBMF ends at.
+"""Matrix factorisation beside LIBMF: time to the held-out error that LIBMF ends at. Alternating least squares beside
+a loop by hand with Eigen: time of as many rounds.
 
-    factorization.py --program=factorization=PATH [--data=FOLDER] [--runs=3] [--only=NAME,...]
+    factorization.py --program=factorization=PATH --program=als_by_hand=PATH [--data=FOLDER] [--runs=3] [--only=NAME,...]
 
-(`./bazelw run //tests/benchmark:factorization_peers -- --data=FOLDER` fills in the program.) The folder, by flag or by
+(`./bazelw run //tests/benchmark:factorization_peers -- --data=FOLDER` fills in the programs.) The folder, by flag or by
 GYRE_DATA, may hold jester1.txt, lines `user item rating`; without it that bench is left out. The other ratings are
 made up: 4 million of 50 000 users and 10 000 items. A tenth is held out. LIBMF's mf-train (its AVX build) is looked
 for in PATH. Same objective, same penalty, same rank; LIBMF's seconds are those of 40 passes, by the difference
-of a run of 41 and of one, so that neither side's reading counts.
+of a run of 41 and of one, so that neither side's reading counts. The update rule is the planner's own.
 """
 
 import shutil
@@ -18,7 +19,8 @@ import numpy as np
 from peers import gyre, interleaved, main, say
 
 PASSES = 40
-TRIED = (4, 6, 8, 10, 12, 15, 20, 25, 30, 40, 60, 80)
+ROUNDS = 8
+TRIED = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 60, 80)
 
 
 def write(folder, ratings):
@@ -66,10 +68,10 @@ def libmf(folder, rank, penalty, threads):
     return (lambda: (run(PASSES + 1, "--quiet")[0] - run(1, "--quiet")[0],)), error
 
 
-def ours(args, folder, rank, penalty, workers, passes):
+def ours(args, folder, rank, penalty, workers, passes, *more):
     result = gyre(args.program["factorization"], folder, "--data=%s/train.csv" % folder, "--test_data=%s/test.csv" % folder,
                   "--extent=Rank=%d" % rank, "--lambda=%g" % penalty, "--workers=%d" % workers,
-                  "--max_clocks=%d" % passes, "--tolerance=1e-12")
+                  "--max_clocks=%d" % passes, "--tolerance=1e-12", *more)
     return result["seconds"]["train"], result["metric"]["value"]
 
 
@@ -91,11 +93,32 @@ def bench(args, folder, title, ratings, rank, penalty):
                mine / passes / (its / PASSES)))
 
 
+def by_hand(args, folder, rank, penalty, threads):
+    done = subprocess.run([args.program["als_by_hand"], folder + "/train.txt", folder + "/test.txt", str(rank), str(penalty),
+                           str(ROUNDS), str(threads)], check=True, stdout=subprocess.PIPE, text=True)
+    return tuple(map(float, done.stdout.split()))
+
+
+def als(args, folder, title, ratings, rank, penalty):
+    write(folder, ratings)
+    say("\n%s, rank %d, penalty %g, %d rounds" % (title, rank, penalty, ROUNDS))
+    for threads in (1, 2):
+        (mine, error), (its, its_error) = interleaved(
+            args.runs, lambda: ours(args, folder, rank, penalty, threads, ROUNDS, "--update=als"),
+            lambda: by_hand(args, folder, rank, penalty, threads))
+        say("  %d thread%s: gyre %.3f s to %.4f; by hand %.3f s to %.4f: %.2f x"
+            % (threads, "s" * (threads > 1), mine, error, its, its_error, mine / its))
+
+
 BENCHES = {
     "jester_32": lambda a, f: bench(a, f, "Jester, 24 983 x 100, 1.8 million ratings", jester(a), 32, 0.5),
     "jester_128": lambda a, f: bench(a, f, "Jester, 24 983 x 100, 1.8 million ratings", jester(a), 128, 0.5),
     "made_up_32": lambda a, f: bench(a, f, "made up, 50 000 x 10 000, 4 million ratings", made_up(), 32, 0.05),
     "made_up_128": lambda a, f: bench(a, f, "made up, 50 000 x 10 000, 4 million ratings", made_up(), 128, 0.05),
+    "als_jester_32": lambda a, f: als(a, f, "Jester, 24 983 x 100, 1.8 million ratings", jester(a), 32, 0.5),
+    "als_jester_128": lambda a, f: als(a, f, "Jester, 24 983 x 100, 1.8 million ratings", jester(a), 128, 0.5),
+    "als_made_up_32": lambda a, f: als(a, f, "made up, 50 000 x 10 000, 4 million ratings", made_up(), 32, 0.05),
+    "als_made_up_128": lambda a, f: als(a, f, "made up, 50 000 x 10 000, 4 million ratings", made_up(), 128, 0.05),
 }
 
 

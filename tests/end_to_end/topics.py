@@ -1,6 +1,6 @@
 """Topic models as their users run them.
 
-    topics.py LDA MIXTURE NMF
+    topics.py LDA MIXTURE NMF MEDLDA
 
 Paths of the programs; they run on the data that ship with them.
 """
@@ -12,7 +12,7 @@ import sys
 import tempfile
 import unittest
 
-LDA, MIXTURE, NMF = (os.path.abspath(path) for path in sys.argv[1:4])
+LDA, MIXTURE, NMF, MEDLDA = (os.path.abspath(path) for path in sys.argv[1:5])
 
 
 class Topics(unittest.TestCase):
@@ -97,6 +97,16 @@ class Topics(unittest.TestCase):
             out, report = self.run_program(MIXTURE, "--workers=%d" % workers)
             self.assertGreater(self.measure(report, "purity"), 0.62)
             self.assertIn("Component, its share of digits, and Digit with the most of it", out)
+
+    def test_topics_tell_testaments_apart(self):
+        for workers in (1, 2):
+            out, report = self.run_program(MEDLDA, "--workers=%d" % workers)
+            self.assertGreater(self.measure(report, "accuracy"), 0.97)
+            self.assertGreater(self.measure(report, "accuracy_untold"), 0.96)  # 0.78 are of the old one
+            self.assertTrue(any("jesus" in line and "disciples" in line for line in out.split("\n")), out)
+        # Without a margin topics explain the words alone, and their weights what is left.
+        plain = self.measure(self.run_program(MEDLDA, "--c=0.001")[1], "accuracy_untold")
+        self.assertLess(plain, 0.96)
 
     def test_parts_are_about_something(self):
         out, report = self.run_program(NMF)

@@ -1,6 +1,7 @@
 // Factorisations from their program to their model: planned, run in place by one worker and by
 // several, against what the data were made of.
 #include <cmath>
+#include <limits>
 #include <map>
 #include <string>
 #include <utility>
@@ -146,7 +147,7 @@ TEST(Keyed, ThePlannerVisitsFactorsInPlaceAndHandsThemRound) {
   const Ratings ratings(4000);
   Request request;
   request.workers = 2;
-  const absl::StatusOr<Plan> plan = Bench(Biased(), ratings, ratings.biased).PlanFor(request);
+  const absl::StatusOr<Plan> plan = Bench(Logistic(), ratings, ratings.matrix).PlanFor(request);
   ASSERT_TRUE(plan.ok()) << plan.status();
   EXPECT_EQ(RuleOf(*plan), "dsgd");
   EXPECT_THAT(Explain(*plan), HasSubstr("blocks of user x item"));
@@ -171,7 +172,7 @@ TEST(Keyed, SaysWhatItNeeds) {
 TEST(Keyed, RecoversPlantedFactors) {
   const Ratings ratings(6000);
   for (const Type type : {Type::kFloat64, Type::kFloat32}) {
-    const RunResult result = Bench(Biased(), ratings, ratings.biased, type).Run(1);
+    const RunResult result = Bench(Biased(), ratings, ratings.biased, type).Run(1, "dsgd");
     ASSERT_EQ(result.measure.size(), 1u);
     EXPECT_LT(result.measure[0], 0.08);  // the noise is 0.05
   }
@@ -216,7 +217,7 @@ TEST(Keyed, HoldsWhatIsVisitedOftenByAsMuch) {
 TEST(Keyed, StaysWithinBounds) {
   const Ratings ratings(6000, 0.05, true);
   const Bench bench(NonNegative(), ratings, ratings.matrix);
-  const RunResult result = bench.Run(2, "auto", 1000);
+  const RunResult result = bench.Run(2, "dsgd", 1000);
   for (const char* name : {"U", "V"})
     for (const double x : bench.Param(result, name)) ASSERT_GE(x, 0);
   EXPECT_LT(result.measure[0], 0.09);
@@ -237,6 +238,106 @@ TEST(Keyed, LeavesKeysWithoutRowsAtTheLeastPenalty) {
   for (int64_t k = 0; k < kRank; ++k)
     EXPECT_EQ(bench.Param(result, "U")[static_cast<size_t>(149 * kRank + k)], 0);
   EXPECT_EQ(bench.Param(result, "bu")[149], 0);
+}
+
+// ---- Blocks in turn.
+
+TEST(Alternate, SolvesInTheOrderThatTheProgramSays) {
+  const Ratings ratings(3000);
+  const absl::StatusOr<Plan> plan = Bench(Alternating(), ratings, ratings.biased).PlanFor({});
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(RuleOf(*plan), "als");
+  EXPECT_THAT(Explain(*plan), HasSubstr("what all rows share, then of each user, then of each item"));
+  EXPECT_THAT(Explain(*Bench(AlternatingSparse(), ratings, ratings.matrix).PlanFor({})),
+              HasSubstr("each item, then of each user, from"));
+}
+
+TEST(Alternate, SaysWhatItNeeds) {
+  const Ratings ratings(1000);
+  Request request;
+  request.update = "als";
+  for (const auto& program : {Logistic(), Graph()}) {
+    EXPECT_THAT(Bench(program, ratings, ratings.matrix).PlanFor(request).status().message(), HasSubstr("als"));
+  }
+  request.workers = 2, request.partition = "data";
+  EXPECT_THAT(Bench(Biased(), ratings, ratings.biased).PlanFor(request).status().message(), HasSubstr("hybrid"));
+}
+
+TEST(Alternate, UsersSolveTheirNormalEquationsAgainstTheItemsBefore) {
+  const Ratings ratings(2000);
+  const Bench bench(Biased(), ratings, ratings.biased);
+  const RunResult one = bench.Run(1, "als", 1, 1e-30), two = bench.Run(1, "als", 2, 1e-30);
+  const double lambda = 0.02;
+  const Vector &U = bench.Param(two, "U"), &bu = bench.Param(two, "bu"), &V = bench.Param(one, "V"), &bi = bench.Param(one, "bi");
+  const double b = bench.Param(two, "b")[0];
+  // In the second clock users were solved against items of the first: their slope is zero there.
+  for (size_t u = 0; u < kUsers; ++u) {
+    double slope[kRank + 1] = {};
+    for (size_t r = 0; r < ratings.user.size(); ++r) {
+      if (static_cast<size_t>(ratings.user[r]) != u) continue;
+      const auto i = static_cast<size_t>(ratings.item[r]);
+      double view = b + bi[i] + bu[u] - ratings.biased[r];
+      for (size_t k = 0; k < kRank; ++k) view += U[u * kRank + k] * V[i * kRank + k];
+      for (size_t k = 0; k < kRank; ++k) slope[k] += 2 * view * V[i * kRank + k];
+      slope[kRank] += 2 * view;
+    }
+    for (size_t k = 0; k < kRank; ++k) EXPECT_NEAR(slope[k] + 2 * lambda * U[u * kRank + k], 0, 1e-7);
+    EXPECT_NEAR(slope[kRank] + 2 * lambda * bu[u], 0, 1e-7);
+  }
+}
+
+TEST(Alternate, TheNumbersAreThoseOfOneWorkerHoweverManyThereAre) {
+  const Ratings ratings(20000);
+  const Bench biased(Biased(), ratings, ratings.biased), tensor(Tensor(), ratings, ratings.tensor),
+      weighted(Weighted(), ratings, ratings.biased, Type::kFloat32);
+  for (const Bench* bench : {&biased, &tensor, &weighted}) {
+    const RunResult alone = bench->Run(1, "als", 5, 1e-30);
+    for (const int workers : {2, 3, 7, 20}) ASSERT_EQ(bench->Run(workers, "als", 5, 1e-30).parameter, alone.parameter) << workers;
+  }
+}
+
+TEST(Alternate, IsWhatSolveSaysStepByStep) {
+  const Ratings ratings(3000);
+  const Bench derived(Plain(), ratings, ratings.matrix), written(Explicit(), ratings, ratings.matrix);
+  const RunResult one = derived.Run(2, "auto", 3, 1e-30), other = written.Run(2, "auto", 3, 1e-30);
+  for (const char* name : {"U", "V"}) {
+    const Vector &found = derived.Param(one, name), &expected = written.Param(other, name);
+    ASSERT_EQ(found.size(), expected.size());
+    for (size_t i = 0; i < found.size(); ++i) ASSERT_NEAR(found[i], expected[i], 1e-8 * (1 + std::abs(expected[i])));
+  }
+}
+
+TEST(Alternate, EveryClockLowersTheObjective) {
+  const Ratings ratings(5000);
+  for (const Bench& bench : {Bench(Biased(), ratings, ratings.biased), Bench(Weighted(), ratings, ratings.biased),
+                             Bench(NonNegative(), ratings, ratings.matrix), Bench(Tensor(), ratings, ratings.tensor),
+                             Bench(AlternatingSparse(), ratings, ratings.matrix)}) {
+    double before = std::numeric_limits<double>::infinity();
+    for (const int clocks : {1, 2, 3, 5, 9, 20}) {
+      const double now = bench.Run(2, "als", clocks, 1e-30).objective;
+      EXPECT_LE(now, before * (1 + 1e-9)) << clocks;
+      before = now;
+    }
+  }
+}
+
+TEST(Alternate, RecoversPlantedFactors) {
+  const Ratings ratings(6000), positive(6000, 0.05, true);
+  for (const Type type : {Type::kFloat64, Type::kFloat32})
+    EXPECT_LT(Bench(Alternating(), ratings, ratings.biased, type).Run(2).measure.at(0), 0.08);  // the noise is 0.05
+  EXPECT_LT(Bench(Tensor(), ratings, ratings.tensor).Run(2, "als").measure.at(0), 0.12);
+  const Bench bounded(NonNegative(), positive, positive.matrix);
+  const RunResult result = bounded.Run(2, "als", 500);
+  EXPECT_LT(result.measure.at(0), 0.08);
+  for (const char* name : {"U", "V"})
+    for (const double x : bounded.Param(result, name)) ASSERT_GE(x, 0);
+}
+
+TEST(Alternate, IsExactWhereTheProgramIsConvex) {
+  const Ratings ratings(4000);
+  const Bench bench(Baseline(), ratings, ratings.biased);
+  const double best = bench.Run(1, "lbfgs", 500, 1e-12).objective;
+  EXPECT_NEAR(bench.Run(2, "als", 100, 1e-12).objective, best, 1e-5 * best);  // blocks converge linearly
 }
 
 TEST(Keyed, RefusesARowWithoutAKey) {

@@ -76,6 +76,37 @@ Program Baseline() {
                                .Measure<"rmse">(sqrt(mean(r, sq(baseline)))));
 }
 
+Program Alternating() {
+  return internal::Compile(Minimize(sum(r, sq(e)) + lambda * (size_of_factors + size_of_biases))
+                               .Start(U = normal(0, 0.3), V = normal(0, 0.3))
+                               .Measure<"rmse">(sqrt(mean(r, sq(e))))
+                               .Alternate(U, V));
+}
+
+Program AlternatingSparse() {
+  return internal::Compile(Minimize(sum(r, sq(R) * sq(plain)) + lambda * size_of_factors + lambda * sum(u, k, abs(U)))
+                               .Start(U = normal(0, 0.3), V = normal(0, 0.3))
+                               .Measure<"rmse">(sqrt(mean(r, sq(plain))))
+                               .Alternate(V, U));
+}
+
+Program Plain() {
+  return internal::Compile(Minimize(sum(r, sq(plain)) + lambda * size_of_factors)
+                               .Start(U = normal(0, 0.3), V = normal(0, 0.3))
+                               .Alternate(V, U));
+}
+
+Program Explicit() {
+  constexpr auto j = k.prime();
+  constexpr auto Gu = let<"Gu">(u, k, j, sum(r, where(user(r) == u, V(item(r), k) * V(item(r), j))) + where(k == j, lambda));
+  constexpr auto hu = let<"hu">(u, k, sum(r, where(user(r) == u, R * V(item(r), k))));
+  constexpr auto Gi = let<"Gi">(i, k, j, sum(r, where(item(r) == i, U(user(r), k) * U(user(r), j))) + where(k == j, lambda));
+  constexpr auto hi = let<"hi">(i, k, sum(r, where(item(r) == i, R * U(user(r), k))));
+  return internal::Compile(Iterate(U = solve(k, j, Gu, hu), V = solve(k, j, Gi, hi))
+                               .Alternate(V, U)
+                               .Start(U = normal(0, 0.3), V = normal(0, 0.3)));
+}
+
 Program Graph() {
   constexpr auto both = let<"both">(r, R - sum(k, U(user(r), k) * U(friend_of(r), k)));
   return internal::Compile(Minimize(sum(r, sq(both)) + lambda * sum(u, k, sq(U))).Start(U = normal(0, 0.3)));

@@ -16,6 +16,13 @@ Program Weighted();
 Program Tensor();
 // sum_r (R - bu - bi - b)^2 + lambda (|bu|^2 + |bi|^2): convex.
 Program Baseline();
+// Biased, in blocks of users and of items in turn.
+Program Alternating();
+// sum_r weight (R - U V)^2 + lambda (|U|^2 + |V|^2 + |U|_1), the items' turn first.
+Program AlternatingSparse();
+// sum_r (R - U V)^2 + lambda (|U|^2 + |V|^2), the items' turn first; and the same step written out, with solve.
+Program Plain();
+Program Explicit();
 // sum_r (R - U V)^2 with U read by two keys of one row: what a block holds is not known.
 Program Graph();
 

@@ -213,9 +213,12 @@ static_assert(DeltaIsScalar<decltype(lasso::Lasso), decltype(lasso::b)>);
 static_assert(DeltaIsDense<decltype(lasso::Lasso), decltype(lasso::beta)>);
 
 TEST(ListingTest, AlternatingLeastSquares) {
-  Refused(Compile(factorisation::Als), "Alternate");
+  const Program als = Compile(factorisation::Als);
+  EXPECT_EQ(als.refusal, "");
+  ASSERT_EQ(als.root.child.size(), 1u);
+  EXPECT_EQ(als.root.child[0].alternate.size(), 2u);
   const Program users = Compile(factorisation::AlsUsers);
-  Refused(users, "solve");
+  EXPECT_EQ(users.refusal, "");
   EXPECT_NE(users.text.find("solve[Rank,Rank'](G(User,Rank,Rank'), h(User,Rank))"),
             std::string::npos)
       << users.text;

@@ -62,6 +62,15 @@ double ContextsLaw(const std::vector<int>& z) {
   return LdaLaw(z) + LogCells(kAuthor, z, 2, [](int, int) { return 2 * kAlpha; });
 }
 double PriorsLaw(const std::vector<int>& z) { return LogCells(kDoc, z, 2, Prior) + LogWords(z); }
+double SupervisedLaw(const std::vector<int>& z) {
+  double sum = LdaLaw(z);
+  for (int d = 0; d < 2; ++d) {
+    double worth = 0;
+    for (size_t t = 0; t < z.size(); ++t) worth += kDoc[t] == d ? Prior(d, z[t]) : 0;
+    sum -= (worth - 2) * (worth - 2);
+  }
+  return sum;
+}
 double GivenLaw(const std::vector<int>& z) {
   double sum = LogWords(z);
   for (size_t t = 0; t < z.size(); ++t) sum += std::log(Prior(kDoc[t], z[t]));
@@ -238,6 +247,8 @@ TEST(Posterior, PriorsFromData) { ExpectLaw(Priors(), "dense", PriorsLaw); }
 TEST(Posterior, PriorsFromDataSparse) { ExpectLaw(Priors(), "sparse", PriorsLaw); }
 // In logs, by a pass over rows.
 TEST(Posterior, AProductOverColumns) { ExpectLaw(Images(), "dense", ImagesLaw); }
+// The weights sum counts over the topics: all of them move with every draw.
+TEST(Posterior, ASumOfCounts) { ExpectLaw(Supervised(), "dense", SupervisedLaw); }
 TEST(Posterior, AKeyOfDataAlone) { ExpectLaw(Given(), "dense", GivenLaw); }
 TEST(Posterior, AKeyOfDataAloneSparse) { ExpectLaw(Given(), "sparse", GivenLaw); }
 TEST(Posterior, NoKeys) { ExpectLaw(Labels(), "dense", LabelsLaw); }

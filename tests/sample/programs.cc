@@ -62,6 +62,18 @@ constexpr auto kEstimated =
                                                   size(m) * digamma(size(k) * prior_of_docs)))))
         .Start(prior_of_docs = 1)
         .Measure<"most">(max(m, k, Ndk));
+constexpr auto mean_of = param<"mean">(m, k);
+constexpr auto kAveraged = Resample(z(t), (Ndk(doc(t), k) + alpha) * phi(word(t), k))
+                               .Then(Iterate(mean_of = mean_of + where(epoch >= 4, (Ndk - mean_of) / (epoch - 3))));
+constexpr auto x = param<"x">(m);
+constexpr auto y = param<"y">(m);
+constexpr auto twice = param<"twice">(m);
+constexpr auto kNoisy = Resample(z(t), (Ndk(doc(t), k) + alpha) * phi(word(t), k))
+                            .Then(Iterate(x = normal(1, 2), y = uniform(0, 1), twice = normal(0, 1) - normal(0, 1)))
+                            .Start(x = normal(1, 2));
+constexpr auto of_topics = sum(k, prior(doc(t), k) * Ndk(doc(t), k));
+constexpr auto kSupervised = Resample(z(t), (Ndk(doc(t), k) + alpha) * phi(word(t), k) *
+                                                exp(-sq(of_topics + prior(doc(t), k) - 2)));
 constexpr auto kLabels = Resample(z(t), (Nk + alpha) * exp(worth(t, k)));
 
 }  // namespace
@@ -69,9 +81,12 @@ constexpr auto kLabels = Resample(z(t), (Nk + alpha) * exp(worth(t, k)));
 Program Lda() { return internal::Compile(kLda); }
 Program Contexts() { return internal::Compile(kContexts); }
 Program Priors() { return internal::Compile(kPriors); }
+Program Supervised() { return internal::Compile(kSupervised); }
 Program Images() { return internal::Compile(kImages); }
 Program Given() { return internal::Compile(kGiven); }
 Program Estimated() { return internal::Compile(kEstimated); }
+Program Noisy() { return internal::Compile(kNoisy); }
+Program Averaged() { return internal::Compile(kAveraged); }
 Program Labels() { return internal::Compile(kLabels); }
 
 }  // namespace gyre

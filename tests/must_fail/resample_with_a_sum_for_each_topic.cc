@@ -1,4 +1,4 @@
-// Weights that sum counts over the topics.
+// Weights with a sum over the topics for each topic.
 // EXPECT: GY041
 #include "dsl/dsl.h"
 
@@ -17,7 +17,7 @@ constexpr auto Nk = count<"Nk">(z(t));
 #ifdef FIXED
 constexpr auto program = Resample(z(t), (N(doc(t), k) + 1) / (Nk + 1));
 #else
-constexpr auto program = Resample(z(t), (N(doc(t), k) + 1) / sum(k.prime(), Nk(k.prime()) + N(doc(t), k)));
+constexpr auto program = Resample(z(t), (N(doc(t), k) + 1) / sum(k.prime(), log(Nk(k.prime()) + N(doc(t), k) + 2)));
 #endif
 
 }  // namespace slip

@@ -1,0 +1,140 @@
+// Small dense least squares, many at a time: Gram matrices of panels of rows, and their solution.
+//
+//   minimise  1/2 x' A x - b' x  +  sum l1_i |x_i|,   lower_i <= x_i <= upper_i
+//
+// A is n x n, symmetric and positive semi-definite, its rows `width` numbers apart: n rounded up so
+// that every row begins at kNormalAlignment. Nothing here allocates.
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+namespace gyre {
+
+inline constexpr int64_t kNormalAlignment = 64;  // bytes
+
+template <class T>
+inline constexpr int64_t kNormalLanes = kNormalAlignment / static_cast<int64_t>(sizeof(T));
+
+// Numbers from one row of A to the next.
+template <class T>
+constexpr int64_t NormalWidth(int64_t n) {
+  return (n + kNormalLanes<T> - 1) / kNormalLanes<T> * kNormalLanes<T>;
+}
+
+namespace internal {
+
+template <class T>
+struct Lanes {
+  typedef T V __attribute__((vector_size(kNormalAlignment), may_alias));
+};
+
+// kRows rows of A from `i`, kVectors vectors of columns from `j`.
+template <class T, int kRows, int kVectors>
+void AddGramTile(const T* panel, int64_t rows, int64_t width, int64_t i, int64_t j, T* a) {
+  using V = typename Lanes<T>::V;
+  V sum[kRows][kVectors] = {};
+  for (int64_t r = 0; r < rows; ++r) {
+    const T* const row = panel + r * width;
+    V column[kVectors];
+    for (int v = 0; v < kVectors; ++v)
+      column[v] = *reinterpret_cast<const V*>(row + j + v * kNormalLanes<T>);
+    for (int k = 0; k < kRows; ++k) {
+      for (int v = 0; v < kVectors; ++v) sum[k][v] += row[i + k] * column[v];
+    }
+  }
+  for (int k = 0; k < kRows; ++k) {
+    for (int v = 0; v < kVectors; ++v)
+      *reinterpret_cast<V*>(a + (i + k) * width + j + v * kNormalLanes<T>) += sum[k][v];
+  }
+}
+
+}  // namespace internal
+
+// A += P' P on and above the diagonal, for a panel P of `rows` rows of `width` numbers, those beyond
+// n zero. What it leaves below the diagonal means nothing.
+template <class T>
+void AddGram(const T* panel, int64_t rows, int64_t width, T* a) {
+  constexpr int64_t kLanes = kNormalLanes<T>;
+  constexpr int kRows = 8;
+  for (int64_t i = 0; i < width; i += kRows) {
+    int64_t j = i / kLanes * kLanes;
+    for (; j + 2 * kLanes <= width; j += 2 * kLanes)
+      internal::AddGramTile<T, kRows, 2>(panel, rows, width, i, j, a);
+    if (j < width) internal::AddGramTile<T, kRows, 1>(panel, rows, width, i, j, a);
+  }
+}
+
+// b += P' y.
+template <class T>
+void AddMoments(const T* panel, const T* y, int64_t rows, int64_t width, T* b) {
+  for (int64_t r = 0; r < rows; ++r) {
+    const T* const row = panel + r * width;
+    for (int64_t i = 0; i < width; ++i) b[i] += y[r] * row[i];
+  }
+}
+
+// x = A^-1 b by Cholesky's factorisation, in place: A becomes U of A = U' U, b is spoiled. A number
+// that A does not determine (a pivot of rounding errors alone) becomes zero.
+template <class T>
+void SolveCholesky(int64_t n, int64_t width, T* a, T* b, T* x) {
+  for (int64_t k = 0; k < n; ++k) {
+    T* const row = a + k * width;
+    // The diagonal as it was stands in x until then.
+    if (k == 0) {
+      for (int64_t i = 0; i < n; ++i) x[i] = a[i * width + i];
+    }
+    const T least = x[k] * static_cast<T>(n) * std::numeric_limits<T>::epsilon();
+    const bool free = !(row[k] > least);
+    const T scale = free ? T{0} : T{1} / std::sqrt(row[k]);
+    for (int64_t j = k; j < n; ++j) row[j] *= scale;
+    row[k] = scale;  // its inverse is what is asked for
+    b[k] *= scale;
+    if (free) continue;
+    for (int64_t i = k + 1; i < n; ++i) {
+      const T by = row[i];
+      T* const below = a + i * width;
+      for (int64_t j = i / kNormalLanes<T> * kNormalLanes<T>; j < width; ++j) below[j] -= by * row[j];
+      b[i] -= by * b[k];
+    }
+  }
+  for (int64_t k = n - 1; k >= 0; --k) {
+    const T* const row = a + k * width;
+    T sum = b[k];
+    for (int64_t j = k + 1; j < n; ++j) sum -= row[j] * x[j];
+    x[k] = sum * row[k];
+  }
+}
+
+// The same with the penalty and the bounds, from the x that is given: one number after another until
+// none moves by more than `tolerance` of the largest. A is read on and above the diagonal and made
+// whole; b is spoiled.
+template <class T>
+void SolveByCoordinates(int64_t n, int64_t width, const T* l1, const T* lower, const T* upper, double tolerance, T* a,
+                        T* b, T* x) {
+  constexpr int kMostPasses = 1000;
+  for (int64_t i = 0; i < n; ++i) {
+    for (int64_t j = i + 1; j < n; ++j) a[j * width + i] = a[i * width + j];
+  }
+  for (int64_t i = 0; i < n; ++i) {  // b becomes the slope downwards
+    for (int64_t j = 0; j < n; ++j) b[i] -= a[i * width + j] * x[j];
+  }
+  for (int pass = 0; pass < kMostPasses; ++pass) {
+    T most = 0, largest = 0;
+    for (int64_t i = 0; i < n; ++i) {
+      const T* const row = a + i * width;
+      const T z = row[i] * x[i] + b[i], m = std::max(std::abs(z) - l1[i], T{0});
+      // A number that A does not know goes as little off zero as its bounds permit.
+      const T best = row[i] > 0 ? std::copysign(m, z) / row[i] : T{0};
+      const T next = std::clamp(best, lower[i], upper[i]), by = next - x[i];
+      x[i] = next;
+      most = std::max(most, std::abs(by)), largest = std::max(largest, std::abs(next));
+      if (by == 0) continue;
+      for (int64_t j = 0; j < n; ++j) b[j] -= by * row[j];
+    }
+    if (static_cast<double>(most) <= tolerance * static_cast<double>(largest)) break;
+  }
+}
+
+}  // namespace gyre
