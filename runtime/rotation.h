@@ -1,9 +1,10 @@
 // Blocks of keys that go round: who visits which block of a KeyedGrid when.
 //
-// The groups of the first map stay with one worker, a *chain* of blocks each; those of the other
-// maps go from chain to chain. A block begins when the blocks before it that held its groups are
-// done, which is all that workers wait for. A clock goes through all strata, in an order drawn for
-// it.
+// The groups of the first map are a *chain* of blocks each; those of the other maps go from chain to
+// chain. A block begins when the blocks before it that held its groups are done, which is all that
+// workers wait for. A clock goes through all strata, in an order drawn for it. Every worker has chains
+// of its own; one that would wait takes the next block of another's, so that a slow worker is left
+// what it gets done. Who visits a block changes nothing: its rows and what it follows are the same.
 #pragma once
 #include <algorithm>
 #include <atomic>
@@ -27,7 +28,7 @@ class Rotation {
         workers_(workers),
         seed_(seed),
         env_(env),
-        step_(static_cast<size_t>(grid.cuts())),
+        chain_(static_cast<size_t>(grid.cuts())),
         done_(static_cast<size_t>(grid.maps() * grid.cuts())),
         worker_(static_cast<size_t>(workers)) {
     for (Worker& w : worker_) w.order.resize(static_cast<size_t>(grid.strata()));
@@ -36,24 +37,33 @@ class Rotation {
   // Clocks that `worker` has done.
   int64_t clocks(int worker) const { return worker_[static_cast<size_t>(worker)].clocks; }
 
-  // Calls visit(stratum, chain) for one block of `worker` that may begin, if there is one.
+  // Calls visit(stratum, chain) for one block that may begin, if there is one: of `worker`'s own chains,
+  // else of the others'.
   template <class Visit>
   Fold::Turn Next(int worker, const Visit& visit) {
     Worker& own = worker_[static_cast<size_t>(worker)];
     const int64_t until = (own.clocks + 1) * grid_.strata();
     if (own.drawn != own.clocks) Draw(&own);
     bool left = false;
-    for (int c = worker; c < grid_.cuts(); c += workers_) {
-      int64_t& step = step_[static_cast<size_t>(c)].value;
-      if (step == until) continue;
-      left = true;
-      const int stratum = own.order[static_cast<size_t>(step % grid_.strata())];
-      if (!Arrived(stratum, c, step)) continue;
-      visit(stratum, c);
-      ++step;
-      for (int m = 1; m < grid_.maps(); ++m) DoneOf(m, grid_.group(stratum, c, m)).store(step);
-      if (workers_ > 1) env_->Wake();
-      return Fold::Turn::kMore;
+    for (int whose = 0; whose < workers_; ++whose) {
+      for (int c = (worker + whose) % workers_; c < grid_.cuts(); c += workers_) {
+        Chain& chain = chain_[static_cast<size_t>(c)];
+        if (chain.steps.load() == until) continue;
+        left = true;
+        if (chain.visited.exchange(true)) continue;
+        const int64_t step = chain.steps.load();
+        const int stratum = own.order[static_cast<size_t>(step % grid_.strata())];
+        if (step == until || !Arrived(stratum, c, step)) {
+          chain.visited.store(false);
+          continue;
+        }
+        visit(stratum, c);
+        chain.steps.store(step + 1);
+        for (int m = 1; m < grid_.maps(); ++m) DoneOf(m, grid_.group(stratum, c, m)).store(step + 1);
+        chain.visited.store(false);
+        if (workers_ > 1) env_->Wake();
+        return Fold::Turn::kMore;
+      }
     }
     if (left) return Fold::Turn::kWaits;
     ++own.clocks;
@@ -63,13 +73,14 @@ class Rotation {
   // As after so many clocks. REQUIRES: all workers are at rest.
   void StartAt(int64_t clocks) {
     for (Worker& w : worker_) w.clocks = clocks;
-    for (Step& s : step_) s.value = clocks * grid_.strata();
+    for (Chain& c : chain_) c.steps.store(clocks * grid_.strata());
     for (Done& d : done_) d.steps.store(clocks * grid_.strata());
   }
 
  private:
-  struct alignas(64) Step {
-    int64_t value = 0;  // blocks that a chain has done, of all clocks together
+  struct alignas(64) Chain {
+    std::atomic<int64_t> steps{0};  // blocks done, of all clocks together
+    std::atomic<bool> visited{false};
   };
   struct alignas(64) Done {
     std::atomic<int64_t> steps{0};
@@ -102,7 +113,7 @@ class Rotation {
   const int workers_;
   const uint64_t seed_;
   Env* const env_;
-  std::vector<Step> step_;  // by chain
+  std::vector<Chain> chain_;
   std::vector<Done> done_;  // by map and group: blocks that held it
   std::vector<Worker> worker_;
 };
