@@ -160,7 +160,7 @@ void FillExtents(const Program& program, const Options& options, const BoundData
     extent->push_back(size);
   }
   for (int a = 0; a < graph.axis.size; ++a) {
-    if (graph.axis[a].tally >= 0)
+    if (graph.axis[a].tally >= 0 && model == nullptr)  // what is counted is the training's
       (*extent)[static_cast<size_t>(a)] = TallyExtent(graph, a, *extent);
   }
 }

@@ -10,11 +10,13 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "runtime/cluster/cluster.h"
 #include "runtime/driver/commands.h"
 #include "runtime/driver/files.h"
 #include "runtime/driver/interrupt.h"
 #include "runtime/driver/progress.h"
+#include "runtime/driver/rows.h"
 #include "runtime/driver/share.h"
 
 namespace gyre::driver {
@@ -69,6 +71,10 @@ std::vector<std::string> LoaderFlags(const Invocation& invocation, const Prepare
     flags.push_back(StrCat("--extent=", axis, "=", extent));
   flags.push_back(prepared.data.info.type == Type::kFloat32 ? "--dtype=float32"
                                                             : "--dtype=float64");
+  if (options.holdout) {
+    flags.push_back(absl::StrFormat("--holdout=%.17g", *options.holdout));
+    flags.push_back(StrCat("--seed=", static_cast<uint64_t>(prepared.plan.seed())));
+  }
   constexpr const char* kStandardize[] = {"auto", "none", "scale", "full"};
   flags.push_back(StrCat("--standardize=", kStandardize[static_cast<int>(options.standardize)]));
   return flags;
@@ -172,6 +178,11 @@ absl::StatusOr<LoadedShare> LoadShare(const Invocation& invocation, const Worker
       LoadDataset(invocation.program, *options, options->data, invocation.path, nullptr, rows);
   if (!loaded.ok()) return loaded.status();
   *data = *std::move(loaded);
+  if (options->holdout) {
+    absl::StatusOr<Dataset> held =
+        HoldOut(invocation.program, *options->holdout, options->seed, data);
+    if (!held.ok()) return held.status();
+  }
   if (rows.described == nullptr) {
     auto standardized = StandardizeData(invocation.program, options->standardize, data);
     if (!standardized.ok()) return standardized.status();

@@ -40,6 +40,14 @@ Status ToReal(string_view text, double least, std::optional<double>* out) {
   return status;
 }
 
+Status ToShare(string_view text, std::optional<double>* out) {
+  double value = 0;
+  if (!ToReal(text, 0, &value).ok() || !(value > 0 && value < 1))
+    return InvalidArgumentError("wants a number between 0 and 1");
+  *out = value;
+  return absl::OkStatus();
+}
+
 Status ToDuration(string_view text, std::optional<double>* out) {
   double value = 0;
   if (!ToReal(text, 0, &value).ok() || value == 0)

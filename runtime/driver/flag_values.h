@@ -31,6 +31,8 @@ absl::Status ToInteger(absl::string_view text, T least, T* out) {
 // Finite numbers of at least `least`.
 absl::Status ToReal(absl::string_view text, double least, double* out);
 absl::Status ToReal(absl::string_view text, double least, std::optional<double>* out);
+// Between 0 and 1, neither of them.
+absl::Status ToShare(absl::string_view text, std::optional<double>* out);
 // Seconds above 0.
 absl::Status ToDuration(absl::string_view text, std::optional<double>* out);
 // At least 0. To a planner 0 is "as usual"; what a user means by it is the least number above.

@@ -36,6 +36,10 @@ constexpr Flag kFlags[] = {
      [](string_view v, Options* o) { return ToInput(v, &o->data); }},
     {"test_data", "[NAME=]FILE", "held-out data for the metric", kRun,
      [](string_view v, Options* o) { return ToInput(v, &o->test_data); }},
+    {"holdout", "F",
+     "held-out data for the metric: this share of the rows, at random by --seed; the others are "
+     "trained on",
+     kPlans | kWorker, [](string_view v, Options* o) { return ToShare(v, &o->holdout); }},
     {"format", "FORMAT",
      "of data: libsvm|csv|npy|mm|idx|docword|ldac|text|ratings (default: by extension); of "
      "explain: text|json|dot|html",
@@ -111,7 +115,8 @@ constexpr Flag kFlags[] = {
      [](string_view v, Options* o) {
        return ToPin(v, {"auto", "full", "sparse", "factors"}, &o->payload);
      }},
-    {"update", "auto|fista|lbfgs|owlqn|sgd|adagrad|adam|cd|sdca|mspg|dsgd|als|gibbs", "pin: the update rule", kPlans,
+    {"update", "auto|fista|lbfgs|owlqn|sgd|adagrad|adam|cd|sdca|mspg|dsgd|als|gibbs",
+     "pin: the update rule", kPlans,
      [](string_view v, Options* o) {
        return ToPin(v, {"auto", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam", "cd", "sdca",
                         "mspg", "dsgd", "als", "gibbs"},
@@ -123,7 +128,9 @@ constexpr Flag kFlags[] = {
        return ToPin(v, {"auto", "sets", "sap", "priority", "dependency", "uniform"}, &o->schedule);
      }},
     {"sampler", "auto|dense|sparse", "pin: how a Resample draws", kPlans,
-     [](string_view v, Options* o) { return ToPin(v, {"auto", "dense", "sparse"}, &o->sampler); }},
+     [](string_view v, Options* o) {
+       return ToPin(v, {"auto", "dense", "sparse"}, &o->sampler);
+     }},
     {"coupling", "X", "the most that coordinates moved at once may be coupled, 0 to 1", kPlans,
      [](string_view v, Options* o) { return ToReal(v, 0, &o->coupling); }},
     {"batch", "N", "rows of a mini-batch", kPlans,
@@ -144,12 +151,7 @@ constexpr Flag kFlags[] = {
      "downwards, or these",
      kPlans, [](string_view v, Options* o) { return ToText(v, &o->path); }},
     {"path_ratio", "X", "the path's last value over its first", kPlans,
-     [](string_view v, Options* o) {
-       Status status = ToReal(v, 0, &o->path_ratio);
-       if (status.ok() && !(*o->path_ratio > 0 && *o->path_ratio < 1))
-         return absl::InvalidArgumentError("expected a number between 0 and 1");
-       return status;
-     }},
+     [](string_view v, Options* o) { return ToShare(v, &o->path_ratio); }},
     {"path_of", "NAME", "the hyper-parameter that the path runs over, where several could", kPlans,
      [](string_view v, Options* o) { return ToText(v, &o->path_of); }},
     {"folds", "K", "cross-validation along the path", kRun,
@@ -157,7 +159,10 @@ constexpr Flag kFlags[] = {
     {"choose", "min|1se",
      "the model that cross-validation keeps: of the least loss, or the simplest within a standard "
      "error of it",
-     kRun, [](string_view v, Options* o) { return ToPin(v, {"min", "1se"}, &o->choose); }},
+     kRun,
+     [](string_view v, Options* o) {
+       return ToPin(v, {"min", "1se"}, &o->choose);
+     }},
     {"max_clocks", "N", "stop after N clocks", kPlans,
      [](string_view v, Options* o) {
        int64_t clocks = 0;

@@ -1,5 +1,6 @@
 // The command line end to end, over a program made by hand: train, explain, plan, predict.
 #include "absl/strings/str_split.h"
+#include "dsl/random.h"
 #include "runtime/driver/main_testing.h"
 
 namespace gyre::driver {
@@ -81,6 +82,60 @@ TEST_F(MainTest, HeldOutDataGivesTheMetric) {
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("(held-out data)"));
   EXPECT_EQ(ReportOf("gyre-out/ridge/report.json")["metric"]["data"], "test");
+}
+
+// What was held out is what --test_data would be: the same model, the same measure.
+TEST_F(MainTest, RowsHeldOutAreLeftOutOfTheTraining) {
+  const std::vector<std::string> flags = {"--data=train.csv", "--holdout=0.3", "--tolerance=1e-12",
+                                          "--seed=4"};
+  Outcome outcome = Run(flags);
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("(held-out data)"));
+  EXPECT_THAT(outcome.out, HasSubstr(" of 200 rows held out, by seed 4"));
+  const Json report = ReportOf("gyre-out/ridge/report.json");
+  EXPECT_EQ(report["metric"]["data"], "test");
+  const int held = report["data"]["test_rows"];
+  EXPECT_NEAR(held, 60, 25);
+  EXPECT_EQ(report["data"]["rows"], kRows - held);
+
+  std::ofstream in(Path("in.csv")), out(Path("out.csv"));
+  const rng::Stream stream(4, rng::Hash("holdout"), 0);
+  in << "age,income,height,y\n", out << "age,income,height,y\n";
+  for (int r = 0; r < kRows; ++r) {
+    (stream.Uniform(static_cast<uint64_t>(r)) < 0.3 ? out : in) << absl::StrFormat(
+        "%.17g,%.17g,%g,%.17g\n", X(r, 0), X(r, 1), X(r, 2), y_[static_cast<size_t>(r)]);
+  }
+  in.close(), out.close();
+  outcome = Run({"--data=in.csv", "--test_data=out.csv", "--tolerance=1e-12", "--seed=4",
+                 "--model_out=m", "--report=r.json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(ReportOf("r.json")["metric"]["value"], report["metric"]["value"]);
+  EXPECT_EQ(Parameter("m", "w"), Parameter("gyre-out/ridge/model", "w"));
+
+  // Sparse rows, other workers, other processes: the same rows.
+  for (const std::vector<std::string>& more : std::vector<std::vector<std::string>>{
+           {"--data=train.svm"}, {"--workers=3"}, {"--cluster=inproc", "--workers=2"}}) {
+    std::vector<std::string> words = flags;
+    words.insert(words.end(), more.begin(), more.end());
+    if (more[0] == "--data=train.svm") words.erase(words.begin());
+    words.push_back("--report=other.json");
+    outcome = Run(words);
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    const Json other = ReportOf("other.json");
+    EXPECT_EQ(other["data"]["test_rows"], held) << more[0];
+    EXPECT_NEAR(other["metric"]["value"], report["metric"]["value"], 1e-4) << more[0];
+  }
+  ExpectRefused({"--data=train.csv", "--holdout=1e-9"}, "of 200 rows none would be held out");
+}
+
+TEST_F(MainTest, APlanOfWhatIsTrainedOnSaysBySeedWhatIsHeldOut) {
+  Outcome outcome =
+      Run({"plan", "--data=train.csv", "--holdout=0.3", "--seed=9", "--out=held.plan"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  outcome = Run({"--data=train.csv", "--holdout=0.3", "--plan=held.plan"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("rows held out, by seed 9"));
+  ExpectRefused({"--data=train.csv", "--plan=held.plan"}, "made for data of another shape");
 }
 
 TEST_F(MainTest, APlanFileIsExecutedAsWritten) {
@@ -166,6 +221,24 @@ TEST_F(MainTest, OverWorkerProcesses) {
     EXPECT_EQ(report["workers"], std::stoi(workers));
     EXPECT_GT(report["bytes"]["sent"], 0);
   }
+}
+
+// Each process leaves the same rows out.
+TEST_F(MainTest, RowsAreHeldOutOverWorkerProcesses) {
+  const char* program = std::getenv("RIDGE_PROGRAM");
+  if (program == nullptr) GTEST_SKIP() << "set RIDGE_PROGRAM to the binary of ridge_program.cc";
+  ASSERT_EQ(Run({"--data=train.csv", "--holdout=0.3", "--tolerance=1e-12"}).code, 0);
+  const std::string command =
+      absl::StrCat(program,
+                   " --data=train.csv --holdout=0.3 --cluster=local --workers=2 --tolerance=1e-12 "
+                   "--model_out=m --report=r.json > ",
+                   Path("out"), " 2>&1");
+  ASSERT_EQ(std::system(command.c_str()), 0) << ReadWholeFile(Path("out")).value_or("");
+  const Json one = ReportOf("gyre-out/ridge/report.json"), two = ReportOf("r.json");
+  EXPECT_EQ(two["data"]["test_rows"], one["data"]["test_rows"]);
+  EXPECT_NEAR(two["metric"]["value"], one["metric"]["value"], 1e-5);
+  const std::vector<double> w = Parameter("gyre-out/ridge/model", "w"), v = Parameter("m", "w");
+  for (size_t i = 0; i < w.size(); ++i) EXPECT_NEAR(v[i], w[i], 1e-3 * std::abs(w[i]) + 1e-5);
 }
 
 TEST_F(MainTest, WorkersAndClustersThatCannotStart) {

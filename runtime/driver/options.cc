@@ -189,6 +189,20 @@ Status CheckPlanFile(const Options& options) {
   return absl::OkStatus();
 }
 
+// Held-out data comes from one place.
+Status CheckHoldout(const Options& options) {
+  if (!options.holdout) return absl::OkStatus();
+  if (options.given.count("test_data") > 0)
+    return InvalidArgumentError(
+        "--holdout takes held-out data from the training data, and --test_data gives it as files; "
+        "leave one of the two out");
+  if (options.folds > 0)
+    return InvalidArgumentError(
+        "--holdout does not go with --folds, which leave out every row in turn; leave one of the "
+        "two out");
+  return absl::OkStatus();
+}
+
 // Flags that would have no effect are refused, not ignored.
 Status CheckTogether(const Options& options) {
   const auto given = [&](const char* flag) { return options.given.count(flag) > 0; };
@@ -258,13 +272,15 @@ absl::StatusOr<Options> ParseOptions(const Program& program,
   Parser parser(program, &options);
   status = parser.Words(FittingDefaults(defaults, options.command, options.built_in_data));
   // Held-out files given alone replace the default ones, which would else stay beside them.
-  if (!given.test_data.empty()) options.test_data.clear();
+  if (!given.test_data.empty() || given.holdout) options.test_data.clear();
+  if (!given.test_data.empty()) options.holdout.reset();
   if (status.ok()) status = parser.Words(flags);
   if (!status.ok()) return status;
   options.given = given.given;
   status = CheckNames(program, options);
   if (status.ok()) status = CheckPlanFile(options);
   if (status.ok()) status = CheckPath(options);
+  if (status.ok()) status = CheckHoldout(options);
   if (status.ok()) status = CheckTogether(options);
   if (!status.ok()) return status;
   return options;

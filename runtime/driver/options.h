@@ -36,6 +36,7 @@ struct Options {
 
   // Data.
   std::vector<Input> data, test_data;
+  std::optional<double> holdout;  // share of the rows, in place of test_data
   bool built_in_data = false;  // both are what the program was built with
   std::string data_format;     // empty: by extension
   std::string columns;

@@ -206,6 +206,24 @@ TEST_F(OptionsTest, APlanFileIsExecutedAsWritten) {
   EXPECT_TRUE(Parse({"--plan=p", "--model_out=m", "--lambda=2"}).ok());
 }
 
+TEST_F(OptionsTest, HeldOutDataComesFromOnePlace) {
+  absl::StatusOr<Options> options = Parse({"--holdout=0.25"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->holdout, 0.25);
+  EXPECT_TRUE(options->test_data.empty()) << "the default ones give way";
+  options = ParseOptions(program_, {"--data=a.csv", "--holdout=0.5"}, {"--test_data=b.csv"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_FALSE(options->holdout.has_value());
+  EXPECT_THAT(Error({"--holdout=0.1", "--test_data=b.csv"}), HasSubstr("leave one of the two out"));
+  EXPECT_THAT(Error({"--holdout=0.1", "--path=5", "--folds=3"}),
+              HasSubstr("does not go with --folds"));
+  EXPECT_THAT(Error({"--holdout"}), HasSubstr("--holdout wants a value: --holdout=F"));
+  for (const char* share : {"0", "1", "-0.5", "10%", "nan", ""})
+    EXPECT_THAT(Error({absl::StrCat("--holdout=", share)}),
+                HasSubstr("wants a number between 0 and 1"));
+  EXPECT_THAT(Error({"predict", "--holdout=0.1"}), HasSubstr("--holdout does not go with predict"));
+}
+
 TEST_F(OptionsTest, HelpNeedsNothingElse) {
   for (const std::string word : {"help", "--help", "-h"}) {
     absl::StatusOr<Options> options = Parse({word});

@@ -10,8 +10,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "dsl/random.h"
-#include "runtime/data/layout.h"
 #include "runtime/driver/commands.h"
+#include "runtime/driver/rows.h"
 #include "runtime/driver/symbols.h"
 #include "runtime/penalty.h"
 #include "runtime/start.h"
@@ -324,60 +324,6 @@ absl::StatusOr<std::vector<double>> Listed(const std::string& text) {
 
 // ---- Rows.
 
-template <class T>
-void CopyRows(const Block& from, const std::vector<int64_t>& rows, OwnedBlock* to) {
-  const T* const in = from.data<T>();
-  T* out = to->mutable_values<T>();
-  for (size_t i = 0; i < rows.size(); ++i)
-    std::copy_n(in + rows[i] * from.stride, from.cols,
-                out + static_cast<int64_t>(i) * to->block.stride);
-}
-
-OwnedBlock SelectDense(const Block& from, const std::vector<int64_t>& rows) {
-  OwnedBlock to = MakeDense(from.type, static_cast<int64_t>(rows.size()), from.cols);
-  if (from.type == Type::kFloat64) {
-    CopyRows<double>(from, rows, &to);
-  } else {  // float or positions: four bytes either way
-    CopyRows<int32_t>(from, rows, &to);
-  }
-  return to;
-}
-
-OwnedBlock SelectSparse(const Block& from, const std::vector<int64_t>& rows) {
-  std::vector<Block> pieces;
-  for (size_t i = 0; i < rows.size();) {  // runs of neighbours
-    size_t end = i + 1;
-    while (end < rows.size() && rows[end] == rows[end - 1] + 1) ++end;
-    pieces.push_back(Rows(from, rows[i], rows[end - 1] + 1));
-    i = end;
-  }
-  return Concatenate(pieces, from.cols);
-}
-
-// `data` with those of its rows alone.
-Dataset Select(const Program& program, const Dataset& data, int row_axis,
-               const std::vector<int64_t>& rows) {
-  Dataset out = data;
-  const ir::Graph& graph = program.graph;
-  out.rows = static_cast<int64_t>(rows.size());
-  out.info.extent[static_cast<size_t>(row_axis)] = out.rows;
-  for (int s = 0; s < graph.symbol.size; ++s) {
-    Block& block = out.block[static_cast<size_t>(s)];
-    if (block.values == nullptr || graph.symbol[s].rank == 0 || graph.symbol[s].axis[0] != row_axis)
-      continue;
-    out.memory.push_back(block.format == Format::kDense ? SelectDense(block, rows)
-                                                        : SelectSparse(block, rows));
-    block = out.memory.back().block;
-    for (TensorInfo& t : out.info.tensor) {
-      if (t.symbol != NameOf(graph, s)) continue;
-      t.rows = out.rows;
-      t.nnz = block.format == Format::kDense ? t.rows * t.cols
-                                             : block.offset[block.rows] - block.offset[0];
-    }
-  }
-  return out;
-}
-
 int RowAxis(const Program& program) {
   const Statement* minimize = FindMinimize(program.root);
   return minimize == nullptr || minimize->pass < 0
@@ -390,15 +336,7 @@ absl::Status CheckFolds(const Program& program, int folds, int64_t rows) {
   if (folds < 2 || folds > rows)
     return InvalidArgumentError(StrCat("--folds=", folds, ": expected 2 to ", rows,
                                        ", the number of rows"));
-  const int row_axis = RowAxis(program);
-  for (int s = 0; s < program.graph.symbol.size; ++s) {
-    const ir::Symbol& symbol = program.graph.symbol[s];
-    bool named = symbol.target == row_axis;
-    for (int a = 1; a < symbol.rank; ++a) named = named || symbol.axis[a] == row_axis;
-    if (named)
-      return InvalidArgumentError("--folds: rows that other data names cannot be left out");
-  }
-  return absl::OkStatus();
+  return CheckApart(program, RowAxis(program), "--folds");
 }
 
 // The fold of every row, as even as can be.
@@ -496,14 +434,14 @@ absl::StatusOr<CrossValidation> CrossValidate(const Invocation& invocation,
     for (int64_t i = 0; i < rows; ++i)
       (fold[static_cast<size_t>(i)] == f ? out : in).push_back(i);
     Prepared part;
-    part.data = Select(program, prepared.data, row_axis, in);
+    part.data = SelectRows(program, prepared.data, row_axis, in);
     part.hyper = prepared.hyper;
     absl::StatusOr<Plan> plan = PlanFor(invocation, part.data.info, PhasesOf(program, path));
     if (!plan.ok()) return plan.status();
     part.plan = *std::move(plan);
     absl::StatusOr<RunResult> result = RunEmbedded(MakeJob(invocation, part));
     if (!result.ok()) return result.status();
-    const Dataset held = Select(program, prepared.data, row_axis, out);
+    const Dataset held = SelectRows(program, prepared.data, row_axis, out);
     Problem problem(program, held, prepared.hyper);
     for (size_t k = 0; k < steps; ++k) {
       problem.SetHyper(path.hyper, path.value[k]);

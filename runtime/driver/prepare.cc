@@ -13,6 +13,7 @@
 #include "runtime/driver/files.h"
 #include "runtime/driver/path.h"
 #include "runtime/driver/probe.h"
+#include "runtime/driver/rows.h"
 #include "runtime/driver/share.h"
 #include "runtime/driver/symbols.h"
 
@@ -258,6 +259,22 @@ absl::StatusOr<Plan> PlanFor(const Invocation& invocation, const BoundInfo& boun
   return MakePlan(invocation.program, bound, *profile, *request);
 }
 
+namespace {
+
+// The rows of --holdout. A plan that is executed as written says by which seed, too.
+absl::StatusOr<Dataset> TakeHeldOut(const Invocation& invocation, Dataset* data) {
+  const Options& options = invocation.options;
+  uint64_t seed = options.seed;
+  if (!options.plan.empty()) {
+    absl::StatusOr<Plan> plan = ReadPlan(options.plan);
+    if (!plan.ok()) return plan.status();
+    seed = static_cast<uint64_t>(plan->seed());
+  }
+  return HoldOut(invocation.program, *options.holdout, seed, data);
+}
+
+}  // namespace
+
 absl::StatusOr<Prepared> Prepare(const Invocation& invocation) {
   const Program& program = invocation.program;
   const Options& options = invocation.options;
@@ -271,6 +288,11 @@ absl::StatusOr<Prepared> Prepare(const Invocation& invocation) {
       LoadDataset(program, options, options.data, invocation.path, nullptr, rows);
   if (!data.ok()) return data.status();
   prepared.data = *std::move(data);
+  if (options.holdout) {
+    absl::StatusOr<Dataset> held = TakeHeldOut(invocation, &prepared.data);
+    if (!held.ok()) return held.status();
+    prepared.test = *std::move(held);
+  }
   absl::StatusOr<std::vector<Standardized>> standardized =
       StandardizeData(program, options.standardize, &prepared.data);
   if (!standardized.ok()) return standardized.status();
@@ -281,9 +303,10 @@ absl::StatusOr<Prepared> Prepare(const Invocation& invocation) {
         LoadDataset(program, options, options.test_data, invocation.path, &like);
     if (!test.ok()) return test.status();
     prepared.test = *std::move(test);
-    for (const Standardized& each : prepared.standardized) {
-      ApplyTransform(each.transform, prepared.test.block[static_cast<size_t>(each.use.symbol)]);
-    }
+  }
+  for (const Standardized& each : prepared.standardized) {
+    if (prepared.test.empty()) break;
+    ApplyTransform(each.transform, prepared.test.block[static_cast<size_t>(each.use.symbol)]);
   }
   prepared.load_seconds = load.Seconds();
   const Stopwatch plan_time;

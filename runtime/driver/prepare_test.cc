@@ -4,9 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "absl/strings/str_cat.h"
 #include "runtime/driver/files.h"
+#include "runtime/driver/rows.h"
 #include "runtime/driver/testing.h"
 
 namespace gyre::driver {
@@ -90,6 +93,97 @@ TEST_F(PrepareTest, FullOnSparseDataNeedsAnIntercept) {
   const auto refused = StandardizeData(program, Standardize::kFull, &*data);
   ASSERT_FALSE(refused.ok());
   EXPECT_THAT(std::string(refused.status().message()), HasSubstr("use --standardize=scale"));
+}
+
+double At(const Dataset& data, int symbol, int64_t row) {
+  const Block& block = data.block[static_cast<size_t>(symbol)];
+  return block.data<double>()[row * block.stride];
+}
+
+TEST_F(PrepareTest, EachRowIsTrainedOnOrHeldOut) {
+  std::string csv = "age,bmi,y\n", svm;
+  for (int r = 0; r < 1000; ++r) {
+    csv += absl::StrCat(r, ",2,", r, "\n");
+    svm += absl::StrCat(r, " ", 1 + r % 9, ":", r + 1, "\n");
+  }
+  ASSERT_TRUE(WriteFile(Path("many.csv"), csv).ok());
+  ASSERT_TRUE(WriteFile(Path("many.svm"), svm).ok());
+  std::vector<std::vector<double>> fates;
+  for (const char* file : {"many.csv", "many.svm"}) {
+    absl::StatusOr<Dataset> data = Load(file);
+    ASSERT_TRUE(data.ok()) << data.status();
+    absl::StatusOr<Dataset> held = HoldOut(program_, 0.25, 3, &*data);
+    ASSERT_TRUE(held.ok()) << held.status();
+    EXPECT_EQ(held->rows + data->rows, 1000);
+    EXPECT_NEAR(static_cast<double>(held->rows), 250, 50);
+    std::vector<double> seen;
+    for (const Dataset* part : {&*data, &*held}) {
+      EXPECT_EQ(part->info.extent[kSample], part->rows);
+      EXPECT_EQ(part->info.extent[kFeature], data->info.extent[kFeature]);
+      EXPECT_EQ(part->block[kX].rows, part->rows);
+      EXPECT_EQ(part->block[kY].rows, part->rows);
+      for (const TensorInfo& tensor : part->info.tensor) EXPECT_EQ(tensor.rows, part->rows);
+      for (int64_t r = 0; r < part->rows; ++r) {
+        const Block& x = part->block[kX];
+        const double y = At(*part, kY, r);
+        const int64_t first = x.format == Format::kDense ? r * x.stride : x.offset[r];
+        EXPECT_EQ(x.data<double>()[first], x.format == Format::kDense ? y : y + 1)
+            << "rows stay whole";
+        if (r > 0) {
+          EXPECT_GT(y, At(*part, kY, r - 1));
+        }
+        seen.push_back(y);
+      }
+    }
+    fates.push_back(seen);
+    std::sort(seen.begin(), seen.end());
+    for (int r = 0; r < 1000; ++r) EXPECT_EQ(seen[static_cast<size_t>(r)], r);
+    EXPECT_THAT(data->notes.back(), HasSubstr("of 1000 rows held out, by seed 3"));
+  }
+  EXPECT_EQ(fates[0], fates[1]) << "whatever the file";
+}
+
+TEST_F(PrepareTest, WhatIsHeldOutHasTheTallyOfTheTraining) {
+  Program program = testing::Ridge();
+  ir::Node key;
+  key.op = ir::Op::kKey, key.symbol = kY;
+  ir::Symbol count;
+  count.name = "N", count.kind = ir::Kind::kCount;
+  count.key[0] = static_cast<int16_t>(program.graph.node.push(key));
+  ir::Axis distinct{"N", 0, false, false};
+  distinct.tally = static_cast<int16_t>(program.graph.symbol.push(count));
+  const auto axis = static_cast<size_t>(program.graph.axis.push(distinct));
+  std::string csv = "age,y\n";
+  for (int r = 0; r < 400; ++r) csv += absl::StrCat(r, ",", r, "\n");
+  ASSERT_TRUE(WriteFile(Path("counted.csv"), csv).ok());
+  absl::StatusOr<Dataset> data =
+      LoadDataset(program, {}, {{"", Path("counted.csv")}}, "program", nullptr);
+  ASSERT_TRUE(data.ok()) << data.status();
+  absl::StatusOr<Dataset> held = HoldOut(program, 0.1, 1, &*data);
+  ASSERT_TRUE(held.ok()) << held.status();
+  EXPECT_EQ(data->info.extent[axis],
+            TallyExtent(program.graph, static_cast<int>(axis), data->info.extent));
+  EXPECT_EQ(held->info.extent[axis], data->info.extent[axis]);
+}
+
+TEST_F(PrepareTest, RowsThatCannotBeHeldOut) {
+  absl::StatusOr<Dataset> data = Load("a.csv");
+  ASSERT_TRUE(data.ok()) << data.status();
+  const auto error = [&](const Program& program, double share) {
+    const absl::StatusOr<Dataset> held = HoldOut(program, share, 1, &*data);
+    EXPECT_FALSE(held.ok());
+    return std::string(held.status().message());
+  };
+  EXPECT_THAT(error(program_, 1e-9), HasSubstr("of 4 rows none would be held out; give a larger"));
+  EXPECT_THAT(error(program_, 1 - 1e-9),
+              HasSubstr("of 4 rows all would be held out; give a smaller"));
+  Program program = testing::Ridge();
+  program.graph.symbol[kY].target = kSample;
+  EXPECT_THAT(error(program, 0.5), HasSubstr("rows that other data (y) names cannot be left out"));
+  program = testing::Ridge();
+  program.graph.axis[kFeature].data = true;
+  EXPECT_THAT(error(program, 0.5),
+              HasSubstr("has not one kind of rows but several (Sample, Feature)"));
 }
 
 TEST_F(PrepareTest, WhatCannotBeMappedBackStaysWithTheModel) {

@@ -150,6 +150,7 @@ std::string ToJson(const Report& report) {
   json["fingerprint"] = absl::StrFormat("%016x", report.source->fingerprint);
   json["plan"] = PlanJson(*report.plan);
   json["data"] = DataJson(report.source->graph, *report.bound);
+  if (report.test_rows > 0) json["data"]["test_rows"] = report.test_rows;
   json["workers"] = report.plan->cluster().workers();
   json["clocks"] = result.clocks;
   if (result.resumed_clocks > 0) {

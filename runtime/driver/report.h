@@ -16,6 +16,7 @@ struct Report {
   const Program* source = nullptr;
   const Plan* plan = nullptr;
   const BoundInfo* bound = nullptr;
+  int64_t test_rows = 0;  // held-out rows, 0: none
   const RunResult* result = nullptr;
   std::vector<double> hyper;  // by symbol
   std::string path_hyper;     // of a path: its hyper-parameter, values and counts by step

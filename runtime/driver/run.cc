@@ -43,6 +43,7 @@ absl::Status SaveReport(const Invocation& invocation, const Prepared& prepared,
   report.source = &invocation.program;
   report.plan = &prepared.plan;
   report.bound = &prepared.data.info;
+  report.test_rows = prepared.test.rows;
   report.result = &result;
   report.hyper = prepared.hyper;
   report.cross = &cross;

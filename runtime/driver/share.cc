@@ -77,7 +77,7 @@ absl::StatusOr<SharedKnowledge> UnpackKnowledge(absl::string_view bytes) {
 
 bool RowsStayWithWorkers(const Program& program, const Options& options) {
   return options.cluster != "embedded" && options.cluster != "inproc" &&
-         options.command == Command::kRun && CutByRowsAlone(program.graph) &&
+         options.command == Command::kRun && !options.holdout && CutByRowsAlone(program.graph) &&
          !Sweeps(program.root) && !NeedsRowsToStart(program);
 }
 

@@ -23,7 +23,8 @@ std::string Pack(const SharedKnowledge& knowledge);
 absl::StatusOr<SharedKnowledge> UnpackKnowledge(absl::string_view bytes);
 
 // Whether the rows of this run can be left to the workers: it runs over processes that start by
-// reading files, and nothing but sums over the rows of one data axis is asked of them.
+// reading files, all rows are trained on, and nothing but sums over the rows of one data axis is
+// asked of them.
 bool RowsStayWithWorkers(const Program& program, const Options& options);
 
 }  // namespace gyre::driver
