@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <map>
 #include <utility>
 
 #include "runtime/layout.h"
@@ -13,11 +14,31 @@ namespace {
 // Rows evaluated at once: their values stay in the cache, whatever the size of the data.
 constexpr int64_t kRowsAtOnce = 1024;
 
+// Tallies, which models do not keep: the distinct counts of a table, ascending, and how many cells
+// have each.
+EvaluateOn WithTallies(const ir::Graph& graph, EvaluateOn on) {
+  for (int s = 0; s < graph.symbol.size; ++s) {
+    const ir::Symbol& symbol = graph.symbol[s];
+    if (symbol.kind != ir::Kind::kTally) continue;
+    std::vector<double>& out = on.parameter[static_cast<size_t>(s)];
+    if (!out.empty()) continue;
+    std::map<double, int64_t> tally;
+    for (const double count : on.parameter[static_cast<size_t>(symbol.of)]) ++tally[count];
+    out.assign(static_cast<size_t>(on.extent[static_cast<size_t>(symbol.axis[0])]), 0);
+    size_t at = 0;
+    for (const auto& [count, cells] : tally) {
+      if (at == out.size()) break;
+      out[at++] = symbol.cells ? static_cast<double>(cells) : count;
+    }
+  }
+  return on;
+}
+
 }  // namespace
 
 Evaluator::Evaluator(const Program& program, EvaluateOn on)
     : program_(program),
-      on_(std::move(on)),
+      on_(WithTallies(program.graph, std::move(on))),
       state_(program, on_.extent, on_.type),
       published_(state_.published_bytes()),
       param_(static_cast<size_t>(program.graph.symbol.size), nullptr),

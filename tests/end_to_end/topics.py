@@ -64,6 +64,14 @@ class Topics(unittest.TestCase):
         likelihood("--max_clocks=8", kept)
         self.assertEqual(likelihood("--max_clocks=20", kept, "--resume"), whole)
 
+    def test_a_saved_model_has_its_likelihood(self):
+        report = self.run_program(LDA, "--max_clocks=5")[1]
+        done = subprocess.run([LDA, "predict", "--model=model"], cwd=self.folder, check=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True)
+        told = dict(line.split()[:2] for line in done.stderr.splitlines())
+        for name in ("likelihood", "perplexity"):
+            self.assertAlmostEqual(float(told[name]) / self.measure(report, name), 1, places=5)
+
     def test_the_plan_says_what_is_promised(self):
         for workers, contract in ((1, "exact"), (2, "delayed in totals")):
             done = subprocess.run([LDA, "explain", "--workers=%d" % workers], cwd=self.folder, check=True,
