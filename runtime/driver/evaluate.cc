@@ -64,14 +64,13 @@ int64_t Evaluator::RowSize(const Pass& pass) const {
   return size;
 }
 
-void Evaluator::Run(const Pass& pass, int64_t begin, int64_t end, double* const* target,
-                    void* out) {
-  const int64_t bytes = pass.scratch == nullptr
-                            ? 0
-                            : pass.scratch(on_.data.data(), on_.extent.data(), SizeOf(on_.type));
+void Evaluator::Run(const Pass& pass, const std::vector<Block>& data, int64_t begin, int64_t end,
+                    double* const* target, void* out) {
+  const int64_t bytes =
+      pass.scratch == nullptr ? 0 : pass.scratch(data.data(), on_.extent.data(), SizeOf(on_.type));
   AlignedArray<char> scratch(bytes);
   KernelArgs args;
-  args.data = on_.data.data();
+  args.data = data.data();
   args.param = param_.data();
   args.total = build_total_.data();
   args.hyper = on_.hyper.data();
@@ -95,7 +94,7 @@ void Evaluator::Sum(const Pass& pass, AlignedArray<double>* sums,
     target.push_back(sums->data() + field.offset);
     (*total)[static_cast<size_t>(field.id)] = target.back();
   }
-  Run(pass, 0, Rows(pass), target.data(), nullptr);
+  Run(pass, on_.data, 0, Rows(pass), target.data(), nullptr);
 }
 
 void Evaluator::RunPost(const Post& post, const std::vector<const double*>& total, double* out) {
@@ -129,12 +128,17 @@ std::vector<double> Evaluator::Values(const Post& post) {
 
 void Evaluator::EachRow(const Pass& pass,
                         absl::FunctionRef<void(int64_t, absl::Span<const double>)> f) {
-  const int64_t size = RowSize(pass), rows = Rows(pass);
+  EachRow(pass, on_.data, Rows(pass), f);
+}
+
+void Evaluator::EachRow(const Pass& pass, const std::vector<Block>& data, int64_t rows,
+                        absl::FunctionRef<void(int64_t, absl::Span<const double>)> f) {
+  const int64_t size = RowSize(pass);
   AlignedArray<char> out(kRowsAtOnce * size * SizeOf(on_.type));
   std::vector<double> values(static_cast<size_t>(size));
   for (int64_t begin = 0; begin < rows; begin += kRowsAtOnce) {
     const int64_t end = std::min(rows, begin + kRowsAtOnce);
-    Run(pass, begin, end, nullptr, out.data());
+    Run(pass, data, begin, end, nullptr, out.data());
     for (int64_t row = begin; row < end; ++row) {
       for (int64_t k = 0; k < size; ++k) {
         const int64_t at = (row - begin) * size + k;

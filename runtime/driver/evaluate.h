@@ -39,14 +39,19 @@ class Evaluator {
   void EachRow(const Pass& pass,
                absl::FunctionRef<void(int64_t row, absl::Span<const double> values)> f);
 
+  // The same of other rows: `data`, by symbol, in place of what was given.
+  void EachRow(const Pass& pass, const std::vector<Block>& data, int64_t rows,
+               absl::FunctionRef<void(int64_t row, absl::Span<const double> values)> f);
+
   // How many values a row has: the product of the extents of Pass::row_axes.
   int64_t RowSize(const Pass& pass) const;
   int64_t Rows(const Pass& pass) const;
 
  private:
   void RunPost(const Post& post, const std::vector<const double*>& total, double* out);
-  // Runs `pass` over a range of rows; `target` by position in Pass::total, or `out`.
-  void Run(const Pass& pass, int64_t begin, int64_t end, double* const* target, void* out);
+  // Runs `pass` over a range of rows of `data`; `target` by position in Pass::total, or `out`.
+  void Run(const Pass& pass, const std::vector<Block>& data, int64_t begin, int64_t end,
+           double* const* target, void* out);
   // Sums of `pass` over all rows, by total.
   void Sum(const Pass& pass, AlignedArray<double>* sums, std::vector<const double*>* total);
 

@@ -205,6 +205,10 @@ constexpr Flag kFlags[] = {
     {"out", "FILE", "where the plan, its rendering or the predictions are written",
      kExplain | Bit(Command::kPlan) | kPredict,
      [](string_view v, Options* o) { return ToText(v, &o->out); }},
+    {"top", "N",
+     "of rows that name two keys: for each first key (user) of the data, the N second ones (items) "
+     "of the highest prediction that it has no row for",
+     kPredict, [](string_view v, Options* o) { return ToInteger<int64_t>(v, 1, &o->top); }},
     {"analyze", nullptr, "run, and put what was measured beside what was estimated", kExplain,
      [](string_view v, Options* o) { return ToBool(v, &o->analyze); }},
     {"deadline", "S", "seconds any wait may take before the run fails by name", kRun | kWorker,

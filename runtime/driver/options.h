@@ -89,6 +89,9 @@ struct Options {
 
   std::set<std::string> given;  // names of the flags on the command line, defaults left out
 
+  // predict.
+  int64_t top = 0;  // of each who asks; 0: every row is predicted
+
   // explain.
   std::string render = "text";
   bool analyze = false;
