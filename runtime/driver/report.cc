@@ -131,6 +131,20 @@ void AddPath(const Report& report, Json* json) {
                                  {name + "_1se", report.path_value[report.cross->simplest]}};
 }
 
+// How well the words of topics go together, by table.
+void AddCoherence(const Report& report, Json* json) {
+  for (const TopicTable& table : *report.topics) {
+    if (table.coherence.empty()) continue;
+    Json topics = Json::array();
+    for (const double c : table.coherence) topics.push_back(Number(c));
+    (*json)["coherence"][NameOf(report.source->graph, table.symbol)] = {
+        {"measure", "umass"},
+        {"words", kTopWords},
+        {"mean", Number(table.mean_coherence)},
+        {"topics", std::move(topics)}};
+  }
+}
+
 }  // namespace
 
 int64_t PeakMemoryBytes() {
@@ -184,6 +198,7 @@ std::string ToJson(const Report& report) {
   json["model"] = report.model;
   if (std::isfinite(result.gap)) json["duality_gap"] = result.gap;
   if (!report.path_value.empty()) AddPath(report, &json);
+  if (report.topics != nullptr) AddCoherence(report, &json);
   json["tasks"] = TasksJson(result);
   return json.dump(1) + "\n";
 }

@@ -7,6 +7,7 @@
 #include "compiler/compiler.h"
 #include "dsl/program.h"
 #include "runtime/driver/steps.h"
+#include "runtime/driver/topics.h"
 #include "runtime/job.h"
 
 namespace gyre::driver {
@@ -26,6 +27,7 @@ struct Report {
   uint64_t seed = 0;
   double load_seconds = 0, plan_seconds = 0;
   bool interrupted = false;
+  const std::vector<TopicTable>* topics = nullptr;
   std::string standardized;  // what was done to the columns, for people
   std::string model;         // folder, empty: none
 };

@@ -106,6 +106,29 @@ TEST_F(ReportTest, RowsAreThoseOfTheDataAxis) {
   EXPECT_EQ(Json::parse(ToJson(report_))["data"]["rows"], 100);
 }
 
+TEST_F(ReportTest, TopicsHaveACoherence) {
+  EXPECT_FALSE(Json::parse(ToJson(report_)).contains("coherence"));
+  TopicTable table;
+  table.symbol = testing::kW;
+  table.coherence = {-2, NAN};
+  table.mean_coherence = -2;
+  const std::vector<TopicTable> tables = {TopicTable(), table};
+  report_.topics = &tables;
+  const Json json = Json::parse(ToJson(report_))["coherence"];
+  EXPECT_EQ(json.size(), 1u);
+  EXPECT_EQ(json["w"]["measure"], "umass");
+  EXPECT_EQ(json["w"]["words"], 10);
+  EXPECT_EQ(json["w"]["mean"], -2);
+  EXPECT_EQ(json["w"]["topics"][0], -2);
+  EXPECT_TRUE(json["w"]["topics"][1].is_null());
+}
+
+TEST_F(ReportTest, HeldOutRowsAreCounted) {
+  EXPECT_FALSE(Json::parse(ToJson(report_))["data"].contains("test_rows"));
+  report_.test_rows = 25;
+  EXPECT_EQ(Json::parse(ToJson(report_))["data"]["test_rows"], 25);
+}
+
 TEST_F(ReportTest, ARunThatWentOnSaysFromWhere) {
   result_.resumed_clocks = 30;
   result_.resumed_seconds = 0.25;

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstddef>
 #include <numeric>
-#include <string_view>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -18,7 +17,8 @@ namespace {
 
 constexpr size_t kShown = 5;
 
-// Names along an axis: those of a matrix's columns, or of the labels of a map onto it.
+}  // namespace
+
 const std::vector<std::string>* NamesAlong(const ir::Graph& graph, const Model& model, int axis) {
   for (const auto& [symbol, names] : model.column) {
     if (graph.symbol[symbol].rank == 2 && graph.symbol[symbol].axis[1] == axis) return &names;
@@ -28,8 +28,6 @@ const std::vector<std::string>* NamesAlong(const ir::Graph& graph, const Model& 
   }
   return nullptr;
 }
-
-}  // namespace
 
 std::string PlaceName(const ir::Graph& graph, const Model& model, int symbol, size_t cell) {
   const ir::Symbol& s = graph.symbol[symbol];
@@ -99,90 +97,6 @@ std::string ParameterText(const Program& program, const Model& model) {
     const std::string largest = LargestText(program.graph, model, s);
     absl::StrAppend(&text, largest.empty() ? "" : "; largest ", largest, "\n");
   }
-  return text;
-}
-
-namespace {
-
-constexpr size_t kTopics = 20, kNames = 9, kMostNumbers = 50;
-
-// Names that say nothing: the numbers of many.
-bool AreNumbers(const std::vector<std::string>& names) {
-  return names.size() > kMostNumbers &&
-         std::all_of(names.begin(), names.end(), [](const std::string& name) {
-           return name.find_first_not_of("0123456789") == std::string::npos;
-         });
-}
-
-// The names with the largest values for each position of axis `topic` of a table of two axes, for the
-// positions with the most.
-std::string NamesText(const ir::Graph& graph, const Model& model, int symbol, int topic) {
-  const ir::Symbol& s = graph.symbol[symbol];
-  const std::vector<double>& value = model.parameter[static_cast<size_t>(symbol)];
-  const std::vector<std::string>* names = NamesAlong(graph, model, s.axis[1 - topic]);
-  if (names == nullptr || value.empty() || AreNumbers(*names)) return "";
-  const auto topics = static_cast<size_t>(model.extent[static_cast<size_t>(s.axis[topic])]);
-  const size_t keys = value.size() / std::max<size_t>(1, topics);
-  const auto at = [&](size_t key, size_t k) {
-    return value[topic == 1 ? key * topics + k : k * keys + key];
-  };
-  std::vector<double> size(topics);
-  for (size_t k = 0; k < topics; ++k) {
-    for (size_t i = 0; i < keys; ++i) size[k] += at(i, k);
-  }
-  const double all = std::accumulate(size.begin(), size.end(), 0.0);
-  if (!(all > 0)) return "";
-  std::vector<size_t> order(topics);
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return size[a] > size[b]; });
-  std::string text = absl::StrFormat("\n%s, its share of %s, and %s with the most of it\n",
-                                     graph.axis[s.axis[topic]].name, s.name,
-                                     graph.axis[s.axis[1 - topic]].name);
-  for (size_t t = 0; t < std::min(topics, kTopics) && size[order[t]] > 0; ++t) {
-    std::vector<size_t> key(keys);
-    std::iota(key.begin(), key.end(), size_t{0});
-    const size_t shown = std::min(kNames, keys);
-    std::partial_sort(key.begin(), key.begin() + static_cast<std::ptrdiff_t>(shown), key.end(),
-                      [&](size_t a, size_t b) { return at(a, order[t]) > at(b, order[t]); });
-    std::vector<std::string> words;
-    for (size_t i = 0; i < shown && at(key[i], order[t]) > 0; ++i)
-      words.push_back(key[i] < names->size() ? (*names)[key[i]] : absl::StrCat(key[i]));
-    absl::StrAppendFormat(&text, "%5d %5.1f%%  %s\n", order[t], 100 * size[order[t]] / all,
-                          absl::StrJoin(words, ", "));
-  }
-  if (topics > kTopics) absl::StrAppendFormat(&text, "  ... the %d largest of %d\n", kTopics, topics);
-  return text;
-}
-
-// Which axis of a table of two is that of its topics: the latent's, of counts; of a parameter that is
-// nowhere negative (a part of a factorisation), the one without names. -1: it is no such table.
-int TopicAxis(const ir::Graph& graph, const Model& model, int symbol) {
-  const ir::Symbol& s = graph.symbol[symbol];
-  const std::vector<double>& value = model.parameter[static_cast<size_t>(symbol)];
-  if (s.rank != 2 || value.empty()) return -1;
-  for (int i = 0; i < 2; ++i) {
-    if (s.kind == ir::Kind::kCount &&
-        graph.symbol[graph.node[s.key[i]].symbol].kind == ir::Kind::kLatent)
-      return i;
-    if (s.kind == ir::Kind::kParam && NamesAlong(graph, model, s.axis[i]) == nullptr &&
-        std::all_of(value.begin(), value.end(), [](double x) { return x >= 0; }))
-      return i;
-  }
-  return -1;
-}
-
-}  // namespace
-
-std::string TopicText(const Program& program, const Model& model) {
-  const ir::Graph& graph = program.graph;
-  std::vector<int> tables;
-  for (int s = 0; s < graph.symbol.size; ++s) {
-    if (TopicAxis(graph, model, s) >= 0) tables.push_back(s);
-  }
-  const auto cells = [&](int s) { return model.parameter[static_cast<size_t>(s)].size(); };
-  std::stable_sort(tables.begin(), tables.end(), [&](int a, int b) { return cells(a) > cells(b); });
-  std::string text;
-  for (const int s : tables) text += NamesText(graph, model, s, TopicAxis(graph, model, s));
   return text;
 }
 

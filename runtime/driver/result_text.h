@@ -1,6 +1,7 @@
 // What a person reads when a run is over.
 #pragma once
 #include <string>
+#include <vector>
 
 #include "runtime/driver/model.h"
 #include "runtime/job.h"
@@ -15,10 +16,8 @@ std::string OutcomeText(const Program& program, const RunResult& result,
 // have one: "beta(Feature)  7 of 10 not zero; largest bmi 24.9, s5 23.1, bp 14.0".
 std::string ParameterText(const Program& program, const Model& model);
 
-// For every table of topics by names, that is counts of a latent by one key, or a parameter of two axes
-// that is nowhere negative: of each topic its share and the names with the most of it, as in
-// "    3   7.1%  lord, god, israel". Empty: there is none.
-std::string TopicText(const Program& program, const Model& model);
+// Names along an axis: those of a matrix's columns, or of the labels of a map onto it; null: none.
+const std::vector<std::string>* NamesAlong(const ir::Graph& graph, const Model& model, int axis);
 
 // The place of a parameter's element: "bmi", or "[3,bmi]" over two axes; positions from 0 where there
 // are no names.

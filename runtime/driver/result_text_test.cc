@@ -56,53 +56,5 @@ TEST(OutcomeText, SaysWhyItStoppedAndHowGoodItIs) {
               ::testing::Not(HasSubstr("objective")));
 }
 
-// A map from rows to names, and a table of them by topics, of `kind`.
-struct Topics {
-  explicit Topics(ir::Kind kind) {
-    ir::Graph& g = program.graph;
-    g.axis.push({"Row"}), g.axis.push({"Word"}), g.axis.push({"Topic"});
-    ir::Symbol word;
-    word.name = "word", word.kind = ir::Kind::kMap, word.rank = 1, word.axis[0] = 0, word.target = 1;
-    ir::Symbol z = word;
-    z.name = "z", z.kind = ir::Kind::kLatent, z.target = 2;
-    ir::Symbol table;
-    table.name = "N", table.kind = kind, table.rank = 2, table.axis[0] = 1, table.axis[1] = 2;
-    for (int16_t i = 0; i < 2; ++i) {
-      ir::Node key;
-      key.op = ir::Op::kKey, key.symbol = i;
-      g.node.push(key);
-      table.key[i] = i;
-    }
-    g.symbol.push(word), g.symbol.push(z), g.symbol.push(table);
-    model.extent = {9, 3, 2};
-    model.parameter = {{}, {}, {1, 0, 2, 0, 0, 6}};
-    model.label[0] = {"apple", "bread", "cheese"};
-  }
-  Program program;
-  Model model;
-};
-
-TEST(TopicText, LargestTopicsFirstAndTheirNames) {
-  for (const ir::Kind kind : {ir::Kind::kCount, ir::Kind::kParam}) {
-    const Topics topics(kind);
-    EXPECT_EQ(TopicText(topics.program, topics.model),
-              "\nTopic, its share of N, and Word with the most of it\n"
-              "    1  66.7%  cheese\n"
-              "    0  33.3%  bread, apple\n");
-  }
-}
-
-TEST(TopicText, NothingToTell) {
-  Topics negative(ir::Kind::kParam);
-  negative.model.parameter[2][0] = -1;  // coefficients are no parts
-  EXPECT_EQ(TopicText(negative.program, negative.model), "");
-  Topics unnamed(ir::Kind::kCount);
-  unnamed.model.label.clear();
-  EXPECT_EQ(TopicText(unnamed.program, unnamed.model), "");
-  Topics empty(ir::Kind::kCount);
-  empty.model.parameter[2].assign(6, 0);
-  EXPECT_EQ(TopicText(empty.program, empty.model), "");
-}
-
 }  // namespace
 }  // namespace gyre::driver

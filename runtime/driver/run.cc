@@ -12,6 +12,7 @@
 #include "runtime/driver/report.h"
 #include "runtime/driver/result_text.h"
 #include "runtime/driver/symbols.h"
+#include "runtime/driver/topics.h"
 
 namespace gyre::driver {
 namespace {
@@ -37,7 +38,8 @@ void PrintStart(const Invocation& invocation, const Prepared& prepared) {
 
 absl::Status SaveReport(const Invocation& invocation, const Prepared& prepared,
                         const RunResult& result, const CrossValidation& cross, bool interrupted,
-                        const std::string& model, const std::string& path) {
+                        const std::vector<TopicTable>& topics, const std::string& model,
+                        const std::string& path) {
   Report report;
   report.program = invocation.name;
   report.source = &invocation.program;
@@ -57,6 +59,7 @@ absl::Status SaveReport(const Invocation& invocation, const Prepared& prepared,
   report.plan_seconds = prepared.plan_seconds;
   report.interrupted = interrupted;
   report.standardized = Words(invocation.program, prepared.standardized);
+  report.topics = &topics;
   report.model = model;
   return WriteFile(path, ToJson(report));
 }
@@ -115,7 +118,8 @@ absl::StatusOr<CrossValidation> ChooseOnPath(const Invocation& invocation, Prepa
 }
 
 int SaveResults(const Invocation& invocation, const Prepared& prepared, const RunResult& result,
-                const CrossValidation& cross, const Model& model, bool interrupted) {
+                const CrossValidation& cross, const Model& model,
+                const std::vector<TopicTable>& topics, bool interrupted) {
   const std::string model_path = OutputPath(invocation, invocation.options.model_out, "model");
   const std::string report_path = OutputPath(invocation, invocation.options.report, "report.json");
   if (!model_path.empty()) {
@@ -124,8 +128,8 @@ int SaveResults(const Invocation& invocation, const Prepared& prepared, const Ru
     std::printf("model      %s\n", model_path.c_str());
   }
   if (!report_path.empty()) {
-    absl::Status saved =
-        SaveReport(invocation, prepared, result, cross, interrupted, model_path, report_path);
+    absl::Status saved = SaveReport(invocation, prepared, result, cross, interrupted, topics,
+                                    model_path, report_path);
     if (!saved.ok()) return Fail(invocation, saved, kRunFailed);
     std::printf("report     %s\n", report_path.c_str());
   }
@@ -180,8 +184,10 @@ int RunCommand(const Invocation& invocation) {
   const std::string reason = interrupted ? "interrupted" : Name(result->stop_reason);
   std::fputs(OutcomeText(invocation.program, *result, reason).c_str(), stdout);
   std::fputs(ParameterText(invocation.program, model).c_str(), stdout);
-  std::fputs(TopicText(invocation.program, model).c_str(), stdout);
-  return SaveResults(invocation, *prepared, *result, cross, model, interrupted);
+  const std::vector<TopicTable> topics =
+      FindTopics(invocation.program, model, prepared->data.block);
+  std::fputs(TopicText(invocation.program, model, topics).c_str(), stdout);
+  return SaveResults(invocation, *prepared, *result, cross, model, topics, interrupted);
 }
 
 }  // namespace gyre::driver

@@ -6,7 +6,10 @@ Paths of the programs; they run on the data that ship with them.
 """
 
 import json
+import math
 import os
+import random
+import struct
 import subprocess
 import sys
 import tempfile
@@ -86,6 +89,30 @@ class Topics(unittest.TestCase):
         self.assertIn("cheese", out)
         self.write("vocab.tiny.txt", "apple\nbread\n")
         self.assertIn("vocab.tiny.txt", self.run_program(LDA, "--data=" + path, expect=2))
+
+    # Against the equation of Mimno et al. (2011), from the model that was saved.
+    def test_coherence_counts_documents_in_common(self):
+        draw = random.Random(4)
+        documents = [[draw.randrange(draw.choice([6, 25])) for _ in range(draw.randrange(1, 30))] for _ in range(50)]
+        entries = [(d + 1, w + 1, words.count(w)) for d, words in enumerate(documents) for w in sorted(set(words))]
+        path = self.write("docword.some.txt", "50\n25\n%d\n" % len(entries) + "".join("%d %d %d\n" % e for e in entries))
+        self.write("vocab.some.txt", "".join("w%02d\n" % w for w in range(25)))
+        out, report = self.run_program(LDA, "--data=" + path, "--Topic=3", "--max_clocks=20", "--workers=1")
+        with open(os.path.join(self.folder, "model", "word_topic.npy"), "rb") as f:
+            table = struct.unpack("<75d", f.read()[-75 * 8:])
+        have = [set(words) for words in documents]
+        topics = []
+        for k in range(3):
+            top = sorted((w for w in range(25) if table[w * 3 + k] > 0), key=lambda w: (-table[w * 3 + k], w))[:10]
+            topics.append(sum(math.log((sum({v, w} <= words for words in have) + 1) / sum(v in words for words in have))
+                              for m, w in enumerate(top) for v in top[:m]))
+        told = report["coherence"]["word_topic"]
+        for got, want in zip(told["topics"], topics):
+            self.assertAlmostEqual(got, want, places=6)
+            self.assertIn("%7.1f" % want, out)
+        self.assertAlmostEqual(told["mean"], sum(topics) / 3, places=6)
+        self.assertIn("coherence  %.6g" % told["mean"], out)
+        self.assertEqual(list(report["coherence"]), ["word_topic"])
 
     def test_malformed_bags_get_one_line(self):
         for text in ("2\n3\n9\n1 1 2\n", "2\n3\n1\n1 0 2\n", "2\n3\n2\n2 1 1\n1 1 1\n", "2\n3\n1\n1 1 -2\n", "2\n3\n1\n1 1"):
