@@ -635,7 +635,7 @@ class Emitter {
   bool ByProduct() const {
     const Statement& st = *p_.main().statement;
     return st.kind == StatementKind::kMinimize && s_.update.batch == 0 && s_.lag == 1 && p_.leaf.size() == 1 &&
-           !s_.update.keyed;
+           (!s_.update.keyed || s_.update.update.rule() == "als");
   }
 
   double EvaluateTask(const std::string& id, const Measure& measure, bool byproduct) {

@@ -14,7 +14,7 @@
 //   cd      by rounds of many coordinates 4000 (sap) to 20000 (uniform);
 //           12 working sets where penalties make most coordinates zero, else 200 rounds
 //   sdca    15 epochs over the rows, 60 where an L1 penalty bends its steps
-//   als     15 rounds of all blocks (normal equations of every key); 100 where three or more parameters multiply, for
+//   als     10 rounds of all blocks (normal equations of every key); 100 where three or more parameters multiply, for
 //           such objectives have long flat valleys (swamps)
 //   dsgd    40 passes, in which rows that are named by keys change in place; rules of mini-batches need as many
 //           there, for a row of a parameter is moved by its own rows alone

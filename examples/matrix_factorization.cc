@@ -16,7 +16,7 @@ constexpr struct Rank : Axis<Rank, 8> {} k;
 constexpr auto user = map<"user">(r, u);
 constexpr auto item = map<"item">(r, i);
 constexpr auto R = data<"rating">(r);
-constexpr auto lambda = hyper<"lambda">(0.1);
+constexpr auto lambda = hyper<"lambda">(8);
 
 constexpr auto U = param<"U">(u, k);
 constexpr auto V = param<"V">(i, k);

@@ -52,8 +52,8 @@ void AddGramTile(const T* panel, int64_t rows, int64_t width, int64_t i, int64_t
 
 }  // namespace internal
 
-// A += P' P on and above the diagonal, for a panel P of `rows` rows of `width` numbers, those beyond
-// n zero. What it leaves below the diagonal means nothing.
+// A += P' P on and above the diagonal, for a panel P of `rows` rows of `width` numbers, those
+// beyond n zero. What it leaves below the diagonal means nothing.
 template <class T>
 void AddGram(const T* panel, int64_t rows, int64_t width, T* a) {
   constexpr int64_t kLanes = kNormalLanes<T>;
@@ -76,9 +76,10 @@ void AddMoments(const T* panel, const T* y, int64_t rows, int64_t width, T* b) {
 }
 
 // x = A^-1 b by Cholesky's factorisation, in place: A becomes U of A = U' U, b is spoiled. A number
-// that A does not determine (a pivot of rounding errors alone) becomes zero.
+// that A does not determine (a pivot of rounding errors alone) becomes zero. Returns what is
+// minimised, at x.
 template <class T>
-void SolveCholesky(int64_t n, int64_t width, T* a, T* b, T* x) {
+double SolveCholesky(int64_t n, int64_t width, T* a, T* b, T* x) {
   for (int64_t k = 0; k < n; ++k) {
     T* const row = a + k * width;
     // The diagonal as it was stands in x until then.
@@ -95,24 +96,28 @@ void SolveCholesky(int64_t n, int64_t width, T* a, T* b, T* x) {
     for (int64_t i = k + 1; i < n; ++i) {
       const T by = row[i];
       T* const below = a + i * width;
-      for (int64_t j = i / kNormalLanes<T> * kNormalLanes<T>; j < width; ++j) below[j] -= by * row[j];
+      for (int64_t j = i / kNormalLanes<T> * kNormalLanes<T>; j < width; ++j)
+        below[j] -= by * row[j];
       b[i] -= by * b[k];
     }
   }
+  double squares = 0;
+  for (int64_t k = 0; k < n; ++k) squares += static_cast<double>(b[k]) * static_cast<double>(b[k]);
   for (int64_t k = n - 1; k >= 0; --k) {
     const T* const row = a + k * width;
     T sum = b[k];
     for (int64_t j = k + 1; j < n; ++j) sum -= row[j] * x[j];
     x[k] = sum * row[k];
   }
+  return -0.5 * squares;
 }
 
-// The same with the penalty and the bounds, from the x that is given: one number after another until
-// none moves by more than `tolerance` of the largest. A is read on and above the diagonal and made
-// whole; b is spoiled.
+// The same with the penalty and the bounds, from the x that is given: one number after another
+// until none moves by more than `tolerance` of the largest. A is read on and above the diagonal and
+// made whole; b is spoiled.
 template <class T>
-void SolveByCoordinates(int64_t n, int64_t width, const T* l1, const T* lower, const T* upper, double tolerance, T* a,
-                        T* b, T* x) {
+double SolveByCoordinates(int64_t n, int64_t width, const T* l1, const T* lower, const T* upper,
+                          double tolerance, T* a, T* b, T* x) {
   constexpr int kMostPasses = 1000;
   for (int64_t i = 0; i < n; ++i) {
     for (int64_t j = i + 1; j < n; ++j) a[j * width + i] = a[i * width + j];
@@ -135,6 +140,15 @@ void SolveByCoordinates(int64_t n, int64_t width, const T* l1, const T* lower, c
     }
     if (static_cast<double>(most) <= tolerance * static_cast<double>(largest)) break;
   }
+  double value = 0;  // b is b - A x by now
+  for (int64_t i = 0; i < n; ++i) {
+    T product = 0;
+    for (int64_t j = 0; j < n; ++j) product += a[i * width + j] * x[j];
+    value -= static_cast<double>(x[i]) *
+             (static_cast<double>(b[i]) + 0.5 * static_cast<double>(product));
+    value += static_cast<double>(l1[i]) * std::abs(static_cast<double>(x[i]));
+  }
+  return value;
 }
 
 }  // namespace gyre

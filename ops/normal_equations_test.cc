@@ -19,7 +19,8 @@ struct Panel {
     storage.assign(static_cast<size_t>(rows * width + width * width + 4 * width + 64), T{0});
     auto address = reinterpret_cast<uintptr_t>(storage.data());
     panel = reinterpret_cast<T*>((address + 63) / 64 * 64);
-    a = panel + rows * width, b = a + width * width, x = b + width, target.resize(static_cast<size_t>(rows));
+    a = panel + rows * width, b = a + width * width, x = b + width,
+    target.resize(static_cast<size_t>(rows));
     for (int64_t r = 0; r < rows; ++r) {
       target[static_cast<size_t>(r)] = static_cast<T>(y[r]);
       for (int64_t i = 0; i < n; ++i) panel[r * width + i] = static_cast<T>(P(r, i));
@@ -46,10 +47,13 @@ TYPED_TEST(NormalEquations, TheGramMatrixAndItsSolutionAreThoseOfEigen) {
     const Eigen::MatrixXd gram = p.P.transpose() * p.P;
     for (int64_t i = 0; i < n; ++i) {
       for (int64_t j = i; j < n; ++j)
-        ASSERT_NEAR(p.a[i * p.width + j], gram(i, j), off * std::sqrt(gram(i, i) * gram(j, j))) << n;
+        ASSERT_NEAR(p.a[i * p.width + j], gram(i, j), off * std::sqrt(gram(i, i) * gram(j, j)))
+            << n;
     }
     const Eigen::VectorXd best = gram.ldlt().solve(p.P.transpose() * p.y);
-    SolveCholesky(n, p.width, p.a, p.b, p.x);
+    const double least = SolveCholesky(n, p.width, p.a, p.b, p.x);
+    ASSERT_NEAR(least, 0.5 * best.dot(gram * best) - best.dot(p.P.transpose() * p.y),
+                off * p.y.squaredNorm());
     for (int64_t i = 0; i < n; ++i) ASSERT_NEAR(p.x[i], best[i], off * (1 + best.norm())) << n;
   }
 }
@@ -70,10 +74,13 @@ TYPED_TEST(NormalEquations, CoordinatesEndWhereTheConditionsOfOptimalityHold) {
   Panel<TypeParam> p(60, n, 5);
   const Eigen::MatrixXd gram = p.P.transpose() * p.P;
   const Eigen::VectorXd moment = p.P.transpose() * p.y;
-  const std::vector<TypeParam> l1(n, TypeParam{3}), lower(n, TypeParam{-0.05f}), upper(n, TypeParam{0.08f});
-  SolveByCoordinates(n, p.width, l1.data(), lower.data(), upper.data(), 1e-7, p.a, p.b, p.x);
+  const std::vector<TypeParam> l1(n, TypeParam{3}), lower(n, TypeParam{-0.05f}),
+      upper(n, TypeParam{0.08f});
+  const double least =
+      SolveByCoordinates(n, p.width, l1.data(), lower.data(), upper.data(), 1e-7, p.a, p.b, p.x);
   Eigen::VectorXd x(n);
   for (int64_t i = 0; i < n; ++i) x[i] = p.x[i];
+  EXPECT_NEAR(least, 0.5 * x.dot(gram * x) - x.dot(moment) + 3 * x.lpNorm<1>(), 1e-4);
   const Eigen::VectorXd slope = gram * x - moment;
   int bound = 0, zero = 0;
   for (int64_t i = 0; i < n; ++i) {

@@ -1,11 +1,11 @@
 // Exact minimisation over blocks of keyed rows in turn: alternating least squares.
 //
-// A block is what one map names (a user's row of factors and the user's bias), or what all rows share.
-// While the others stand, the view of a row is affine in it and the loss is a square, so that each
-// key's numbers solve the normal equations of its own rows (Zhou et al. 2008), with penalties and
-// bounds by coordinates of those. Keys of a block touch nothing in common: workers take pieces of them
-// as they come. Pieces, and the order of sums within them, depend on the data alone, so that the
-// numbers are the same for any number of workers.
+// A block is what one map names (a user's row of factors and the user's bias), or what all rows
+// share. While the others stand, the view of a row is affine in it and the loss is a square, so
+// that each key's numbers solve the normal equations of its own rows (Zhou et al. 2008), with
+// penalties and bounds by coordinates of those. Keys of a block touch nothing in common: workers
+// take pieces of them as they come. Pieces, and the order of sums within them, depend on the data
+// alone, so that the numbers are the same for any number of workers.
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -23,8 +23,8 @@
 namespace gyre {
 namespace {
 
-constexpr int64_t kPanel = 64;        // rows whose coefficients are gathered at once
-constexpr int64_t kPieces = 256;      // of a block, about: enough that workers end together
+constexpr int64_t kPanel = 64;       // rows whose coefficients are gathered at once
+constexpr int64_t kPieces = 256;     // of a block, about: enough that workers end together
 constexpr double kTolerance = 1e-6;  // of solves by coordinates
 
 template <class T>
@@ -53,19 +53,21 @@ class AlternateFold final : public Fold {
     worker_ = std::vector<Worker>(static_cast<size_t>(setup_.workers));
     for (Worker& w : worker_) w.Fit(block_);
     for (Block& block : block_) block.taken->store(0), block.done->store(0);
+    now_ = before_ = std::numeric_limits<double>::quiet_NaN();
     return absl::OkStatus();
   }
 
   Turn WorkTurn(int worker, double /*epoch*/) override {
     Worker& own = worker_[static_cast<size_t>(worker)];
     for (Block& block : block_) {
-      const auto pieces = static_cast<int64_t>(block.piece.size()), until = (own.clocks + 1) * pieces;
+      const auto pieces = static_cast<int64_t>(block.piece.size()),
+                 until = (own.clocks + 1) * pieces;
       if (block.done->load() >= until) continue;
       int64_t at = block.taken->load();
       while (at < until && !block.taken->compare_exchange_weak(at, at + 1)) {
       }
       if (at >= until) return Turn::kWaits;
-      Work(block, block.piece[static_cast<size_t>(at % pieces)], &own);
+      Work(&block, at % pieces, &own);
       if (block.done->fetch_add(1) + 1 == until && setup_.workers > 1) setup_.env->Wake();
       return Turn::kMore;
     }
@@ -74,6 +76,7 @@ class AlternateFold final : public Fold {
   }
 
   void Apply(const PostContext& /*context*/, ParamState* state) override {
+    before_ = std::exchange(now_, Objective());
     for (const Factor& f : factor_) {
       double* const to = state->by_symbol()[f.param];
       for (int64_t k = 0; k < f.keys; ++k) {
@@ -81,6 +84,9 @@ class AlternateFold final : public Fold {
       }
     }
   }
+
+  // Of the clock before, as those who sum gradients know it.
+  double objective() const override { return before_; }
 
  private:
   struct Factor {
@@ -107,37 +113,41 @@ class AlternateFold final : public Fold {
     std::shared_ptr<std::atomic<int>> left;
   };
   struct Block {
-    int map = -1;               // symbol; -1: of what all rows share
+    int map = -1;  // symbol; -1: of what all rows share
     int64_t keys = 1;
-    int64_t n = 0, width = 0;   // numbers of a key
-    std::vector<int> own;       // factors
-    std::vector<int64_t> at;    // of each of them: the position of its first number
-    std::vector<int64_t> order, offset;             // rows by key, stable
-    std::vector<std::vector<int32_t>> key_of;       // by factor of other blocks: its key, in that order
+    int64_t n = 0, width = 0;                  // numbers of a key
+    std::vector<int> own;                      // factors
+    std::vector<int64_t> at;                   // of each of them: the position of its first number
+    std::vector<int64_t> order, offset;        // rows by key, stable
+    std::vector<std::vector<int32_t>> key_of;  // by factor of other blocks: its key, in that order
     OrderedRows data;
-    std::vector<double> base;                       // the view where all parameters are zero
-    std::vector<T> curvature;                       // by row; empty: `even`
+    std::vector<double> base;  // the view where all parameters are zero
+    std::vector<T> curvature;  // by row; empty: `even`
     double even = 0;
     std::vector<Piece> piece;
     std::vector<Heavy> heavy;
-    std::vector<int> heavy_of;                      // by part
-    AlignedArray<T> gram, moment;                   // by part
-    bool coordinates = false;                       // L1 or bounds
+    std::vector<int> heavy_of;   // by part
+    std::vector<double> value;   // of the last block, by piece: its rows' part of the objective ...
+    std::vector<double> solved;  // ... and by heavy key what its solution takes off
+    AlignedArray<T> gram, moment;  // by part
+    bool coordinates = false;      // L1 or bounds
     std::unique_ptr<std::atomic<int64_t>> taken = std::make_unique<std::atomic<int64_t>>(0),
                                           done = std::make_unique<std::atomic<int64_t>>(0);
   };
   struct alignas(64) Worker {
     int64_t clocks = 0;
     AlignedArray<T> panel, gram, moment, x, target, l1, lower, upper;
-    std::vector<double> view, slope;
+    std::vector<double> view, slope, loss;
 
     void Fit(const std::vector<Block>& blocks) {
       int64_t width = 0;
       for (const Block& b : blocks) width = std::max(width, b.width);
       panel = AlignedArray<T>(kPanel * width), gram = AlignedArray<T>(width * width);
-      for (AlignedArray<T>* numbers : {&moment, &x, &l1, &lower, &upper}) *numbers = AlignedArray<T>(width);
+      for (AlignedArray<T>* numbers : {&moment, &x, &l1, &lower, &upper})
+        *numbers = AlignedArray<T>(width);
       target = AlignedArray<T>(kPanel);
-      view.resize(static_cast<size_t>(kPanel)), slope.resize(static_cast<size_t>(kPanel));
+      for (std::vector<double>* rows : {&view, &slope, &loss})
+        rows->resize(static_cast<size_t>(kPanel));
     }
   };
 
@@ -146,16 +156,20 @@ class AlternateFold final : public Fold {
   absl::Status Bind() {
     for (size_t t = 0; t < predictor_.term.size(); ++t) {
       const KeyedTerm& term = predictor_.term[t];
-      const int64_t numbers = term.rank_axis < 0 ? 1 : setup_.extent[static_cast<size_t>(term.rank_axis)];
-      for (const KeyedFactor& in : term.factor) factor_.push_back(FactorOf(in, static_cast<int>(t), numbers));
+      const int64_t numbers =
+          term.rank_axis < 0 ? 1 : setup_.extent[static_cast<size_t>(term.rank_axis)];
+      for (const KeyedFactor& in : term.factor)
+        factor_.push_back(FactorOf(in, static_cast<int>(t), numbers));
     }
     scale_.assign(predictor_.term.size(), 1);
-    // What all rows share comes first: else every key would take its part of it, and at a small penalty
-    // give it back slowly. Then blocks in the order in which the program names their parameters.
+    // What all rows share comes first: else every key would take its part of it, and at a small
+    // penalty give it back slowly. Then blocks in the order in which the program names their
+    // parameters.
     std::vector<int> maps = {-1};
     const auto add = [&](int param) {
       for (const Factor& f : factor_) {
-        if (f.param == param && f.map >= 0 && std::find(maps.begin(), maps.end(), f.map) == maps.end())
+        if (f.param == param && f.map >= 0 &&
+            std::find(maps.begin(), maps.end(), f.map) == maps.end())
           maps.push_back(f.map);
       }
     };
@@ -197,18 +211,21 @@ class AlternateFold final : public Fold {
     std::vector<const int32_t*> key(factor_.size());
     for (size_t f = 0; f < factor_.size(); ++f) {
       if (factor_[f].map < 0) continue;
-      const absl::StatusOr<const int32_t*> found = KeysOf(setup_, factor_[f].map, rows_, factor_[f].keys);
+      const absl::StatusOr<const int32_t*> found =
+          KeysOf(setup_, factor_[f].map, rows_, factor_[f].keys);
       if (!found.ok()) return found.status();
       key[f] = *found;
     }
     const int32_t* const own = key[static_cast<size_t>(block->own[0])];
     block->offset.assign(static_cast<size_t>(block->keys) + 1, 0);
-    for (int64_t r = 0; r < rows_; ++r) ++block->offset[static_cast<size_t>(own != nullptr ? own[r] : 0) + 1];
+    for (int64_t r = 0; r < rows_; ++r)
+      ++block->offset[static_cast<size_t>(own != nullptr ? own[r] : 0) + 1];
     std::partial_sum(block->offset.begin(), block->offset.end(), block->offset.begin());
     std::vector<int64_t> next(block->offset.begin(), block->offset.end() - 1);
     block->order.resize(static_cast<size_t>(rows_));
     for (int64_t r = 0; r < rows_; ++r)
-      block->order[static_cast<size_t>(next[static_cast<size_t>(own != nullptr ? own[r] : 0)]++)] = r;
+      block->order[static_cast<size_t>(next[static_cast<size_t>(own != nullptr ? own[r] : 0)]++)] =
+          r;
     block->key_of.resize(factor_.size());
     for (size_t f = 0; f < factor_.size(); ++f) {
       if (key[f] == nullptr || factor_[f].map == block->map) continue;
@@ -222,7 +239,8 @@ class AlternateFold final : public Fold {
   void Cut(Block* block) const {
     const double n = static_cast<double>(block->n), each = n * n / 3 + n;  // in rows
     const double all = static_cast<double>(rows_) + each * static_cast<double>(block->keys);
-    const double most = std::max(all / static_cast<double>(kPieces), static_cast<double>(4 * kPanel));
+    const double most =
+        std::max(all / static_cast<double>(kPieces), static_cast<double>(4 * kPanel));
     double work = 0;
     int64_t begin = 0;
     int parts = 0;
@@ -231,13 +249,15 @@ class AlternateFold final : public Fold {
       begin = end, work = 0;
     };
     for (int64_t k = 0; k < block->keys; ++k) {
-      const int64_t from = block->offset[static_cast<size_t>(k)], to = block->offset[static_cast<size_t>(k) + 1];
+      const int64_t from = block->offset[static_cast<size_t>(k)],
+                    to = block->offset[static_cast<size_t>(k) + 1];
       if (static_cast<double>(to - from) > 2 * most) {
         close(k);
         const auto count = static_cast<int>(static_cast<double>(to - from) / most);
         block->heavy.push_back({k, parts, count, std::make_shared<std::atomic<int>>(count)});
         for (int p = 0; p < count; ++p) {
-          block->piece.push_back({from + (to - from) * p / count, from + (to - from) * (p + 1) / count, parts++});
+          block->piece.push_back(
+              {from + (to - from) * p / count, from + (to - from) * (p + 1) / count, parts++});
           block->heavy_of.push_back(static_cast<int>(block->heavy.size()) - 1);
         }
         begin = k + 1;
@@ -247,6 +267,7 @@ class AlternateFold final : public Fold {
       if (work >= most) close(k + 1);
     }
     close(block->keys);
+    block->value.resize(block->piece.size()), block->solved.resize(block->heavy.size());
     block->gram = AlignedArray<T>(parts * block->width * block->width);
     block->moment = AlignedArray<T>(parts * block->width);
   }
@@ -256,7 +277,8 @@ class AlternateFold final : public Fold {
   absl::Status Penalise() {
     weights_.clear();
     for (Factor& f : factor_) {
-      absl::StatusOr<Prox> prox = ProxOf(setup_.context, setup_.extent, statement_.penalty, f.param, &weights_);
+      absl::StatusOr<Prox> prox =
+          ProxOf(setup_.context, setup_.extent, statement_.penalty, f.param, &weights_);
       if (!prox.ok()) return prox.status();
       f.prox = *prox;
       double each = 0;
@@ -308,30 +330,62 @@ class AlternateFold final : public Fold {
 
   // ---- Work.
 
-  void Work(const Block& block, const Piece& piece, Worker* w) const {
+  void Work(Block* block, int64_t at, Worker* w) {
+    const Piece& piece = block->piece[static_cast<size_t>(at)];
+    double& value = block->value[static_cast<size_t>(at)] = 0;
     if (piece.part < 0) {
       for (int64_t k = piece.begin; k < piece.end; ++k) {
-        Clear(block, w->gram.data(), w->moment.data());
-        Gather(block, block.offset[static_cast<size_t>(k)], block.offset[static_cast<size_t>(k) + 1], w->gram.data(),
-               w->moment.data(), w);
-        Solve(block, k, w);
+        Clear(*block, w->gram.data(), w->moment.data());
+        value +=
+            Gather(*block, block->offset[static_cast<size_t>(k)],
+                   block->offset[static_cast<size_t>(k) + 1], w->gram.data(), w->moment.data(), w);
+        value += Solve(*block, k, w);
       }
       return;
     }
-    const int64_t square = block.width * block.width;
-    T* const gram = const_cast<T*>(block.gram.data()) + piece.part * square;
-    T* const moment = const_cast<T*>(block.moment.data()) + piece.part * block.width;
-    Clear(block, gram, moment);
-    Gather(block, piece.begin, piece.end, gram, moment, w);
-    const Heavy& heavy = block.heavy[static_cast<size_t>(block.heavy_of[static_cast<size_t>(piece.part)])];
+    const int64_t square = block->width * block->width;
+    T* const gram = block->gram.data() + piece.part * square;
+    T* const moment = block->moment.data() + piece.part * block->width;
+    Clear(*block, gram, moment);
+    value = Gather(*block, piece.begin, piece.end, gram, moment, w);
+    const int of = block->heavy_of[static_cast<size_t>(piece.part)];
+    const Heavy& heavy = block->heavy[static_cast<size_t>(of)];
     if (heavy.left->fetch_sub(1) > 1) return;
     heavy.left->store(heavy.parts);  // whoever ends last solves, from the parts in their order
-    Clear(block, w->gram.data(), w->moment.data());
+    Clear(*block, w->gram.data(), w->moment.data());
     for (int p = heavy.first; p < heavy.first + heavy.parts; ++p) {
-      for (int64_t i = 0; i < square; ++i) w->gram[i] += block.gram[p * square + i];
-      for (int64_t i = 0; i < block.width; ++i) w->moment[i] += block.moment[p * block.width + i];
+      for (int64_t i = 0; i < square; ++i) w->gram[i] += block->gram[p * square + i];
+      for (int64_t i = 0; i < block->width; ++i)
+        w->moment[i] += block->moment[p * block->width + i];
     }
-    Solve(block, heavy.key, w);
+    block->solved[static_cast<size_t>(of)] = Solve(*block, heavy.key, w);
+  }
+
+  // After a clock: losses, and the penalties of the last block, as its solutions know them; those
+  // of the others.
+  double Objective() const {
+    const Block& last = block_.back();
+    double sum = 0;
+    for (const double value : last.value) sum += value;
+    for (const double value : last.solved) sum += value;
+    for (const Block& block : block_) {
+      if (&block == &last) continue;
+      for (const int f : block.own) sum += PenaltyOf(block, factor_[static_cast<size_t>(f)]);
+    }
+    return sum;
+  }
+  static double PenaltyOf(const Block& block, const Factor& f) {
+    double sum = 0;
+    for (int64_t k = 0; k < f.keys; ++k) {
+      const auto rows = static_cast<double>(block.offset[static_cast<size_t>(k) + 1] -
+                                            block.offset[static_cast<size_t>(k)]);
+      for (int64_t i = 0; i < f.numbers; ++i) {
+        const auto x = static_cast<double>(f.at(k)[i]);
+        sum += (f.prox.l2.at(f.index(k, i)) + 0.5 * f.each_l2 * rows) * x * x;
+        if (f.prox.l1.given()) sum += f.prox.l1.at(f.index(k, i)) * std::abs(x);
+      }
+    }
+    return sum;
   }
 
   static void Clear(const Block& block, T* gram, T* moment) {
@@ -339,15 +393,25 @@ class AlternateFold final : public Fold {
     std::fill_n(moment, block.width, T{0});
   }
 
-  // Adds what the rows [begin, end) say of the block: with view = base + a'x, and s and c the slope of
-  // the loss at the base and its curvature, A += c a a' and b -= s a.
-  void Gather(const Block& block, int64_t begin, int64_t end, T* gram, T* moment, Worker* w) const {
+  // Adds what the rows [begin, end) say of the block: with view = base + a'x, and s and c the slope
+  // of the loss at the base and its curvature, A += c a a' and b -= s a.
+  // Returns the losses at the base, if that block is the last.
+  double Gather(const Block& block, int64_t begin, int64_t end, T* gram, T* moment,
+                Worker* w) const {
+    double losses = 0;
     for (int64_t from = begin; from < end; from += kPanel) {
       const int64_t to = std::min(end, from + kPanel);
-      for (int64_t r = from; r < to; ++r) Coefficients(block, r, w->panel.data() + (r - from) * block.width, &w->view[static_cast<size_t>(r - from)]);
+      for (int64_t r = from; r < to; ++r)
+        Coefficients(block, r, w->panel.data() + (r - from) * block.width,
+                     &w->view[static_cast<size_t>(r - from)]);
       RowArgs args = Rows(block, from, to);
       args.view = w->view.data(), args.out = w->slope.data();
       predictor_.slope(args);
+      if (&block == &block_.back()) {
+        args.out = w->loss.data();
+        predictor_.loss(args);
+        for (int64_t r = 0; r < to - from; ++r) losses += w->loss[static_cast<size_t>(r)];
+      }
       for (int64_t r = from; r < to; ++r) {
         const T slope = static_cast<T>(w->slope[static_cast<size_t>(r - from)]);
         if (block.curvature.empty()) {
@@ -362,6 +426,7 @@ class AlternateFold final : public Fold {
       AddGram(w->panel.data(), to - from, block.width, gram);
       AddMoments(w->panel.data(), w->target.data(), to - from, block.width, moment);
     }
+    return losses;
   }
 
   // The coefficients of the block's numbers in the view of row r, and the view without them.
@@ -415,9 +480,11 @@ class AlternateFold final : public Fold {
     *view = base;
   }
 
-  void Solve(const Block& block, int64_t key, Worker* w) const {
+  // Returns what the solution takes off the losses at the base, penalties of the key included.
+  double Solve(const Block& block, int64_t key, Worker* w) const {
     T* const gram = w->gram.data();
-    const int64_t rows = block.offset[static_cast<size_t>(key) + 1] - block.offset[static_cast<size_t>(key)];
+    const int64_t rows =
+        block.offset[static_cast<size_t>(key) + 1] - block.offset[static_cast<size_t>(key)];
     if (block.curvature.empty()) {
       for (int64_t i = 0; i < block.n * block.width; ++i) gram[i] *= static_cast<T>(block.even);
     }
@@ -437,17 +504,20 @@ class AlternateFold final : public Fold {
         held |= w->l1[at] > 0;
       }
     }
-    if (!held) return;  // nothing says where it is
+    if (!held) return 0;  // nothing says where it is
+    double value = 0;
     if (block.coordinates) {
-      SolveByCoordinates<T>(block.n, block.width, w->l1.data(), w->lower.data(), w->upper.data(), kTolerance, gram,
-                            w->moment.data(), w->x.data());
+      value =
+          SolveByCoordinates<T>(block.n, block.width, w->l1.data(), w->lower.data(),
+                                w->upper.data(), kTolerance, gram, w->moment.data(), w->x.data());
     } else {
-      SolveCholesky(block.n, block.width, gram, w->moment.data(), w->x.data());
+      value = SolveCholesky(block.n, block.width, gram, w->moment.data(), w->x.data());
     }
     for (size_t f = 0; f < block.own.size(); ++f) {
       const Factor& factor = factor_[static_cast<size_t>(block.own[f])];
       std::copy_n(w->x.data() + block.at[f], factor.numbers, factor.at(key));
     }
+    return value;
   }
 
   const FoldSetup setup_;
@@ -459,11 +529,13 @@ class AlternateFold final : public Fold {
   std::vector<Block> block_;
   std::vector<AlignedArray<double>> weights_;
   std::vector<Worker> worker_;
+  double now_ = std::numeric_limits<double>::quiet_NaN(), before_ = now_;  // the objective
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Fold>> MakeAlternateFold(const FoldSetup& setup, const Statement& statement) {
+absl::StatusOr<std::unique_ptr<Fold>> MakeAlternateFold(const FoldSetup& setup,
+                                                        const Statement& statement) {
   if (statement.predictor.term.empty())
     return absl::FailedPreconditionError(
         "\"als\" needs rows that name the parameters by keys, one predictor for all");

@@ -1,10 +1,11 @@
 // Blocks of keys that go round: who visits which block of a KeyedGrid when.
 //
-// The groups of the first map are a *chain* of blocks each; those of the other maps go from chain to
-// chain. A block begins when the blocks before it that held its groups are done, which is all that
-// workers wait for. A clock goes through all strata, in an order drawn for it. Every worker has chains
-// of its own; one that would wait takes the next block of another's, so that a slow worker is left
-// what it gets done. Who visits a block changes nothing: its rows and what it follows are the same.
+// The groups of the first map are a *chain* of blocks each; those of the other maps go from chain
+// to chain. A block begins when the blocks before it that held its groups are done, which is all
+// that workers wait for. A clock goes through all strata, in an order drawn for it. Every worker
+// has chains of its own; one that would wait takes the next block of another's, so that a slow
+// worker is left what it gets done. Who visits a block changes nothing: its rows and what it
+// follows are the same.
 #pragma once
 #include <algorithm>
 #include <atomic>
@@ -37,8 +38,8 @@ class Rotation {
   // Clocks that `worker` has done.
   int64_t clocks(int worker) const { return worker_[static_cast<size_t>(worker)].clocks; }
 
-  // Calls visit(stratum, chain) for one block that may begin, if there is one: of `worker`'s own chains,
-  // else of the others'.
+  // Calls visit(stratum, chain) for one block that may begin, if there is one: of `worker`'s own
+  // chains, else of the others'.
   template <class Visit>
   Fold::Turn Next(int worker, const Visit& visit) {
     Worker& own = worker_[static_cast<size_t>(worker)];
@@ -59,7 +60,8 @@ class Rotation {
         }
         visit(stratum, c);
         chain.steps.store(step + 1);
-        for (int m = 1; m < grid_.maps(); ++m) DoneOf(m, grid_.group(stratum, c, m)).store(step + 1);
+        for (int m = 1; m < grid_.maps(); ++m)
+          DoneOf(m, grid_.group(stratum, c, m)).store(step + 1);
         chain.visited.store(false);
         if (workers_ > 1) env_->Wake();
         return Fold::Turn::kMore;

@@ -1,5 +1,5 @@
-// Blocks that go round with one slow worker, beside a barrier after every stratum: time of a clock. What
-// a clock computes is the same, so that times to a target have this ratio as well.
+// Blocks that go round with one slow worker, beside a barrier after every stratum: time of a clock.
+// What a clock computes is the same, so that times to a target have this ratio as well.
 //
 //   ./bazelw run //runtime:rotation_benchmark
 //
@@ -43,14 +43,16 @@ void Run(int workers, double slow) {
   const rng::Stream draws(1, rng::Hash("rows"), 0);
   std::vector<int32_t> user, item;
   for (int64_t r = 0; r < kRows; ++r) {  // by a power law
-    const double u = draws.Uniform(static_cast<uint64_t>(2 * r)), v = draws.Uniform(static_cast<uint64_t>(2 * r + 1));
+    const double u = draws.Uniform(static_cast<uint64_t>(2 * r)),
+                 v = draws.Uniform(static_cast<uint64_t>(2 * r + 1));
     user.push_back(static_cast<int32_t>(u * u * static_cast<double>(kUsers)));
     item.push_back(static_cast<int32_t>(std::pow(static_cast<double>(kItems), v)) - 1);
   }
   const std::vector<int64_t> keys = {kUsers, kItems};
   const KeyedGrid grid({user.data(), item.data()}, keys, kRows, KeyedGrid::CutsFor(keys, kRows), 1);
   const auto visit = [&](int stratum, int chain, int worker) {
-    Spin(static_cast<double>(grid.end(stratum, chain) - grid.begin(stratum, chain)) * kNsPerRow * (worker == 0 ? slow : 1));
+    Spin(static_cast<double>(grid.end(stratum, chain) - grid.begin(stratum, chain)) * kNsPerRow *
+         (worker == 0 ? slow : 1));
   };
   std::barrier all(workers);
   const double barrier = Seconds(workers, [&](int w) {
@@ -73,8 +75,9 @@ void Run(int workers, double slow) {
       all.arrive_and_wait();
     }
   });
-  std::printf("%d workers, one %.0f x slower: a clock with barriers %.1f ms, rotating %.1f ms: %.2f x\n", workers, slow,
-              1e3 * barrier, 1e3 * rotating, rotating / barrier);
+  std::printf(
+      "%d workers, one %.0f x slower: a clock with barriers %.1f ms, rotating %.1f ms: %.2f x\n",
+      workers, slow, 1e3 * barrier, 1e3 * rotating, rotating / barrier);
 }
 
 }  // namespace

@@ -3,7 +3,8 @@
 //   als_by_hand TRAIN TEST RANK LAMBDA ROUNDS THREADS
 //
 // Files of lines `user item rating`, both numbered from 0. Minimises the sum over ratings of
-// (R - U V)^2 + lambda (|U_u|^2 + |V_i|^2). Prints the seconds of all rounds and the held-out error.
+// (R - U V)^2 + lambda (|U_u|^2 + |V_i|^2). Prints the seconds of all rounds and the held-out
+// error.
 #include <Eigen/Dense>
 #include <atomic>
 #include <chrono>
@@ -45,7 +46,8 @@ struct Lists {
   std::vector<int> other;
   std::vector<float> rating;
 
-  Lists(const std::vector<int>& key, const std::vector<int>& others, const std::vector<float>& ratings, int keys)
+  Lists(const std::vector<int>& key, const std::vector<int>& others,
+        const std::vector<float>& ratings, int keys)
       : begin(static_cast<size_t>(keys) + 1), other(key.size()), rating(key.size()) {
     for (const int k : key) ++begin[static_cast<size_t>(k) + 1];
     for (size_t k = 1; k < begin.size(); ++k) begin[k] += begin[k - 1];
@@ -69,7 +71,8 @@ void Solve(const Lists& lists, const Rows& fixed, float lambda, int threads, Row
     for (int from = next.fetch_add(kKeys); from < moved->rows(); from = next.fetch_add(kKeys)) {
       for (int k = from; k < std::min<int>(from + kKeys, static_cast<int>(moved->rows())); ++k) {
         gram.setZero(), moment.setZero();
-        const int64_t begin = lists.begin[static_cast<size_t>(k)], end = lists.begin[static_cast<size_t>(k) + 1];
+        const int64_t begin = lists.begin[static_cast<size_t>(k)],
+                      end = lists.begin[static_cast<size_t>(k) + 1];
         if (begin == end) continue;
         for (int64_t at = begin; at < end; at += 64) {
           const int64_t rows = std::min<int64_t>(64, end - at);
@@ -102,7 +105,8 @@ int main(int argc, char** argv) {
   const int rank = std::atoi(argv[3]), rounds = std::atoi(argv[5]), threads = std::atoi(argv[6]);
   const auto lambda = static_cast<float>(std::atof(argv[4]));
   const int users = std::max(train.users, test.users), items = std::max(train.items, test.items);
-  const Lists by_user(train.user, train.item, train.rating, users), by_item(train.item, train.user, train.rating, items);
+  const Lists by_user(train.user, train.item, train.rating, users),
+      by_item(train.item, train.user, train.rating, items);
   std::mt19937 random(1);
   std::uniform_real_distribution<float> start(0, 0.2F);
   Rows U = Rows::NullaryExpr(users, rank, [&] { return start(random); });
@@ -112,10 +116,12 @@ int main(int argc, char** argv) {
     Solve(by_user, V, lambda, threads, &U);
     Solve(by_item, U, lambda, threads, &V);
   }
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   double squares = 0;
   for (size_t r = 0; r < test.user.size(); ++r) {
-    const double e = static_cast<double>(test.rating[r] - U.row(test.user[r]).dot(V.row(test.item[r])));
+    const double e =
+        static_cast<double>(test.rating[r] - U.row(test.user[r]).dot(V.row(test.item[r])));
     squares += e * e;
   }
   std::printf("%.4f %.5f\n", seconds, std::sqrt(squares / static_cast<double>(test.user.size())));

@@ -321,6 +321,23 @@ TEST(Alternate, EveryClockLowersTheObjective) {
   }
 }
 
+// Known from the solutions, without a pass of its own.
+TEST(Alternate, TheObjectiveAlongTheWayIsThatOfTheModel) {
+  const Ratings ratings(20000);
+  for (const Bench& bench : {Bench(Biased(), ratings, ratings.biased), Bench(Weighted(), ratings, ratings.biased),
+                             Bench(NonNegative(), ratings, ratings.matrix), Bench(Tensor(), ratings, ratings.tensor),
+                             Bench(AlternatingSparse(), ratings, ratings.matrix)}) {
+    int compared = 0;
+    for (const TracePoint& point : bench.Run(2, "als", 6, 1e-30).trace) {
+      if (point.clock < 1 || point.clock > 5 || std::isnan(point.objective)) continue;
+      const double objective = bench.Run(2, "als", point.clock, 1e-30).objective;
+      EXPECT_NEAR(point.objective, objective, 1e-8 * objective);
+      ++compared;
+    }
+    EXPECT_GT(compared, 2);
+  }
+}
+
 TEST(Alternate, RecoversPlantedFactors) {
   const Ratings ratings(6000), positive(6000, 0.05, true);
   for (const Type type : {Type::kFloat64, Type::kFloat32})
