@@ -476,7 +476,7 @@ auto SolveNow(const C& c, Indices& p) {
   };
   if (!same()) {
     solution.of = p;
-    AlignedArray<double> a(extent * width), b(width), x(width);
+    AlignedArray<double> a(width * width), b(width), x(width);
     for (p.at[i] = 0; p.at[i] < extent; ++p.at[i]) {
       b[p.at[i]] = static_cast<double>(Make<U, S, n.b>(c, p)(0));
       for (p.at[j] = p.at[i]; p.at[j] < extent; ++p.at[j])

@@ -2,8 +2,9 @@
 //
 //   minimise  1/2 x' A x - b' x  +  sum l1_i |x_i|,   lower_i <= x_i <= upper_i
 //
-// A is n x n, symmetric and positive semi-definite, its rows `width` numbers apart: n rounded up so
-// that every row begins at kNormalAlignment. Nothing here allocates.
+// A is n x n, symmetric and positive semi-definite, in room for width x width: n rounded up so that
+// every row begins at kNormalAlignment. b and x have room for width, zero beyond n. Nothing here
+// allocates.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -29,25 +30,50 @@ template <class T>
 struct Lanes {
   typedef T V __attribute__((vector_size(kNormalAlignment), may_alias));
 };
+inline constexpr int kTileRows = 8;
 
-// kRows rows of A from `i`, kVectors vectors of columns from `j`.
-template <class T, int kRows, int kVectors>
+// Adds sign * P' P to kTileRows rows of A from `i`, kVectors vectors of columns from `j`.
+template <class T, int kSign, int kVectors>
 void AddGramTile(const T* panel, int64_t rows, int64_t width, int64_t i, int64_t j, T* a) {
   using V = typename Lanes<T>::V;
-  V sum[kRows][kVectors] = {};
+  V sum[kTileRows][kVectors] = {};
   for (int64_t r = 0; r < rows; ++r) {
     const T* const row = panel + r * width;
     V column[kVectors];
     for (int v = 0; v < kVectors; ++v)
       column[v] = *reinterpret_cast<const V*>(row + j + v * kNormalLanes<T>);
-    for (int k = 0; k < kRows; ++k) {
+    for (int k = 0; k < kTileRows; ++k) {
       for (int v = 0; v < kVectors; ++v) sum[k][v] += row[i + k] * column[v];
     }
   }
-  for (int k = 0; k < kRows; ++k) {
+  for (int k = 0; k < kTileRows; ++k) {
     for (int v = 0; v < kVectors; ++v)
-      *reinterpret_cast<V*>(a + (i + k) * width + j + v * kNormalLanes<T>) += sum[k][v];
+      *reinterpret_cast<V*>(a + (i + k) * width + j + v * kNormalLanes<T>) += kSign * sum[k][v];
   }
+}
+
+// Adds sign * P' P from row `first` of A on, a multiple of kTileRows; on and above the diagonal.
+template <class T, int kSign>
+void AddGramFrom(int64_t first, const T* panel, int64_t rows, int64_t width, T* a) {
+  constexpr int64_t kLanes = kNormalLanes<T>;
+  for (int64_t i = first; i < width; i += kTileRows) {
+    int64_t j = i / kLanes * kLanes;
+    for (; j + 2 * kLanes <= width; j += 2 * kLanes)
+      AddGramTile<T, kSign, 2>(panel, rows, width, i, j, a);
+    if (j < width) AddGramTile<T, kSign, 1>(panel, rows, width, i, j, a);
+  }
+}
+
+// The product of two arrays of whole vectors.
+template <class T>
+T Dot(const T* x, const T* y, int64_t size) {
+  using V = typename Lanes<T>::V;
+  V sum = {};
+  for (int64_t i = 0; i < size; i += kNormalLanes<T>)
+    sum += *reinterpret_cast<const V*>(x + i) * *reinterpret_cast<const V*>(y + i);
+  T out = 0;
+  for (int64_t l = 0; l < kNormalLanes<T>; ++l) out += sum[l];
+  return out;
 }
 
 }  // namespace internal
@@ -56,14 +82,7 @@ void AddGramTile(const T* panel, int64_t rows, int64_t width, int64_t i, int64_t
 // beyond n zero. What it leaves below the diagonal means nothing.
 template <class T>
 void AddGram(const T* panel, int64_t rows, int64_t width, T* a) {
-  constexpr int64_t kLanes = kNormalLanes<T>;
-  constexpr int kRows = 8;
-  for (int64_t i = 0; i < width; i += kRows) {
-    int64_t j = i / kLanes * kLanes;
-    for (; j + 2 * kLanes <= width; j += 2 * kLanes)
-      internal::AddGramTile<T, kRows, 2>(panel, rows, width, i, j, a);
-    if (j < width) internal::AddGramTile<T, kRows, 1>(panel, rows, width, i, j, a);
-  }
+  internal::AddGramFrom<T, 1>(0, panel, rows, width, a);
 }
 
 // b += P' y.
@@ -80,34 +99,36 @@ void AddMoments(const T* panel, const T* y, int64_t rows, int64_t width, T* b) {
 // minimised, at x.
 template <class T>
 double SolveCholesky(int64_t n, int64_t width, T* a, T* b, T* x) {
-  for (int64_t k = 0; k < n; ++k) {
-    T* const row = a + k * width;
-    // The diagonal as it was stands in x until then.
-    if (k == 0) {
-      for (int64_t i = 0; i < n; ++i) x[i] = a[i * width + i];
-    }
-    const T least = x[k] * static_cast<T>(n) * std::numeric_limits<T>::epsilon();
-    const bool free = !(row[k] > least);
-    const T scale = free ? T{0} : T{1} / std::sqrt(row[k]);
-    for (int64_t j = k; j < n; ++j) row[j] *= scale;
-    row[k] = scale;  // its inverse is what is asked for
-    b[k] *= scale;
-    if (free) continue;
-    for (int64_t i = k + 1; i < n; ++i) {
-      const T by = row[i];
-      T* const below = a + i * width;
-      for (int64_t j = i / kNormalLanes<T> * kNormalLanes<T>; j < width; ++j)
-        below[j] -= by * row[j];
-      b[i] -= by * b[k];
-    }
-  }
+  constexpr int64_t kLanes = kNormalLanes<T>, kBlock = 2 * internal::kTileRows;
+  for (int64_t i = 0; i < n; ++i) x[i] = a[i * width + i];  // the diagonal as it was
   double squares = 0;
-  for (int64_t k = 0; k < n; ++k) squares += static_cast<double>(b[k]) * static_cast<double>(b[k]);
+  for (int64_t begin = 0; begin < n; begin += kBlock) {
+    const int64_t end = std::min(n, begin + kBlock);
+    for (int64_t k = begin; k < end; ++k) {
+      T* const row = a + k * width;
+      const T least = x[k] * static_cast<T>(n) * std::numeric_limits<T>::epsilon();
+      const bool free = !(row[k] > least);
+      const T scale = free ? T{0} : T{1} / std::sqrt(row[k]);
+      for (int64_t j = k / kLanes * kLanes; j < width; ++j) row[j] *= scale;
+      row[k] = scale;  // its inverse is what is asked for
+      b[k] *= scale;
+      squares += static_cast<double>(b[k]) * static_cast<double>(b[k]);
+      for (int64_t i = k + 1; i < end; ++i) {
+        const T by = row[i];
+        T* const below = a + i * width;
+        for (int64_t j = i / kLanes * kLanes; j < width; ++j) below[j] -= by * row[j];
+      }
+      const T by = b[k];
+      for (int64_t i = k + 1; i < n; ++i) b[i] -= by * row[i];
+    }
+    if (end == begin + kBlock)
+      internal::AddGramFrom<T, -1>(end, a + begin * width, kBlock, width, a);
+  }
+  std::fill_n(x, width, T{0});
   for (int64_t k = n - 1; k >= 0; --k) {
+    const int64_t from = k / kLanes * kLanes;  // x is zero up to k
     const T* const row = a + k * width;
-    T sum = b[k];
-    for (int64_t j = k + 1; j < n; ++j) sum -= row[j] * x[j];
-    x[k] = sum * row[k];
+    x[k] = (b[k] - internal::Dot(row + from, x + from, width - from)) * row[k];
   }
   return -0.5 * squares;
 }
