@@ -313,6 +313,7 @@ class Answers {
     if (s_.update.update.rule() == "sdca") return "each row has its own dual number";
     if (s_.update.update.rule() == "mspg") return "every worker moves columns of its own";
     if (s_.update.update.rule() == "als") return "keys of one map touch nothing in common: each is solved alone";
+    if (CutsRows(p_, s_)) return "rows are drawn where they are, from counts of the clock before";
     if (s_.update.keyed) return "rows without a key in common touch nothing in common";
     for (const AxisVerdict& v : p_.verdict) {
       if (v.param == symbol && v.axis == s_.axis && v.verdict == Verdict::kAdditive) {

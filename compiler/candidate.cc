@@ -220,6 +220,11 @@ std::string StorageName(const Strategy& s) {
   return s.workers > 1 ? "shared memory" : "local";
 }
 
+bool CutsRows(const Problem& p, const Strategy& s) {
+  return s.workers > 1 && s.partitioning == Partitioning::kData &&
+         p.main().statement->kind == StatementKind::kResample;
+}
+
 std::string Describe(const Problem& p, const Strategy& s) {
   const std::string& select = s.update.update.select();
   const std::string& sampler = s.update.update.sampler();

@@ -80,6 +80,9 @@ std::string IllegalBecause(const Problem& problem, const Strategy& s);
 // Whether rows by key or entries of sparse tables say which items of a sweep depend on each other.
 bool KnowsCouplings(const Problem& problem, const Statement& sweep);
 
+// Whether the rows of a Resample are cut among workers that have what they share to themselves for a clock.
+bool CutsRows(const Problem& problem, const Strategy& s);
+
 // Fills times, memory and clocks.
 void EstimateCost(const Problem& problem, Option* candidate);
 

@@ -466,18 +466,15 @@ class Emitter {
     FillAxes({}, table);
     AddWrite(visit, moved, Write::ADD);
     std::vector<std::string> maps;
-    bool totals = false;
-    for (const int symbol : Changed(leaf)) {
-      totals |= graph_.symbol[symbol].rank == 1;
-      for (int k = 0; k < graph_.symbol[symbol].rank; ++k) {
-        const ir::Node& key = graph_.node[graph_.symbol[symbol].key[k]];
-        const std::string name = Name(graph_.symbol[key.symbol].name);
-        if (key.symbol != sampler.latent && std::find(maps.begin(), maps.end(), name) == maps.end())
-          maps.push_back(name);
-      }
-    }
+    for (const int map : MapsOf(graph_, *leaf.statement)) maps.push_back(Name(graph_.symbol[map].name));
+    const bool totals = HasTotals(leaf);
+    const bool cut = CutsRows(p_, s_) && static_cast<int>(i) == p_.main_leaf;
     std::string words = absl::StrCat(p_.rows, " rows, each from its conditional, in place");
-    if (s_.workers > 1) {
+    if (cut) {
+      absl::StrAppend(&words, ", ", maps.empty() ? "cut into ranges" : absl::StrCat("those of one ", maps[0], " by one worker"));
+      if (const std::string delayed = Delayed(leaf); !delayed.empty())
+        absl::StrAppend(&words, "; ", delayed, " are each worker's own for a clock, at the end of which what all moved is added up");
+    } else if (s_.workers > 1) {
       absl::StrAppend(&words, ", in blocks of ", maps.empty() ? "rows" : absl::StrJoin(maps, " x "));
       if (maps.size() > 1) words += " that go from worker to worker without a barrier";
       if (totals) words += "; totals by topic are each worker's own for a block";
@@ -490,6 +487,7 @@ class Emitter {
     Task* fold = AddTask(FoldId(i), Task::FOLD, Task::OWNER);
     SetPath(fold, leaf);
     *fold->mutable_update() = update;
+    if (cut) fold->mutable_update()->set_cut_by(maps.empty() ? Name(graph_.axis[sampler.row_axis].name) : maps[0]);
     fold->set_kernel("update/gibbs");
     AddRead(fold, moved, 0, false);
     for (const int symbol : Changed(leaf)) AddRead(fold, ParamId(symbol), 1, true);
@@ -735,13 +733,32 @@ class Emitter {
     }
   }
 
+  // A total by topic.
+  bool HasTotals(const Leaf& leaf) const {
+    const std::vector<int> counts = Changed(leaf);
+    return std::any_of(counts.begin(), counts.end(), [&](int symbol) { return graph_.symbol[symbol].rank == 1; });
+  }
+  // Names of the tables that workers have to themselves where rows are cut.
+  std::string Delayed(const Leaf& leaf) const {
+    std::vector<std::string> names;
+    for (const int count : DelayedCounts(graph_, *leaf.statement)) names.push_back(Name(graph_.symbol[count].name));
+    return absl::StrJoin(names, ", ");
+  }
+
   // Whether draws are from the conditional of everything else as it is.
   void CertifySampler() {
     Certificate* c = plan_.add_certificate();
-    const std::vector<int> counts = Changed(p_.main());
-    const bool exact = s_.workers == 1 || std::none_of(counts.begin(), counts.end(), [&](int symbol) {
-      return graph_.symbol[symbol].rank == 1;  // a total by topic
-    });
+    const bool cut = CutsRows(p_, s_);
+    const std::string delayed = Delayed(p_.main());
+    const bool exact = s_.workers == 1 || (cut ? delayed.empty() : !HasTotals(p_.main()));
+    if (!exact && cut) {
+      c->set_claim(absl::StrCat("sampler contract: delayed by a clock in ", delayed));
+      c->set_because("other counts are exact at every draw; these lack what other workers move during a clock, and "
+                     "are exact in sum after it");
+      c->set_bound(1);
+      c->set_asserted_by("every worker begins a clock from the same counts; what all moved is added when all are done");
+      return;
+    }
     if (exact) {
       c->set_claim("sampler contract: exact");
       c->set_because("every draw is from the conditional given all other rows as they are");

@@ -150,6 +150,19 @@ Work SampleWork(const Problem& p, const Statement& statement, const Update& upda
   return best;
 }
 
+// Bytes of a table of counts, sparse where that is less.
+double CountBytes(const Problem& p, int count) {
+  const auto cells = static_cast<double>(ElementsOf(p.program->graph, count, p.bound->extent));
+  return std::min(4 * cells, 8 * static_cast<double>(p.rows));
+}
+
+// Of one worker's own tables where rows are cut.
+double OwnBytes(const Problem& p) {
+  double bytes = 0;
+  for (const int count : DelayedCounts(p.program->graph, *p.main().statement)) bytes += CountBytes(p, count);
+  return bytes;
+}
+
 // A clock of a coordinate method. cd: all columns are scored, by all lanes; then a working set is
 // solved: a pass or two's worth of visits where penalties keep it small, else many. sdca: an epoch, a
 // row read and written. mspg: every column, read and then added.
@@ -180,6 +193,8 @@ void AddStages(const Problem& p, const Strategy& s, Option* o) {
                         : update.rule() == "als"      ? AlternateWork(p, statement)
                                                       : KeyedWork(p, statement);
       o->pass_ms += PassMs(work, *p.profile, p.bound->type, s.lanes, p.resident, 1);
+      if (CutsRows(p, s))  // own tables are copied before a clock and compared after it
+        o->pass_ms += TransferMs(4 * s.workers * OwnBytes(p), StreamGbs(*p.profile, p.resident, s.lanes));
       continue;
     }
     o->fold_ms += FoldMs(size, main ? update.rule() : "assign", update.memory(), *p.profile,
@@ -240,18 +255,18 @@ double AlternateBytes(const Problem& p, double params) {
 }
 
 // Of a latent: the keys in the order of blocks, with the order itself and the topic of every row; tables of
-// counts, sparse where that is less; and, where something reads a table whole, its numbers as others do.
-double SampleBytes(const Problem& p) {
+// counts; and, where something reads a table whole, its numbers as others do.
+double SampleBytes(const Problem& p, const Strategy& s) {
   const Sampler& sampler = p.main().statement->sampler;
   const ir::Graph& graph = p.program->graph;
   double bytes = 2 * p.resident + 16 * static_cast<double>(p.rows);
   for (const int symbol : sampler.count) {
     const auto cells = static_cast<double>(ElementsOf(graph, symbol, p.bound->extent));
-    bytes += std::min(4 * cells, 8 * static_cast<double>(p.rows));
+    bytes += CountBytes(p, symbol);
     const std::vector<int>& read = p.program->counted;
     if (std::find(read.begin(), read.end(), symbol) != read.end()) bytes += 28 * cells;
   }
-  return bytes;
+  return CutsRows(p, s) ? bytes + s.workers * OwnBytes(p) : bytes;
 }
 
 double MemoryBytes(const Problem& p, const Strategy& s) {
@@ -264,7 +279,7 @@ double MemoryBytes(const Problem& p, const Strategy& s) {
   const double state = params * (8 * (lag + StreamsOf(s.update.update.rule(), s.update.update.memory()) / 2) +
                                  static_cast<double>(SizeOf(p.bound->type)));
   if (s.update.coordinates) return CoordinateBytes(p, s, params);
-  if (s.update.update.rule() == "gibbs") return SampleBytes(p);
+  if (s.update.update.rule() == "gibbs") return SampleBytes(p, s);
   if (s.update.update.rule() == "als") return AlternateBytes(p, params);
   if (s.update.keyed) return KeyedBytes(p, params);
   return p.resident / s.processes + state + totals * 8 * workers * lag;
@@ -314,7 +329,7 @@ void EstimateCost(const Problem& p, Option* o) {
   o->low_ms = o->clock_ms * 0.8;
   o->high_ms = o->clock_ms * 1.5;
   o->memory = MemoryBytes(p, s);
-  const double staleness = s.lag > 1 ? s.lag - 1 : s.lag < 0 ? s.workers : 0;
+  const double staleness = s.lag > 1 ? s.lag - 1 : s.lag < 0 ? s.workers : CutsRows(p, s) ? 1 : 0;
   const bool assigns = s.update.update.rule() == "assign";
   const bool certified = s.update.update.rule() == "mspg";  // L_f + 2 L s for L_f, and L >= L_f
   const double cost = certified ? 2 : assigns ? kStaleAssignmentCost : kStalenessCost;

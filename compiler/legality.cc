@@ -68,9 +68,11 @@ std::string KeyedRule(const Problem& p, const Strategy& s) {
     return "gibbs keeps all rows in one process; run it with --cluster=embedded";
   if (p.leaf.size() > 1 && rule != "gibbs")
     return absl::StrCat(rule, " keeps rows of its own; another statement would move them");
-  if (s.workers > 1 && s.partitioning != Partitioning::kHybrid)
+  if (s.workers > 1 && s.partitioning != Partitioning::kHybrid && !CutsRows(p, s))
     return absl::StrCat(rule, rule == "als" ? " shares out the keys of every map" : " hands blocks of the keys round",
-                        "; with several workers it is hybrid");
+                        "; with several workers it is hybrid",
+                        rule == "gibbs" ? " or data[" + Name(p.program->graph.axis[p.row_axis].name) + "]" : "");
+  if (s.lag != 1 && CutsRows(p, s)) return "a clock ends when what all workers moved is added up: bsp is the only bridge";
   if (s.lag != 1) return "a block is with one worker at a time: bsp is the only bridge";
   return "";
 }

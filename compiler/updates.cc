@@ -278,6 +278,33 @@ std::vector<UpdateChoice> SampleChoices(const Sampler& sampler, const Request& r
   return all;
 }
 
+std::vector<int> MapsOf(const ir::Graph& graph, const Statement& resample) {
+  std::vector<int> maps;
+  const auto add = [&](int map) {
+    if (map >= 0 && std::find(maps.begin(), maps.end(), map) == maps.end()) maps.push_back(map);
+  };
+  for (const int count : resample.param) {
+    for (int k = 0; k < graph.symbol[count].rank; ++k) {
+      const int key = graph.node[graph.symbol[count].key[k]].symbol;
+      if (key != resample.sampler.latent) add(key);
+    }
+  }
+  for (const SamplerForm& form : resample.sampler.form) add(form.map);
+  return maps;
+}
+
+std::vector<int> DelayedCounts(const ir::Graph& graph, const Statement& resample) {
+  const std::vector<int> maps = MapsOf(graph, resample);
+  std::vector<int> delayed;
+  for (const int count : resample.param) {
+    bool stays = false;
+    for (int k = 0; k < graph.symbol[count].rank; ++k)
+      stays |= !maps.empty() && graph.node[graph.symbol[count].key[k]].symbol == maps[0];
+    if (!stays) delayed.push_back(count);
+  }
+  return delayed;
+}
+
 UpdateChoice AssignChoice(const Traits& t, const Request& r, int64_t repeat) {
   UpdateChoice c;
   c.update.set_rule("assign");

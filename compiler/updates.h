@@ -56,6 +56,11 @@ int PairsFor(double params, double pass_bytes);
 std::vector<UpdateChoice> SampleChoices(const Sampler& sampler, const Request& request,
                                         int64_t repeat);
 
+// The keys by which rows name counts, then those of weights alone. Where rows are cut, the first stays with a worker.
+std::vector<int> MapsOf(const ir::Graph& graph, const Statement& resample);
+// The tables of counts that workers have to themselves for a clock where rows are cut.
+std::vector<int> DelayedCounts(const ir::Graph& graph, const Statement& resample);
+
 // The update of an Iterate: the program's own posts.
 UpdateChoice AssignChoice(const Traits& traits, const Request& request, int64_t repeat);
 

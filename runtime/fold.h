@@ -117,6 +117,7 @@ struct Rule {
   std::string select;    // cd: which coordinates move in a clock
   double coupling = 0;   // cd: the most that coordinates of one round may be coupled
   std::string sampler;   // gibbs: "dense" or "sparse"
+  std::string cut_by;    // gibbs: by which key rows are cut; empty: blocks of all keys go round
 
   // Whether the fold visits coordinates, by Work, rather than folding totals of passes.
   bool by_coordinate() const { return name == "cd" || name == "sdca" || name == "mspg"; }

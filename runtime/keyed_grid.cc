@@ -39,12 +39,13 @@ int KeyedGrid::CutsFor(const std::vector<int64_t>& keys, int64_t rows) {
 }
 
 KeyedGrid::KeyedGrid(const std::vector<const int32_t*>& key, const std::vector<int64_t>& keys,
-                     int64_t rows, int cuts, uint64_t seed, int by)
-    : rows_(rows), cuts_(cuts), maps_(static_cast<int>(key.size())) {
+                     int64_t rows, int cuts, uint64_t seed, int by, int cut)
+    : rows_(rows), cuts_(cuts), maps_(cut < 0 ? static_cast<int>(key.size()) : cut) {
   size_t widest = 0;
   for (size_t m = 0; m < key.size(); ++m) {
-    group_.push_back(Deal(key[m], keys[m], seed, m));
     if (keys[m] > keys[widest]) widest = m;
+    if (static_cast<int>(m) >= maps_) continue;
+    group_.push_back(Deal(key[m], keys[m], seed, m));
     if (m > 0) strata_ *= cuts;
   }
   order_.resize(static_cast<size_t>(rows));
@@ -57,7 +58,7 @@ KeyedGrid::KeyedGrid(const std::vector<const int32_t*>& key, const std::vector<i
       [&](int64_t r) {
         const int chain = group_[0][static_cast<size_t>(key[0][r])];
         int64_t stratum = 0;
-        for (size_t m = 1; m < key.size(); ++m) {
+        for (size_t m = 1; m < group_.size(); ++m) {
           const int g = group_[m][static_cast<size_t>(key[m][r])];
           stratum = stratum * cuts_ + (g - chain + cuts_) % cuts_;
         }

@@ -15,9 +15,10 @@ namespace gyre {
 class KeyedGrid {
  public:
   // `key`: by map and row, each in [0, keys of the map).
-  // In a block the rows lie by the key of map `by`; -1: of the map with the most keys.
+  // In a block the rows lie by the key of map `by`; -1: of the map with the most keys. The first
+  // `cut` maps are dealt into groups, the others order rows at most; -1: all are.
   KeyedGrid(const std::vector<const int32_t*>& key, const std::vector<int64_t>& keys, int64_t rows,
-            int cuts, uint64_t seed, int by = -1);
+            int cuts, uint64_t seed, int by = -1, int cut = -1);
   // As many as leave blocks of some hundred rows, whoever works on them: the numbers must not
   // depend on that.
   static int CutsFor(const std::vector<int64_t>& keys, int64_t rows);

@@ -95,6 +95,25 @@ TEST(KeyedGrid, BalancesKeysOfAPowerLaw) {
   EXPECT_LT(grid.imbalance(), 1.1);
 }
 
+TEST(KeyedGrid, MapsThatAreNotCutOrderTheRowsOfABlock) {
+  constexpr int64_t kRows = 3000;
+  constexpr int kCuts = 4;
+  const Keys keys(kRows, {40, 70}, 1);
+  const KeyedGrid grid(keys.pointers(), keys.extent, kRows, kCuts, 1, 1, 1);
+  EXPECT_EQ(grid.maps(), 1);
+  EXPECT_EQ(grid.strata(), 1);
+  for (int c = 0; c < kCuts; ++c) {
+    EXPECT_NEAR(static_cast<double>(grid.end(0, c) - grid.begin(0, c)), kRows / kCuts, 40);
+    for (int64_t at = grid.begin(0, c); at < grid.end(0, c); ++at) {
+      const auto row = static_cast<size_t>(grid.order()[static_cast<size_t>(at)]);
+      EXPECT_EQ(grid.groups(0)[static_cast<size_t>(keys.key[0][row])], c);
+      if (at == grid.begin(0, c)) continue;
+      const auto before = static_cast<size_t>(grid.order()[static_cast<size_t>(at) - 1]);
+      EXPECT_LE(keys.key[1][before], keys.key[1][row]);
+    }
+  }
+}
+
 TEST(KeyedGrid, CutsSmallDataIntoFewBlocks) {
   EXPECT_EQ(KeyedGrid::CutsFor({1000, 1000}, 100), 1);
   EXPECT_EQ(KeyedGrid::CutsFor({10, 1000}, 1000000), 2);

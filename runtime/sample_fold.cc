@@ -7,7 +7,15 @@
 // moved when the block is done. With one worker they are those of every moment, and sampling is
 // exact; with more they are short of what other workers moved during the block.
 //
+// Or rows are cut among the workers by one key: then totals, and tables by other keys, are each
+// worker's own for a clock, which ends when what all of them moved is added up. Every worker begins
+// a clock from the same counts, so that runs repeat whoever was faster. Workers that each made up
+// topics of their own in the first clock would add up what has nothing in common: here topics start
+// at random.
+//
 // In the first clock a datum that has no topic yet draws one from the counts of those that have.
+#include <algorithm>
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,28 +37,34 @@ class SampleFold final : public Fold {
         alone_(setup.program->root.child.empty()),
         seed_(setup.seed),
         env_(setup.env),
-        state_(setup, statement.sampler, rule.sampler == "sparse") {}
+        state_(setup, statement.sampler, rule.sampler == "sparse", rule.cut_by) {}
 
   absl::Status Start(ParamState* state) override {
     if (!bound_)
       if (absl::Status status = state_.Bind(); !status.ok()) return status;
     bound_ = true;
-    state_.Clear();
+    if (state_.cut()) {
+      state_.Scatter();
+    } else {
+      state_.Clear();
+    }
     state_.StoreLatent();
     rotation_ = std::make_unique<Rotation>(state_.grid(), workers_, seed_, env_);
     worker_.clear();
     for (int w = 0; w < workers_; ++w)
       worker_.push_back(std::make_unique<sample::Worker>(state_, *state));
+    copies_.assign(state_.counts().size(), {});
+    for (size_t i = 0; i < copies_.size(); ++i) {
+      for (const auto& worker : worker_)
+        if (worker->own(i) != nullptr) copies_[i].push_back(worker->own(i));
+    }
+    share_ = std::vector<Share>(state_.cut() ? worker_.size() : 0);
     state_.Store(state->layout(), state->master());
     return absl::OkStatus();
   }
 
   Turn WorkTurn(int worker, double epoch) override {
-    return rotation_->Next(worker, [&](int stratum, int c) {
-      worker_[static_cast<size_t>(worker)]->Visit(state_.grid().begin(stratum, c),
-                                                  state_.grid().end(stratum, c),
-                                                  rotation_->clocks(worker), epoch);
-    });
+    return state_.cut() ? CutTurn(worker, epoch) : VisitTurn(worker, epoch);
   }
 
   // Other statements read counts and topics when the clock is over.
@@ -73,10 +87,15 @@ class SampleFold final : public Fold {
     return absl::OkStatus();
   }
   std::string certificate() const override {
-    return workers_ == 1 || !state_.has_totals()
-               ? "exact: every row is drawn from its conditional"
-               : "counts by key exact at every draw; totals without what other workers move during "
-                 "a block, exact in sum after it";
+    const auto& counts = state_.counts();
+    const bool copies = std::any_of(counts.begin(), counts.end(),
+                                    [&](const sample::Count& c) { return state_.Copied(c); });
+    if (workers_ == 1 || (!state_.has_totals() && !copies))
+      return "exact: every row is drawn from its conditional";
+    return state_.cut() ? "counts by the key that rows are cut by exact at every draw; others "
+                          "without what other workers move during a clock, exact in sum after it"
+                        : "counts by key exact at every draw; totals without what other workers "
+                          "move during a block, exact in sum after it";
   }
 
   std::string Save() const override {
@@ -93,6 +112,32 @@ class SampleFold final : public Fold {
   }
 
  private:
+  Turn VisitTurn(int worker, double epoch) {
+    return rotation_->Next(worker, [&](int stratum, int c) {
+      worker_[static_cast<size_t>(worker)]->Visit(state_.grid().begin(stratum, c),
+                                                  state_.grid().end(stratum, c),
+                                                  rotation_->clocks(worker), epoch);
+    });
+  }
+  // Its rows, and when all have done theirs a part of adding up.
+  Turn CutTurn(int worker, double epoch) {
+    Share& share = share_[static_cast<size_t>(worker)];
+    sample::Worker& own = *worker_[static_cast<size_t>(worker)];
+    if (share.visited.load() == share.merged) {
+      own.TakeTables();
+      while (VisitTurn(worker, epoch) != Turn::kLast) {
+      }
+      share.visited.store(share.merged + 1);
+      env_->Wake();
+    }
+    for (const Share& other : share_)
+      if (other.visited.load() <= share.merged) return Turn::kWaits;
+    own.MergeTables(copies_, worker, workers_);
+    own.GiveTotals();
+    ++share.merged;
+    return Turn::kLast;
+  }
+
   void Exchange(Archive& a) {
     int64_t clocks = rotation_->clocks(0);
     a(clocks);
@@ -110,6 +155,14 @@ class SampleFold final : public Fold {
   bool bound_ = false;
   std::unique_ptr<Rotation> rotation_;
   std::vector<std::unique_ptr<sample::Worker>> worker_;
+  // Where rows are cut: by table the workers' own; by worker the clocks whose rows it has visited,
+  // and those that it has added up.
+  struct alignas(64) Share {
+    std::atomic<int64_t> visited{0};
+    int64_t merged = 0;
+  };
+  std::vector<std::vector<const sample::CountTable*>> copies_;
+  std::vector<Share> share_;
 };
 
 }  // namespace

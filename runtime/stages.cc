@@ -61,7 +61,8 @@ Rule RuleOf(const Task& task) {
   const auto& u = task.update();
   return {u.rule(),  u.step(),  u.momentum(), u.schedule(), u.decay(),          u.memory(),
           u.beta1(), u.beta2(), u.epsilon(),  u.restart(),  u.staleness_scale(),
-          0,         0,         u.select(),   u.coupling(), u.sampler()};
+          0,         0,         u.select(),   u.coupling(), u.sampler(),
+          u.cut_by()};
 }
 
 const Table* FindTable(const Plan& plan, const std::string& id) {

@@ -196,12 +196,61 @@ class CountTable {
         ++n;
       }
     }
-    used_[key] = static_cast<int32_t>(n);
-    const int64_t end = std::min(most, Padded(n));
-    for (; n < end; ++n) topic_[at + n] = -1, count_[at + n] = 0;
+    Trim(key, n, most);
+  }
+
+  // An empty one with as much room.
+  CountTable Twin() const {
+    CountTable twin;
+    twin.keys_ = keys_, twin.topics_ = topics_, twin.stride_ = stride_, twin.offset_ = offset_;
+    twin.count_ = AlignedArray<int32_t>(count_.size());
+    twin.topic_ = AlignedArray<int32_t>(topic_.size());
+    twin.used_ = AlignedArray<int32_t>(used_.size());
+    std::fill_n(twin.topic_.data(), twin.topic_.size(), -1);
+    return twin;
+  }
+  // Counts what `other`, a twin, does.
+  void Copy(const CountTable& other) {
+    if (!sparse()) {
+      std::copy_n(other.count_.data(), count_.size(), count_.data());
+      return;
+    }
+    for (int64_t key = 0; key < keys_; ++key) {
+      const int64_t at = offset_[static_cast<size_t>(key)], n = other.used_[key];
+      std::copy_n(&other.topic_[at], n, &topic_[at]);
+      std::copy_n(&other.count_[at], n, &count_[at]);
+      Trim(key, n, offset_[static_cast<size_t>(key) + 1] - at);
+    }
+  }
+  // Adds to the row of `key` what every one of `copies`, twins, has moved there since it counted
+  // the same. `row` is zero before and after.
+  void Merge(int64_t key, const std::vector<const CountTable*>& copies, int32_t* row) {
+    if (sparse()) {
+      for (const CountTable* copy : copies) {
+        copy->ForRow(key, [&](int32_t topic, int32_t count) { row[topic] += count; });
+        ForRow(key, [&](int32_t topic, int32_t count) { row[topic] -= count; });
+      }
+      ForRow(key, [&](int32_t topic, int32_t count) { row[topic] += count; });
+      Store(key, row);
+      return;
+    }
+    int32_t* const own = dense(key);
+    for (const CountTable* copy : copies) {
+      const int32_t* const its = copy->count_.data() + key * stride_;
+      for (int64_t k = 0; k < stride_; ++k) row[k] += its[k] - own[k];
+    }
+    for (int64_t k = 0; k < stride_; ++k) own[k] += row[k], row[k] = 0;
   }
 
  private:
+  // The row has `n` topics now: nothing after them is one.
+  void Trim(int64_t key, int64_t n, int64_t most) {
+    const int64_t at = offset_[static_cast<size_t>(key)];
+    const int64_t end = std::min(most, std::max<int64_t>(Padded(n), used_[key]));
+    used_[key] = static_cast<int32_t>(n);
+    for (; n < end; ++n) topic_[at + n] = -1, count_[at + n] = 0;
+  }
+
   int64_t keys_ = 0, topics_ = 0, stride_ = 0;
   AlignedArray<int32_t> count_, topic_, used_;
   std::vector<int64_t> offset_;  // by key; empty: dense

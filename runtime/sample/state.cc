@@ -5,6 +5,9 @@
 #include <numeric>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "dsl/random.h"
+
 namespace gyre::sample {
 namespace {
 
@@ -25,11 +28,13 @@ void Map::Place(const std::vector<int32_t>& group) {
   for (size_t p = 0; p < key_at.size(); ++p) count[p] = by_key[static_cast<size_t>(key_at[p])];
 }
 
-State::State(const FoldSetup& setup, const Sampler& sampler, bool sparse)
+State::State(const FoldSetup& setup, const Sampler& sampler, bool sparse, std::string cut_by)
     : setup_(setup),
       graph_(setup.program->graph),
       sampler_(sampler),
       sparse_(sparse),
+      cut_by_(std::move(cut_by)),
+      cut_(!cut_by_.empty() && setup.workers > 1),
       rows_(setup.extent[static_cast<size_t>(sampler.row_axis)]),
       topics_(setup.extent[static_cast<size_t>(sampler.topic_axis)]) {}
 
@@ -37,8 +42,65 @@ void State::Clear() {
   std::fill(topic_.begin(), topic_.end(), -1);
   for (Count& c : count_) c.Clear();
 }
+void State::Scatter() {
+  Clear();
+  const rng::Stream draws(setup_.seed, rng::Hash("scatter"), 0);
+  for (int64_t r = 0; r < rows_; ++r) {
+    const auto row = static_cast<uint64_t>(grid_->order()[static_cast<size_t>(r)]);
+    topic(r) = static_cast<int32_t>(draws.Uniform(row) * static_cast<double>(topics_));
+  }
+  CountRows();
+}
+void State::CountRows() {
+  for (Count& c : count_) {
+    if (c.latent_at < 0) continue;
+    if (c.is_total()) {
+      for (const int32_t k : topic_)
+        if (k >= 0) c.total[static_cast<size_t>(k)].fetch_add(1, std::memory_order_relaxed);
+      continue;
+    }
+    // Rows that lie by the key of a sparse row: it is laid out once for all of them.
+    const bool laid = c.table.sparse() && Outer(c);
+    std::vector<int32_t> row(laid ? static_cast<size_t>(Padded(topics_)) : 0);
+    int64_t at = -1;
+    for (int64_t r = 0; r < rows_; ++r) {
+      if (topic(r) < 0) continue;
+      const int64_t next = RowOf(c, r);
+      if (laid && next != at) {
+        if (at >= 0) c.table.Store(at, row.data());
+        c.table.Load(next, row.data());
+      }
+      at = next;
+      if (laid) {
+        ++row[static_cast<size_t>(topic(r))];
+      } else {
+        c.table.Add(at, topic(r), 1);
+      }
+    }
+    if (laid && at >= 0) c.table.Store(at, row.data());
+  }
+}
+
+// The map that rows are cut by is the first.
+absl::Status State::BindCut() {
+  for (int s = 0; s < graph_.symbol.size; ++s) {
+    const ir::Symbol& symbol = graph_.symbol[s];
+    if (symbol.kind == ir::Kind::kMap && symbol.rank == 1 && symbol.axis[0] == sampler_.row_axis &&
+        symbol.name == cut_by_) {
+      MapOf(s);
+      return absl::OkStatus();
+    }
+  }
+  if (graph_.axis[sampler_.row_axis].name == cut_by_) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("plan: rows are cut by \"", cut_by_,
+                   "\", which is no key of theirs; plan this program again"));
+}
 
 absl::Status State::Bind() {
+  if (cut_)
+    if (absl::Status status = BindCut(); !status.ok()) return status;
+  const bool by_map = !maps_.empty();
   for (const int symbol : sampler_.count) AddCount(symbol);
   for (const SamplerForm& form : sampler_.form) {
     if (form.map >= 0) MapOf(form.map);  // hoisted for each of its keys, though it may key no count
@@ -53,6 +115,9 @@ absl::Status State::Bind() {
     for (int64_t r = 0; r < rows_; ++r) ++map.count[static_cast<size_t>((*found)[r])];
   }
   if (absl::Status status = ChooseForm(); !status.ok()) return status;
+  if (cut_ && !by_map && !maps_.empty())
+    return absl::FailedPreconditionError(absl::StrCat(
+        "plan: rows are cut by \"", cut_by_, "\" and not by a key; plan this program again"));
   std::vector<int32_t> ranges;  // in place of keys: rows that name nothing in common
   if (maps_.empty()) {
     for (int64_t r = 0; r < rows_; ++r)
@@ -60,10 +125,13 @@ absl::Status State::Bind() {
     key.push_back(ranges.data()), keys.push_back(setup_.workers);
   }
   int cuts = setup_.workers;
-  for (const int64_t n : keys) cuts = static_cast<int>(std::min<int64_t>(cuts, n));
-  grid_ = std::make_unique<KeyedGrid>(key, keys, rows_, cuts, setup_.seed, std::max(0, outer_));
+  const size_t cut = cut_ ? 1 : keys.size();  // maps
+  for (size_t m = 0; m < cut; ++m) cuts = static_cast<int>(std::min<int64_t>(cuts, keys[m]));
+  grid_ = std::make_unique<KeyedGrid>(key, keys, rows_, cuts, setup_.seed, std::max(0, outer_),
+                                      static_cast<int>(cut));
   for (size_t m = 0; m < maps_.size(); ++m) {
-    maps_[m].Place(grid_->groups(m));
+    maps_[m].Place(m < cut ? grid_->groups(m)
+                           : std::vector<int32_t>(static_cast<size_t>(maps_[m].keys)));
     std::vector<int32_t> place(maps_[m].key_at.size());
     for (size_t p = 0; p < place.size(); ++p)
       place[static_cast<size_t>(maps_[m].key_at[p])] = static_cast<int32_t>(p);
@@ -167,6 +235,10 @@ void State::MakeTable(Count* c) {
   }
 }
 
+bool State::Copied(const Count& c) const {
+  return cut_ && c.latent_at >= 0 && !c.is_total() &&
+         std::none_of(c.key.begin(), c.key.end(), [](const Key& k) { return k.map == 0; });
+}
 bool State::has_totals() const {
   return std::any_of(count_.begin(), count_.end(), [](const Count& c) { return c.is_total(); });
 }

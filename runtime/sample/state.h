@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -48,13 +49,17 @@ struct Count {
 
 class State {
  public:
-  State(const FoldSetup& setup, const Sampler& sampler, bool sparse);
+  // `cut_by`: the map, or for want of maps the axis, by which rows are cut among workers that have
+  // tables by other keys to themselves for a clock; empty: blocks of all keys go round.
+  State(const FoldSetup& setup, const Sampler& sampler, bool sparse, std::string cut_by);
 
   // Before all else: binds the data, chooses what is hoisted, makes the tables. User errors are one
   // line.
   absl::Status Bind();
   // No row has a topic.
   void Clear();
+  // Every row has one, any.
+  void Scatter();
 
   const FoldSetup& setup() const { return setup_; }
   const ir::Graph& graph() const { return graph_; }
@@ -64,11 +69,15 @@ class State {
   const KeyedGrid& grid() const { return *grid_; }
   const SamplerForm& form() const { return *form_; }
   bool has_totals() const;
+  // Whether workers have tables to themselves for a clock, and of a table whether it is one.
+  bool cut() const { return cut_; }
+  bool Copied(const Count& c) const;
 
   // The map whose keys are visited in turn; null: there are none.
   const Map* outer() const { return outer_ < 0 ? nullptr : &maps_[static_cast<size_t>(outer_)]; }
   const Map& map(size_t m) const { return maps_[m]; }
   std::vector<Count>& counts() { return count_; }
+  const std::vector<Count>& counts() const { return count_; }
   // Whether its row is one for all rows with one key of what is hoisted.
   bool Outer(const Count& c) const;
   // Tables by other keys, as positions in counts().
@@ -97,6 +106,9 @@ class State {
   bool HasRows(int count) const;
   absl::Status ChooseForm();
   void MakeTable(Count* c);
+  absl::Status BindCut();
+  // Counts all rows that have a topic, in empty tables.
+  void CountRows();
   int64_t KeysAt(const Count& c, int64_t row) const;
   template <class Visit>
   void ForCells(const Count& c, const Visit& visit) const;
@@ -107,6 +119,8 @@ class State {
   const ir::Graph& graph_;
   const Sampler& sampler_;
   const bool sparse_;
+  const std::string cut_by_;
+  const bool cut_;  // then the map of cut_by_, if it is one, is the first
   const int64_t rows_, topics_;
   std::vector<Map> maps_;
   std::vector<Count> count_;

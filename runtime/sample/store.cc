@@ -110,18 +110,8 @@ void State::Exchange(Archive& a) {
   for (size_t at = 0; at < topic_.size(); ++at) {
     topic_[at] = topic[static_cast<size_t>(grid_->order()[at])];
     if (topic_[at] >= topics_) topic_[at] = -1;
-    if (topic_[at] < 0) continue;
-    for (Count& c : count_) {
-      if (c.latent_at < 0) continue;
-      int64_t row = 0;
-      for (const Key& k : c.key) row += maps_[k.map].key[at] * k.stride;
-      if (c.is_total()) {
-        c.total[static_cast<size_t>(topic_[at])].fetch_add(1, std::memory_order_relaxed);
-      } else {
-        c.table.Add(row, topic_[at], 1);
-      }
-    }
   }
+  CountRows();
 }
 
 }  // namespace gyre::sample

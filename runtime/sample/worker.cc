@@ -28,7 +28,8 @@ Worker::Worker(State& shared, const ParamState& state)
       typed_(param_.size()),
       published_(rows_of_.any() ? state.published_bytes() : 0),
       at_(shared.graph().symbol.size),
-      cell_(static_cast<int64_t>(shared.counts().size())) {
+      cell_(static_cast<int64_t>(shared.counts().size())),
+      merged_(shared.cut() ? Padded(shared.topics()) : 0) {
   args_ = shared.Args();
   args_.param = param_.data();
   args_.count = at_.data();
@@ -37,6 +38,12 @@ Worker::Worker(State& shared, const ParamState& state)
     param_[static_cast<size_t>(symbol)] = values_.back().data();
   }
   if (rows_of_.any()) state.Point(published_.data(), typed_.data());
+  own_.resize(shared.counts().size());
+  for (size_t i = 0; i < own_.size(); ++i) {
+    Count& c = shared.counts()[i];
+    if (shared.Copied(c)) own_[i] = c.table.Twin();
+    table_.push_back(shared.Copied(c) ? &own_[i] : &c.table);
+  }
   for (const Count& c : shared.counts()) {
     const bool own = c.is_total() || (shared.Outer(c) && c.table.sparse());
     row_.emplace_back(own ? Padded(shared.topics()) : 0);
@@ -77,7 +84,21 @@ void Worker::Visit(int64_t begin, int64_t end, int64_t clock, double epoch) {
     }
   }
   Leave(outer);
-  GiveTotals();
+  if (!s_.cut()) GiveTotals();  // else others still begin from those of the clock before
+}
+
+void Worker::TakeTables() {
+  for (size_t i = 0; i < own_.size(); ++i)
+    if (own(i) != nullptr) own_[i].Copy(s_.counts()[i].table);
+}
+void Worker::MergeTables(const std::vector<std::vector<const CountTable*>>& copies, int64_t part,
+                         int64_t parts) {
+  for (size_t i = 0; i < own_.size(); ++i) {
+    if (own(i) == nullptr) continue;
+    CountTable& all = s_.counts()[i].table;
+    for (int64_t r = all.keys() * part / parts; r < all.keys() * (part + 1) / parts; ++r)
+      all.Merge(r, copies[i], merged_.data());
+  }
 }
 
 // The parameters as the clock finds them: other statements may have moved them.
@@ -122,8 +143,7 @@ int32_t Worker::Dense(int32_t topic, float u) {
 }
 
 int32_t Worker::Sparse(int32_t topic, float u) {
-  Count& inner = s_.counts()[inner_];
-  SparseRow row = inner.table.sparse(s_.RowOf(inner, args_.row));
+  SparseRow row = table_[inner_]->sparse(s_.RowOf(s_.counts()[inner_], args_.row));
   if (topic >= 0) Move(topic, -1), Rehoist(topic);
   // The row still counts the datum at hand: what it weighs there is taken back.
   const int64_t own = row.Weigh(sloped_.data(), topic, draw_.weight());
@@ -154,7 +174,7 @@ void Worker::Move(int32_t topic, int32_t by) {
     if (cell_[static_cast<int64_t>(i)] != nullptr) {
       cell_[static_cast<int64_t>(i)][topic] += by;
     } else if (s_.counts()[i].latent_at >= 0 && !(s_.sparse() && i == inner_)) {
-      s_.counts()[i].table.Add(s_.RowOf(s_.counts()[i], args_.row), topic, by);
+      table_[i]->Add(s_.RowOf(s_.counts()[i], args_.row), topic, by);
     }
   }
 }
@@ -178,11 +198,11 @@ void Worker::Enter() {
     const int32_t* at = nullptr;
     if (c.latent_at < 0) {
       at = &c.others[static_cast<size_t>(s_.RowOf(c, args_.row))];
-    } else if (c.table.sparse()) {
-      c.table.Load(s_.RowOf(c, args_.row), row_[i].data());
+    } else if (table_[i]->sparse()) {
+      table_[i]->Load(s_.RowOf(c, args_.row), row_[i].data());
       continue;
     } else {
-      at = cell_[static_cast<int64_t>(i)] = c.table.dense(s_.RowOf(c, args_.row));
+      at = cell_[static_cast<int64_t>(i)] = table_[i]->dense(s_.RowOf(c, args_.row));
     }
     at_[c.symbol] = at;
   }
@@ -198,8 +218,8 @@ void Worker::Enter() {
 void Worker::Leave(int32_t outer) {
   if (outer < 0) return;
   for (size_t i = 0; i < s_.counts().size(); ++i) {
-    Count& c = s_.counts()[i];
-    if (s_.Outer(c) && c.table.sparse()) c.table.Store(outer, row_[i].data());
+    const Count& c = s_.counts()[i];
+    if (s_.Outer(c) && table_[i]->sparse()) table_[i]->Store(outer, row_[i].data());
   }
 }
 // Brings the rows that a row will read nearer: where they lie says no pattern.
@@ -207,7 +227,7 @@ void Worker::Fetch(int64_t r) const {
   for (const size_t i : s_.inner()) {
     const Count& c = s_.counts()[i];
     if (c.latent_at < 0 || c.key.size() != 1) continue;
-    c.table.Fetch(s_.map(c.key[0].map).key[static_cast<size_t>(r)]);
+    table_[i]->Fetch(s_.map(c.key[0].map).key[static_cast<size_t>(r)]);
   }
 }
 // Those by other keys, of the row at hand.
@@ -218,8 +238,8 @@ void Worker::Point() {
     const int32_t* at = nullptr;
     if (c.latent_at < 0) {
       at = &c.others[static_cast<size_t>(row)];
-    } else if (!c.table.sparse()) {
-      at = cell_[static_cast<int64_t>(i)] = c.table.dense(row);
+    } else if (!table_[i]->sparse()) {
+      at = cell_[static_cast<int64_t>(i)] = table_[i]->dense(row);
     }
     at_[c.symbol] = at;
   }

@@ -17,10 +17,22 @@ class alignas(64) Worker {
   // Both outlive it.
   Worker(State& shared, const ParamState& state);
 
+  // Before a clock: copies what this worker has to itself for the clock.
+  void TakeTables();
   // Draws the topics of rows [begin, end), a block of the grid, in their order.
   void Visit(int64_t begin, int64_t end, int64_t clock, double epoch);
   // A row whose weights had no positive, finite sum; -1: there was none.
   int64_t failed() const { return failed_; }
+  // When all workers have done their rows of a clock: adds what they moved, in one of `parts` of
+  // the rows of tables. `copies`: by table, the workers' own.
+  void MergeTables(const std::vector<std::vector<const CountTable*>>& copies, int64_t part,
+                   int64_t parts);
+  // What it moved in totals since it took them.
+  void GiveTotals();
+  // Its own of a table; null: it is in the one that all share.
+  const CountTable* own(size_t table) const {
+    return table_[table] == &own_[table] ? &own_[table] : nullptr;
+  }
 
  private:
   void Load(int64_t clock);
@@ -35,7 +47,6 @@ class alignas(64) Worker {
   void Fetch(int64_t r) const;
   void Point();
   void TakeTotals();
-  void GiveTotals();
 
   State& s_;
   const ParamState& state_;
@@ -57,9 +68,13 @@ class alignas(64) Worker {
   // read them; by table the row at hand, null where it is sparse.
   AlignedArray<const int32_t*> at_;
   AlignedArray<int32_t*> cell_;
-  // By table: rows that are this worker's own copy.
+  // By table: rows that are this worker's own copy; the table that it works in, and its own for a
+  // clock if that is it.
   std::vector<AlignedArray<int32_t>> row_, before_;
-  size_t inner_ = 0;  // sparse: the table that the rest is a line of
+  std::vector<CountTable> own_;
+  std::vector<CountTable*> table_;
+  AlignedArray<int32_t> merged_;  // by topic, zero between uses
+  size_t inner_ = 0;              // sparse: the table that the rest is a line of
   int64_t failed_ = -1;
 };
 

@@ -56,6 +56,16 @@ class Topics(unittest.TestCase):
         for workers in (2, 4):
             self.assertAlmostEqual(
                 self.measure(self.run_program(LDA, "--workers=%d" % workers)[1], "likelihood"), one, delta=0.03)
+        self.assertAlmostEqual(
+            self.measure(self.run_program(LDA, "--workers=3", "--partition=data")[1], "likelihood"), one, delta=0.05)
+
+    def test_rows_that_are_cut_repeat(self):
+        def likelihood(*flags):
+            return self.measure(self.run_program(LDA, "--workers=16", "--partition=data", "--max_clocks=20", *flags)[1],
+                                "likelihood")
+        whole = likelihood()
+        self.assertEqual(likelihood(), whole)
+        self.assertEqual(likelihood("--lanes=1"), whole)
 
     def test_one_worker_repeats_and_resumes(self):
         def likelihood(*flags):
@@ -76,9 +86,9 @@ class Topics(unittest.TestCase):
             self.assertAlmostEqual(float(told[name]) / self.measure(report, name), 1, places=5)
 
     def test_the_plan_says_what_is_promised(self):
-        for workers, contract in ((1, "exact"), (2, "delayed in totals")):
-            done = subprocess.run([LDA, "explain", "--workers=%d" % workers], cwd=self.folder, check=True,
-                                  stdout=subprocess.PIPE, text=True)
+        for flags, contract in ((["--workers=1"], "exact"), (["--workers=2"], "delayed in totals"),
+                                (["--workers=2", "--partition=data"], "delayed by a clock in word_topic, topic")):
+            done = subprocess.run([LDA, "explain", *flags], cwd=self.folder, check=True, stdout=subprocess.PIPE, text=True)
             self.assertIn("sampler contract: " + contract, done.stdout)
 
     def test_bags_of_words(self):
@@ -128,8 +138,8 @@ class Topics(unittest.TestCase):
         self.assertIn("no positive, finite sum", self.run_program(LDA, "--alpha=-1", "--eta=-1", expect=2))
 
     def test_components_are_digits(self):
-        for workers in (1, 3):
-            out, report = self.run_program(MIXTURE, "--workers=%d" % workers)
+        for flags in (["--workers=1"], ["--workers=3"], ["--workers=3", "--partition=data"]):
+            out, report = self.run_program(MIXTURE, *flags)
             self.assertGreater(self.measure(report, "purity"), 0.62)
             self.assertIn("Component, its share of digits, and Digit with the most of it", out)
 

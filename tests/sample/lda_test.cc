@@ -78,9 +78,11 @@ class Bench {
   absl::StatusOr<Plan> PlanFor(const Request& request) const {
     return MakePlan(program_, bound_, DefaultProfile(), request);
   }
-  RunResult Run(int workers, const std::string& sampler, uint64_t seed = 1, int64_t clocks = 150) const {
+  RunResult Run(int workers, const std::string& sampler, uint64_t seed = 1, int64_t clocks = 150,
+                const std::string& partition = "auto") const {
     Request request;
     request.workers = workers;
+    request.partition = partition;
     request.sampler = sampler;
     request.max_clocks = clocks;
     const absl::StatusOr<Plan> plan = PlanFor(request);
@@ -199,6 +201,22 @@ TEST(Topics, ArePlantedOnesWhoeverFindsThem) {
   }
 }
 
+TEST(Topics, ArePlantedOnesWhereRowsAreCut) {
+  const Bench bench;
+  const RunResult exact = bench.Run(1, "dense");
+  for (const int workers : {1, 2, 3, 16}) {
+    for (const char* sampler : {"dense", "sparse"}) {
+      const RunResult result = bench.Run(workers, sampler, 1, 150, "data");
+      const Vector &ndk = bench.Of(result, "doc_topic"), &nkw = bench.Of(result, "topic_word");
+      EXPECT_GT(Purity(nkw), 0.97) << workers << " workers, " << sampler;
+      EXPECT_EQ(std::accumulate(nkw.begin(), nkw.end(), 0.0), kDocs * kLength);
+      ASSERT_EQ(result.measure.size(), 2u);
+      EXPECT_NEAR(result.measure[0], Likelihood(ndk, nkw), 1e-9);
+      EXPECT_NEAR(result.measure[0], exact.measure[0], 0.03) << workers << " workers, " << sampler;
+    }
+  }
+}
+
 // The prior that maximises what the last counts say of it (its slope is zero there), nearly: they
 // move with every sweep. Documents here have two topics of four.
 TEST(Topics, APriorIsFoundAlongTheWay) {
@@ -257,6 +275,9 @@ TEST(Topics, AreTheSameAgain) {
   const Bench bench;
   EXPECT_EQ(bench.Of(bench.Run(1, "sparse", 1, 20), "topic_word"),
             bench.Of(bench.Run(1, "sparse", 1, 20), "topic_word"));
+  // Rows that are cut see the counts of the clock before, whoever is faster.
+  EXPECT_EQ(bench.Of(bench.Run(3, "sparse", 1, 20, "data"), "topic_word"),
+            bench.Of(bench.Run(3, "sparse", 1, 20, "data"), "topic_word"));
 }
 
 TEST(Topics, ThePlanSaysHowTheyAreDrawn) {
@@ -269,15 +290,28 @@ TEST(Topics, ThePlanSaysHowTheyAreDrawn) {
   EXPECT_THAT(shared, HasSubstr("sampler contract: delayed in totals"));
   EXPECT_THAT(shared, HasSubstr("hybrid"));
   EXPECT_THAT(shared, HasSubstr("keyed by doc"));
+  EXPECT_THAT(shared, HasSubstr("data[Token]"));  // weighed, and dearer
+  request.partition = "data";
+  const std::string cut = Explain(*bench.PlanFor(request));
+  EXPECT_THAT(cut, HasSubstr("data[Token], 2 workers"));
+  EXPECT_THAT(cut, HasSubstr("sampler contract: delayed by a clock in topic_word, topic"));
+  EXPECT_THAT(cut, HasSubstr("those of one doc by one worker"));
+  request.workers = 1;
+  EXPECT_THAT(Explain(*bench.PlanFor(request)), HasSubstr("sampler contract: exact"));
 }
 
 TEST(Topics, WhatDoesNotApplyIsRefused) {
   const Bench bench;
   Request request;
   request.workers = 2;
+  request.partition = "model";
+  EXPECT_THAT(
+      bench.PlanFor(request).status().message(),
+      HasSubstr("gibbs hands blocks of the keys round; with several workers it is hybrid or "
+                "data[Token]"));
   request.partition = "data";
-  EXPECT_THAT(bench.PlanFor(request).status().message(),
-              HasSubstr("gibbs hands blocks of the keys round; with several workers it is hybrid"));
+  request.bridge = "ssp:2";
+  EXPECT_THAT(bench.PlanFor(request).status().message(), HasSubstr("bsp is the only bridge"));
   request = {};
   request.batch = 10;
   EXPECT_THAT(bench.PlanFor(request).status().message(),

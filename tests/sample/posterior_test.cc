@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "dsl/random.h"
 #include "gtest/gtest-spi.h"
 #include "gtest/gtest.h"
@@ -90,21 +91,48 @@ double ImagesLaw(const std::vector<int>& z) {
   return sum;
 }
 
+struct Tokens {
+  std::vector<int> doc = kDoc, author = kAuthor, word = kWord;
+  int docs = 2, authors = 2, words = 3;
+
+  int64_t size() const { return static_cast<int64_t>(doc.size()); }
+};
+// More of them, of documents of any length.
+Tokens Many() {
+  Tokens tokens;
+  tokens.doc = tokens.author = tokens.word = {};
+  tokens.docs = 40, tokens.authors = 7, tokens.words = 23;
+  const rng::Stream draws(3, rng::Hash("tokens"), 0);
+  for (uint64_t t = 0; t < 700; ++t) {
+    const auto draw = [&, at = 3 * t](uint64_t i, int n, double skew) {
+      return static_cast<int>(std::pow(draws.Uniform(at + i), skew) * n);
+    };
+    tokens.doc.push_back(draw(0, tokens.docs, 1.5));
+    tokens.author.push_back(draw(1, tokens.authors, 1));
+    tokens.word.push_back(draw(2, tokens.words, 3));
+  }
+  return tokens;
+}
+
 // The fold of a program's first statement, driven by hand.
 class Chain {
  public:
-  Chain(Program program, const std::string& sampler, int workers, uint64_t seed)
-      : program_(std::move(program)) {
-    const std::map<std::string, int64_t> extents = {
-        {"Token", kTokens}, {"Topic", kTopics}, {"Doc", 2}, {"Author", 2}, {"Word", 3}};
+  Chain(Program program, const std::string& sampler, int workers, uint64_t seed,
+        const std::string& cut_by = "", Tokens tokens = Tokens())
+      : program_(std::move(program)), tokens_(std::move(tokens)) {
+    const std::map<std::string, int64_t> extents = {{"Token", tokens_.size()},
+                                                    {"Topic", kTopics},
+                                                    {"Doc", tokens_.docs},
+                                                    {"Author", tokens_.authors},
+                                                    {"Word", tokens_.words}};
     for (const ir::Axis& axis : program_.graph.axis) {
       const auto found = extents.find(std::string(axis.name));
-      extent_.push_back(found == extents.end() ? kTokens + 3 : found->second);
+      extent_.push_back(found == extents.end() ? tokens_.size() + 3 : found->second);
     }
     block_.resize(static_cast<size_t>(program_.graph.symbol.size));
     hyper_.resize(block_.size());
     const std::map<std::string, const std::vector<int>*> maps = {
-        {"doc", &kDoc}, {"author", &kAuthor}, {"word", &kWord}};
+        {"doc", &tokens_.doc}, {"author", &tokens_.author}, {"word", &tokens_.word}};
     for (int i = 0; i < program_.graph.symbol.size; ++i) {
       const ir::Symbol& s = program_.graph.symbol[i];
       const auto at = static_cast<size_t>(i);
@@ -119,11 +147,14 @@ class Chain {
                           : s.name == "X"     ? Ink
                           : s.name == "shape" ? Shape
                                               : Worth;
-        const int64_t rows = s.name == "prior" ? 2 : s.name == "shape" ? kTopics : kTokens;
-        owned_.push_back(MakeDense(Type::kFloat64, rows, kTopics));
+        const int64_t rows = s.name == "prior"   ? tokens_.docs
+                             : s.name == "shape" ? kTopics
+                                                 : tokens_.size(),
+                      cols = s.name == "prior" || s.name == "worth" ? kTopics : tokens_.words;
+        owned_.push_back(MakeDense(Type::kFloat64, rows, cols));
         const int64_t stride = owned_.back().block.stride;
         for (int64_t r = 0; r < rows; ++r) {
-          for (int64_t k = 0; k < kTopics; ++k)
+          for (int64_t k = 0; k < cols; ++k)
             owned_.back().mutable_values<double>()[r * stride + k] =
                 fill(static_cast<int>(r), static_cast<int>(k));
         }
@@ -142,7 +173,7 @@ class Chain {
     setup.env = &env_;
     setup.seed = seed;
     Rule rule;
-    rule.name = "gibbs", rule.sampler = sampler;
+    rule.name = "gibbs", rule.sampler = sampler, rule.cut_by = cut_by;
     workers_ = workers;
     state_ = std::make_unique<ParamState>(program_, extent_, Type::kFloat64);
     const Statement* first = &program_.root;
@@ -155,17 +186,8 @@ class Chain {
   }
 
   const absl::Status& status() const { return status_; }
-  void Sweep() {
-    std::vector<bool> done(static_cast<size_t>(workers_));
-    for (int left = workers_; left > 0;) {
-      for (int w = 0; w < workers_; ++w) {
-        if (done[static_cast<size_t>(w)]) continue;
-        if (fold_->WorkTurn(w, 0) != Fold::Turn::kLast) continue;
-        done[static_cast<size_t>(w)] = true;
-        --left;
-      }
-    }
-  }
+  void Sweep() { Sweep(false); }
+  void SweepBackwards() { Sweep(true); }
   std::vector<int> Topics() const {
     const std::string bytes = fold_->Save();
     Archive archive{absl::string_view(bytes)};
@@ -177,9 +199,24 @@ class Chain {
   Fold& fold() { return *fold_; }
   ParamState& state() { return *state_; }
   const Program& program() const { return program_; }
+  const Tokens& tokens() const { return tokens_; }
 
  private:
+  void Sweep(bool backwards) {
+    std::vector<bool> done(static_cast<size_t>(workers_));
+    for (int left = workers_; left > 0;) {
+      for (int i = 0; i < workers_; ++i) {
+        const int w = backwards ? workers_ - 1 - i : i;
+        if (done[static_cast<size_t>(w)]) continue;
+        if (fold_->WorkTurn(w, 0) != Fold::Turn::kLast) continue;
+        done[static_cast<size_t>(w)] = true;
+        --left;
+      }
+    }
+  }
+
   Program program_;
+  const Tokens tokens_;
   MachineEnv env_;
   std::vector<int64_t> extent_;
   std::vector<OwnedBlock> owned_;
@@ -199,7 +236,8 @@ int64_t NumberOf(const std::vector<int>& z) {
 
 // Chi-square of states visited in thinned sweeps against the law; states rarer than 8 expected
 // visits are pooled. Its mean is its degrees of freedom.
-void ExpectLaw(Program program, const std::string& sampler, const Law& law) {
+void ExpectLaw(Program program, const std::string& sampler, const Law& law,
+               const std::string& cut_by = "") {
   constexpr int kVisits = 60000, kThin = 6;
   const int64_t states = static_cast<int64_t>(std::llround(std::pow(kTopics, kTokens)));
   Vector p(static_cast<size_t>(states));
@@ -211,7 +249,7 @@ void ExpectLaw(Program program, const std::string& sampler, const Law& law) {
     p[static_cast<size_t>(NumberOf(z))] = std::exp(law(z));
   }
   for (const double x : p) sum += x;
-  Chain chain(std::move(program), sampler, 1, 11);
+  Chain chain(std::move(program), sampler, 1, 11, cut_by);
   ASSERT_TRUE(chain.status().ok()) << chain.status();
   std::vector<int> visits(p.size());
   for (int i = 0; i < 100; ++i) chain.Sweep();
@@ -253,6 +291,10 @@ TEST(Posterior, AKeyOfDataAlone) { ExpectLaw(Given(), "dense", GivenLaw); }
 TEST(Posterior, AKeyOfDataAloneSparse) { ExpectLaw(Given(), "sparse", GivenLaw); }
 TEST(Posterior, NoKeys) { ExpectLaw(Labels(), "dense", LabelsLaw); }
 
+// One worker has nobody to be behind of.
+TEST(Posterior, RowsCutForOneWorker) { ExpectLaw(Lda(), "dense", LdaLaw, "doc"); }
+TEST(Posterior, RowsCutForOneWorkerSparse) { ExpectLaw(Lda(), "sparse", LdaLaw, "doc"); }
+
 TEST(Posterior, TheTestTellsAnotherLawApart) {
   const Law other = [](const std::vector<int>& z) { return 1.1 * LdaLaw(z); };
   EXPECT_NONFATAL_FAILURE(ExpectLaw(Lda(), "dense", other), "degrees of freedom");
@@ -265,37 +307,88 @@ TEST(Sampler, SparseRefusesWeightsThatAreNoLine) {
             "table of counts; use --sampler=dense");
 }
 
-// Counts are those of the topics, whoever drew them.
+// What the topics of all rows count, by the program's tables.
+std::map<std::string, Vector> CountsOf(const Chain& chain) {
+  const std::vector<int> z = chain.Topics();
+  const Tokens& tokens = chain.tokens();
+  std::map<std::string, Vector> all;
+  const auto add = [&](const std::string& table, int64_t keys, int64_t at) {
+    Vector& counts = all[table];
+    counts.resize(static_cast<size_t>(keys));
+    ++counts[static_cast<size_t>(at)];
+  };
+  for (size_t t = 0; t < z.size(); ++t) {
+    const int k = z[t], d = tokens.doc[t], a = tokens.author[t], w = tokens.word[t];
+    EXPECT_GE(k, 0);
+    add("doc_topic", tokens.docs * kTopics, d * kTopics + k);
+    add("author_topic", tokens.authors * kTopics, a * kTopics + k);
+    add("topic_word", kTopics * tokens.words, k * tokens.words + w);
+    add("topic", kTopics, k);
+    add("length", tokens.docs, d);
+  }
+  return all;
+}
+void ExpectCountsOfTopics(Chain* chain, const std::string& who) {
+  std::map<std::string, Vector> expected = CountsOf(*chain);
+  Vector model(static_cast<size_t>(chain->state().layout().size), -1);
+  chain->fold().Model(chain->state(), model.data());
+  for (const Field& field : chain->state().layout().field) {
+    const ir::Symbol& s = chain->program().graph.symbol[field.id];
+    if (s.kind != ir::Kind::kCount) continue;
+    const Vector found(model.begin() + field.offset, model.begin() + field.offset + field.size);
+    Vector& counts = expected[std::string(s.name)];
+    counts.resize(found.size());
+    EXPECT_EQ(found, counts) << s.name << ", " << who;
+  }
+}
+
+struct Case {
+  const char* name;
+  Program (*program)();
+  std::vector<std::string> sampler;
+  std::vector<std::string> cut_by;  // empty: blocks go round
+};
+const std::vector<Case> kCases = {{"lda", Lda, {"dense", "sparse"}, {"", "doc", "word"}},
+                                  {"contexts", Contexts, {"dense"}, {"", "doc", "author"}},
+                                  {"given", Given, {"dense", "sparse"}, {"", "word"}},
+                                  {"no keys", Labels, {"dense"}, {"", "Token"}},
+                                  {"columns", Images, {"dense"}, {"", "Token"}}};
+
+// Counts are those of the topics, whoever drew them, after every clock.
 TEST(Sampler, CountsAreThoseOfTheTopics) {
-  for (const int workers : {1, 2, 3}) {
-    for (const char* sampler : {"dense", "sparse"}) {
-      Chain chain(Lda(), sampler, workers, 5);
-      ASSERT_TRUE(chain.status().ok()) << chain.status();
-      for (int sweep = 0; sweep < 20; ++sweep) {
-        chain.Sweep();
-        const std::vector<int> z = chain.Topics();
-        std::vector<double> model(static_cast<size_t>(chain.state().layout().size), -1);
-        chain.fold().Model(chain.state(), model.data());
-        for (const Field& field : chain.state().layout().field) {
-          const ir::Symbol& s = chain.program().graph.symbol[field.id];
-          if (s.kind != ir::Kind::kCount) continue;
-          Vector expected(static_cast<size_t>(field.size));
-          for (size_t t = 0; t < z.size(); ++t) {
-            const int k = z[t], d = kDoc[t], w = kWord[t];
-            ASSERT_GE(k, 0);
-            const int64_t at = s.name == "doc_topic"    ? d * kTopics + k
-                               : s.name == "topic_word" ? k * 3 + w
-                               : s.name == "topic"      ? k
-                                                        : d;
-            ++expected[static_cast<size_t>(at)];
+  for (const Case& c : kCases) {
+    for (const std::string& sampler : c.sampler) {
+      for (const std::string& cut_by : c.cut_by) {
+        for (const int workers : {1, 2, 3, 16}) {
+          Chain chain(c.program(), sampler, workers, 5, cut_by, Many());
+          ASSERT_TRUE(chain.status().ok()) << c.name << " " << chain.status();
+          for (int sweep = 0; sweep < 12; ++sweep) {
+            chain.Sweep();
+            ExpectCountsOfTopics(&chain, absl::StrCat(c.name, ", ", workers, " workers, ", sampler,
+                                                      ", cut by ", cut_by));
           }
-          const Vector found(model.begin() + field.offset,
-                             model.begin() + field.offset + field.size);
-          EXPECT_EQ(found, expected) << s.name << ", " << workers << " workers, " << sampler;
         }
       }
     }
   }
+}
+
+// Every worker begins a clock from the same counts, whoever is first.
+TEST(Sampler, RowsThatAreCutAreDrawnAlikeInAnyOrder) {
+  for (const char* sampler : {"dense", "sparse"}) {
+    Chain one(Lda(), sampler, 3, 5, "doc", Many()), other(Lda(), sampler, 3, 5, "doc", Many());
+    for (int i = 0; i < 10; ++i) one.Sweep(), other.SweepBackwards();
+    EXPECT_EQ(one.Topics(), other.Topics()) << sampler;
+  }
+}
+
+TEST(Sampler, RowsAreCutByKeysThatTheyHave) {
+  const Chain other(Lda(), "dense", 2, 1, "editor");
+  EXPECT_EQ(other.status().message(),
+            "plan: rows are cut by \"editor\", which is no key of theirs; plan this program again");
+  const Chain none(Lda(), "dense", 2, 1, "Token");
+  EXPECT_EQ(none.status().message(),
+            "plan: rows are cut by \"Token\" and not by a key; plan this program again");
 }
 
 TEST(Sampler, GoesOnFromWhatItSaved) {
@@ -306,6 +399,11 @@ TEST(Sampler, GoesOnFromWhatItSaved) {
     for (int i = 0; i < 7; ++i) one.Sweep(), other.Sweep();
     EXPECT_EQ(one.Topics(), other.Topics()) << sampler;
   }
+  Chain one(Lda(), "dense", 3, 9, "doc", Many()), other(Lda(), "dense", 3, 9, "doc", Many());
+  for (int i = 0; i < 7; ++i) one.Sweep();
+  ASSERT_TRUE(other.fold().Load(one.fold().Save()).ok());
+  for (int i = 0; i < 7; ++i) one.Sweep(), other.Sweep();
+  EXPECT_EQ(one.Topics(), other.Topics());
 }
 
 }  // namespace
