@@ -163,6 +163,8 @@ class CountTable {
     }
   }
 
+  // Topics that are counted. REQUIRES: sparse.
+  int64_t used(int64_t key) const { return used_[key]; }
   // Calls visit(topic, count) for what is counted of a key.
   template <class Visit>
   void ForRow(int64_t key, const Visit& visit) const {

@@ -139,6 +139,7 @@ absl::Status State::Bind() {
       maps_[m].key.push_back(place[static_cast<size_t>(key[m][r])]);
   }
   for (Count& c : count_) MakeTable(&c);
+  hoists_counts_ = outer_ >= 0 && !TellsApart(sampler_.weight_node);
   topic_.assign(static_cast<size_t>(rows_), -1);
   ordered_.Order(setup_, sampler_.data, sampler_.row_axis, grid_->order());
   return absl::OkStatus();
@@ -209,6 +210,21 @@ absl::Status State::ChooseForm() {
   return absl::OkStatus();
 }
 bool State::Outer(const Count& c) const { return OnlyBy(c, outer_); }
+
+// Whether the value of a node names the hoisted key elsewhere than in sparse rows of counts.
+bool State::TellsApart(int node) const {
+  if (node < 0) return false;
+  const ir::Node& n = graph_.node[node];
+  if (n.op == ir::Op::kKey && n.symbol == maps_[static_cast<size_t>(outer_)].symbol) return true;
+  for (const Count& c : count_) {
+    if (n.op == ir::Op::kParam && n.symbol == c.symbol && OnlyBy(c, outer_) && c.table.sparse())
+      return false;
+  }
+  for (int i = 0; i < n.subs; ++i) {
+    if (TellsApart(n.sub[i].node)) return true;
+  }
+  return TellsApart(n.a) || TellsApart(n.b) || TellsApart(n.c);
+}
 
 void State::MakeTable(Count* c) {
   if (c->latent_at < 0) {

@@ -80,6 +80,9 @@ class State {
   const std::vector<Count>& counts() const { return count_; }
   // Whether its row is one for all rows with one key of what is hoisted.
   bool Outer(const Count& c) const;
+  // Whether sparse rows of counts are all by which what is hoisted tells its keys apart: then it is
+  // the same for two keys but at the topics that either counts.
+  bool hoists_counts() const { return hoists_counts_; }
   // Tables by other keys, as positions in counts().
   const std::vector<size_t>& inner() const { return inner_; }
   // Of a row in the order of the grid: its row of a table, its topic (-1: none yet).
@@ -107,6 +110,7 @@ class State {
   absl::Status ChooseForm();
   void MakeTable(Count* c);
   absl::Status BindCut();
+  bool TellsApart(int node) const;
   // Counts all rows that have a topic, in empty tables.
   void CountRows();
   int64_t KeysAt(const Count& c, int64_t row) const;
@@ -126,6 +130,7 @@ class State {
   std::vector<Count> count_;
   const SamplerForm* form_ = nullptr;
   int outer_ = -1;  // position in maps_ of what is hoisted
+  bool hoists_counts_ = false;
   std::vector<size_t> inner_;
   std::unique_ptr<KeyedGrid> grid_;
   OrderedRows ordered_;

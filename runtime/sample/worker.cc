@@ -9,7 +9,8 @@
 namespace gyre::sample {
 namespace {
 
-constexpr int64_t kAhead = 3;  // rows from one that is fetched to the one at hand
+constexpr int64_t kAhead = 3;   // rows from one that is fetched to the one at hand
+constexpr int64_t kAlone = 24;  // topics hoisted in the time of one that is hoisted alone
 
 }  // namespace
 
@@ -67,8 +68,9 @@ void Worker::Visit(int64_t begin, int64_t end, int64_t clock, double epoch) {
     args_.row = r;
     if (key == nullptr ? r == begin : key[r] != outer) {
       Leave(outer);
+      const int32_t before = outer;
       outer = key == nullptr ? 0 : key[r];
-      Enter();
+      Enter(before);
     }
     if (const int64_t i = r - begin; i % 4 == 0) words = draws.Bits(static_cast<uint64_t>(r));
     const float u = static_cast<float>(words[static_cast<size_t>((r - begin) % 4)] >> 8) * 0x1p-24f;
@@ -190,8 +192,9 @@ void Worker::Rehoist(int32_t k) {
   tree_.Set(k, base_[k] * hoisted_[k]);
 }
 
-// The rows of tables by the key that is visited in turn.
-void Worker::Enter() {
+// The rows of tables by the key that is visited in turn, after that of key `before`; -1: the first
+// of a block.
+void Worker::Enter(int32_t before) {
   for (size_t i = 0; i < s_.counts().size(); ++i) {
     Count& c = s_.counts()[i];
     if (!s_.Outer(c) || c.is_total()) continue;
@@ -206,6 +209,7 @@ void Worker::Enter() {
     }
     at_[c.symbol] = at;
   }
+  if (before >= 0 && s_.hoists_counts() && Follows(before)) return;
   Hoist(0, s_.topics());
   if (!s_.sparse()) return;
   float* const leaf = tree_.weight();
@@ -214,6 +218,24 @@ void Worker::Enter() {
     leaf[k] = base_[k] * hoisted_[k];
   }
   tree_.Build();
+}
+// Hoists what differs from the key `before`, if it is little.
+bool Worker::Follows(int32_t before) {
+  int64_t topics = 0;
+  for (size_t i = 0; i < table_.size(); ++i) {
+    const Count& c = s_.counts()[i];
+    if (s_.Outer(c) && table_[i]->sparse())
+      topics += table_[i]->used(before) + table_[i]->used(s_.RowOf(c, args_.row));
+  }
+  if (topics * kAlone > s_.topics()) return false;
+  const auto hoist = [&](int32_t k, int32_t) { s_.sparse() ? Rehoist(k) : Hoist(k, k + 1); };
+  for (size_t i = 0; i < table_.size(); ++i) {
+    const Count& c = s_.counts()[i];
+    if (!s_.Outer(c) || !table_[i]->sparse()) continue;
+    table_[i]->ForRow(before, hoist);
+    table_[i]->ForRow(s_.RowOf(c, args_.row), hoist);
+  }
+  return true;
 }
 void Worker::Leave(int32_t outer) {
   if (outer < 0) return;

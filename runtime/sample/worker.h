@@ -42,7 +42,8 @@ class alignas(64) Worker {
   void Move(int32_t topic, int32_t by);
   void Hoist(int64_t begin, int64_t end);
   void Rehoist(int32_t k);
-  void Enter();
+  void Enter(int32_t before);
+  bool Follows(int32_t before);
   void Leave(int32_t outer);
   void Fetch(int64_t r) const;
   void Point();

@@ -94,6 +94,7 @@ double ImagesLaw(const std::vector<int>& z) {
 struct Tokens {
   std::vector<int> doc = kDoc, author = kAuthor, word = kWord;
   int docs = 2, authors = 2, words = 3;
+  int64_t topics = kTopics;
 
   int64_t size() const { return static_cast<int64_t>(doc.size()); }
 };
@@ -121,7 +122,7 @@ class Chain {
         const std::string& cut_by = "", Tokens tokens = Tokens())
       : program_(std::move(program)), tokens_(std::move(tokens)) {
     const std::map<std::string, int64_t> extents = {{"Token", tokens_.size()},
-                                                    {"Topic", kTopics},
+                                                    {"Topic", tokens_.topics},
                                                     {"Doc", tokens_.docs},
                                                     {"Author", tokens_.authors},
                                                     {"Word", tokens_.words}};
@@ -294,6 +295,76 @@ TEST(Posterior, NoKeys) { ExpectLaw(Labels(), "dense", LabelsLaw); }
 // One worker has nobody to be behind of.
 TEST(Posterior, RowsCutForOneWorker) { ExpectLaw(Lda(), "dense", LdaLaw, "doc"); }
 TEST(Posterior, RowsCutForOneWorkerSparse) { ExpectLaw(Lda(), "sparse", LdaLaw, "doc"); }
+
+// Topics by the first datum that has them: what is left of an assignment where topics are alike.
+std::vector<int> Pattern(const std::vector<int>& z) {
+  std::vector<int> pattern;
+  for (size_t t = 0; t < z.size(); ++t) {
+    const auto first = std::find(z.begin(), z.end(), z[t]) - z.begin();
+    pattern.push_back(static_cast<int>(first));
+  }
+  return pattern;
+}
+
+// So many topics that rows of tables are sparse, and keys tell apart a few of them only.
+void ExpectLawOfManyTopics(const std::string& sampler) {
+  constexpr int64_t kMany = 300;
+  constexpr int kVisits = 100000, kThin = 4;
+  Tokens tokens;
+  tokens.doc = {0, 0, 1, 1}, tokens.word = {0, 1, 1, 0}, tokens.author = {0, 0, 0, 0};
+  tokens.topics = kMany;
+  // log p of an assignment, by the gamma functions of its counts over those of none.
+  const auto cells = [&](const std::vector<int>& key, const std::vector<int>& z, double prior) {
+    std::map<std::pair<int, int>, int> count;
+    for (size_t t = 0; t < z.size(); ++t) ++count[{key[t], z[t]}];
+    double sum = 0;
+    for (const auto& [cell, n] : count) sum += Lgamma(n + prior) - Lgamma(prior);
+    return sum;
+  };
+  std::map<std::vector<int>, double> law;
+  double all = 0;
+  std::vector<int> z(tokens.doc.size());
+  const std::function<void(size_t, int)> visit = [&](size_t t, int used) {
+    if (t < z.size()) {
+      for (z[t] = 0; z[t] < used; ++z[t]) visit(t + 1, used);
+      z[t] = used;
+      return visit(t + 1, used + 1);
+    }
+    double log = cells(tokens.doc, z, kAlpha) + cells(tokens.word, z, kEta);
+    for (int k = 0; k < used; ++k) {
+      const auto n = static_cast<double>(std::count(z.begin(), z.end(), k));
+      log -= Lgamma(n + tokens.words * kEta) - Lgamma(tokens.words * kEta);
+      log += std::log(static_cast<double>(kMany - k));  // topics that may be its k-th
+    }
+    all += law[Pattern(z)] = std::exp(log);
+  };
+  visit(0, 0);
+  Chain chain(Lda(), sampler, 1, 11, "", tokens);
+  ASSERT_TRUE(chain.status().ok()) << chain.status();
+  std::map<std::vector<int>, int> visits;
+  for (int i = 0; i < kVisits; ++i) {
+    for (int s = 0; s < kThin; ++s) chain.Sweep();
+    ++visits[Pattern(chain.Topics())];
+  }
+  double chi = 0, rest_expected = 0, rest_visits = 0;
+  int freedom = 0;
+  const auto add = [&](double seen, double expected) {
+    chi += (seen - expected) * (seen - expected) / expected;
+  };
+  for (const auto& [pattern, p] : law) {
+    const double expected = p / all * kVisits;
+    if (expected < 8) {
+      rest_expected += expected, rest_visits += visits[pattern];
+    } else {
+      add(visits[pattern], expected), ++freedom;
+    }
+  }
+  if (rest_expected > 0) add(rest_visits, rest_expected);
+  EXPECT_EQ(freedom, 7);
+  EXPECT_LT(chi, freedom + 6 * std::sqrt(2.0 * freedom));
+}
+TEST(Posterior, ManyTopicsDense) { ExpectLawOfManyTopics("dense"); }
+TEST(Posterior, ManyTopicsSparse) { ExpectLawOfManyTopics("sparse"); }
 
 TEST(Posterior, TheTestTellsAnotherLawApart) {
   const Law other = [](const std::vector<int>& z) { return 1.1 * LdaLaw(z); };
