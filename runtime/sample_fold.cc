@@ -10,8 +10,8 @@
 // Or rows are cut among the workers by one key: then totals, and tables by other keys, are each
 // worker's own for a clock, which ends when what all of them moved is added up. Every worker begins
 // a clock from the same counts, so that runs repeat whoever was faster. Workers that each made up
-// topics of their own in the first clock would add up what has nothing in common: here topics start
-// at random.
+// topics of their own in the first clock would add up what has nothing in common: in that one they
+// take turns.
 //
 // In the first clock a datum that has no topic yet draws one from the counts of those that have.
 #include <algorithm>
@@ -43,11 +43,7 @@ class SampleFold final : public Fold {
     if (!bound_)
       if (absl::Status status = state_.Bind(); !status.ok()) return status;
     bound_ = true;
-    if (state_.cut()) {
-      state_.Scatter();
-    } else {
-      state_.Clear();
-    }
+    state_.Clear();
     state_.StoreLatent();
     rotation_ = std::make_unique<Rotation>(state_.grid(), workers_, seed_, env_);
     worker_.clear();
@@ -59,6 +55,7 @@ class SampleFold final : public Fold {
         if (worker->own(i) != nullptr) copies_[i].push_back(worker->own(i));
     }
     share_ = std::vector<Share>(state_.cut() ? worker_.size() : 0);
+    first_ = 0;
     state_.Store(state->layout(), state->master());
     return absl::OkStatus();
   }
@@ -123,17 +120,20 @@ class SampleFold final : public Fold {
   Turn CutTurn(int worker, double epoch) {
     Share& share = share_[static_cast<size_t>(worker)];
     sample::Worker& own = *worker_[static_cast<size_t>(worker)];
+    const bool in_turn = first_ + share.merged == 0;
     if (share.visited.load() == share.merged) {
+      if (in_turn && worker > 0 && share_[static_cast<size_t>(worker) - 1].visited.load() == 0)
+        return Turn::kWaits;
       own.TakeTables();
       while (VisitTurn(worker, epoch) != Turn::kLast) {
       }
+      if (in_turn) own.GiveTables(), own.GiveTotals();
       share.visited.store(share.merged + 1);
       env_->Wake();
     }
     for (const Share& other : share_)
       if (other.visited.load() <= share.merged) return Turn::kWaits;
-    own.MergeTables(copies_, worker, workers_);
-    own.GiveTotals();
+    if (!in_turn) own.MergeTables(copies_, worker, workers_), own.GiveTotals();
     ++share.merged;
     return Turn::kLast;
   }
@@ -144,6 +144,7 @@ class SampleFold final : public Fold {
     state_.Exchange(a);
     if (a.saving()) return;
     rotation_->StartAt(clocks);
+    first_ = clocks;
     state_.StoreLatent();
   }
 
@@ -163,6 +164,7 @@ class SampleFold final : public Fold {
   };
   std::vector<std::vector<const sample::CountTable*>> copies_;
   std::vector<Share> share_;
+  int64_t first_ = 0;  // clocks before those
 };
 
 }  // namespace

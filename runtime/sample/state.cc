@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "dsl/random.h"
 
 namespace gyre::sample {
 namespace {
@@ -41,15 +40,6 @@ State::State(const FoldSetup& setup, const Sampler& sampler, bool sparse, std::s
 void State::Clear() {
   std::fill(topic_.begin(), topic_.end(), -1);
   for (Count& c : count_) c.Clear();
-}
-void State::Scatter() {
-  Clear();
-  const rng::Stream draws(setup_.seed, rng::Hash("scatter"), 0);
-  for (int64_t r = 0; r < rows_; ++r) {
-    const auto row = static_cast<uint64_t>(grid_->order()[static_cast<size_t>(r)]);
-    topic(r) = static_cast<int32_t>(draws.Uniform(row) * static_cast<double>(topics_));
-  }
-  CountRows();
 }
 void State::CountRows() {
   for (Count& c : count_) {

@@ -58,8 +58,6 @@ class State {
   absl::Status Bind();
   // No row has a topic.
   void Clear();
-  // Every row has one, any.
-  void Scatter();
 
   const FoldSetup& setup() const { return setup_; }
   const ir::Graph& graph() const { return graph_; }

@@ -93,6 +93,11 @@ void Worker::TakeTables() {
   for (size_t i = 0; i < own_.size(); ++i)
     if (own(i) != nullptr) own_[i].Copy(s_.counts()[i].table);
 }
+void Worker::GiveTables() {
+  std::vector<std::vector<const CountTable*>> alone;
+  for (size_t i = 0; i < own_.size(); ++i) alone.push_back({own(i)});
+  MergeTables(alone, 0, 1);
+}
 void Worker::MergeTables(const std::vector<std::vector<const CountTable*>>& copies, int64_t part,
                          int64_t parts) {
   for (size_t i = 0; i < own_.size(); ++i) {

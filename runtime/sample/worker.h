@@ -27,6 +27,8 @@ class alignas(64) Worker {
   // the rows of tables. `copies`: by table, the workers' own.
   void MergeTables(const std::vector<std::vector<const CountTable*>>& copies, int64_t part,
                    int64_t parts);
+  // The same, when it alone has.
+  void GiveTables();
   // What it moved in totals since it took them.
   void GiveTotals();
   // Its own of a table; null: it is in the one that all share.
