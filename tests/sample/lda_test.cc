@@ -207,7 +207,7 @@ TEST(Topics, ArePlantedOnesWhereRowsAreCut) {
   for (const int workers : {1, 2, 3, 16}) {
     for (const char* sampler : {"dense", "sparse"}) {
       RunResult result;  // the best of three: any chain may stay where two topics share one's words
-      for (const uint64_t seed : {1, 2, 3}) {
+      for (const uint64_t seed : {1u, 2u, 3u}) {
         RunResult other = bench.Run(workers, sampler, 150, "data", seed);
         ASSERT_EQ(other.measure.size(), 2u);
         if (result.measure.empty() || other.measure[0] > result.measure[0])
