@@ -55,6 +55,12 @@ std::string ChoiceOf(const Problem& p, const Strategy& s, const std::string& que
                              : s.update.update.rule();
 }
 
+// Those that a sampler is expected to need, or the program's own number, if that is less: then it ends earlier.
+double ClocksOf(const Problem& p, const Option& o) {
+  const int64_t repeat = RootRepeat(*p.program);
+  return CutsRows(p, o.strategy) && repeat > 0 ? std::min(o.clocks, static_cast<double>(repeat)) : o.clocks;
+}
+
 void FillEstimate(const Option& o, Estimate* e) {
   e->set_ms(o.clock_ms);
   e->set_low_ms(o.low_ms);
@@ -370,7 +376,7 @@ class Answers {
   std::string UpdateReason() const {
     const Traits& t = p_.traits[static_cast<size_t>(p_.main_leaf)];
     if (p_.main().statement->kind == StatementKind::kResample)
-      return absl::StrFormat("%s weights: about %.0f sweeps%s", s_.update.update.sampler(), best_.clocks,
+      return absl::StrFormat("%s weights: about %.0f sweeps%s", s_.update.update.sampler(), ClocksOf(p_, best_),
                              IsPinned(*p_.request, "sampler") ? ", pinned" : "");
     if (p_.main().statement->kind != StatementKind::kMinimize) return "as the program says";
     std::string what = t.convex ? "convex" : t.products ? "parameters multiply parameters" : "not known convex";
@@ -398,7 +404,7 @@ void ExplainAnswers(const Problem& problem, const std::vector<Option>& options, 
   Answers(problem, options, chosen, plan).Run();
   Rejections(problem, options, chosen, plan).Run();
   FillEstimate(options[chosen], plan->mutable_per_clock());
-  plan->set_clocks(options[chosen].clocks);
+  plan->set_clocks(ClocksOf(problem, options[chosen]));
 }
 
 }  // namespace gyre

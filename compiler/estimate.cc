@@ -19,6 +19,10 @@ constexpr double kStalenessCost = 0.15;
 // as long as the one without.
 constexpr double kStaleAssignmentCost = 1.15;
 
+// More sweeps of a sampler whose workers see each other's moves a clock later: 50 of 4 or 16 workers hold the
+// likelihood of 32 to 35 of one (docs/benchmarks.md).
+constexpr double kCutCost = 0.5;
+
 // A thread or a process that must be started first, in milliseconds.
 constexpr double kThreadStart = 0.05, kProcessStart = 100;
 
@@ -329,11 +333,12 @@ void EstimateCost(const Problem& p, Option* o) {
   o->low_ms = o->clock_ms * 0.8;
   o->high_ms = o->clock_ms * 1.5;
   o->memory = MemoryBytes(p, s);
-  const double staleness = s.lag > 1 ? s.lag - 1 : s.lag < 0 ? s.workers : CutsRows(p, s) ? 1 : 0;
+  const double staleness = s.lag > 1 ? s.lag - 1 : s.lag < 0 ? s.workers : 0;
   const bool assigns = s.update.update.rule() == "assign";
   const bool certified = s.update.update.rule() == "mspg";  // L_f + 2 L s for L_f, and L >= L_f
   const double cost = certified ? 2 : assigns ? kStaleAssignmentCost : kStalenessCost;
   o->clocks = std::ceil(s.update.clocks * (1 + cost * staleness));
+  if (CutsRows(p, s)) o->clocks *= 1 + kCutCost;
   // Workers that add up dual steps take shorter ones, for some of what the others do.
   if (s.update.update.rule() == "sdca") o->clocks *= 1 + kSharedDual * (s.workers - 1);
 }

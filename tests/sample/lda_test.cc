@@ -301,6 +301,7 @@ TEST(Topics, ThePlanSaysHowTheyAreDrawn) {
   EXPECT_THAT(cut, HasSubstr("data[Token], 2 workers"));
   EXPECT_THAT(cut, HasSubstr("sampler contract: delayed by a clock in topic_word, topic"));
   EXPECT_THAT(cut, HasSubstr("those of one doc by one worker"));
+  EXPECT_THAT(cut, HasSubstr("about 300 sweeps"));
   request.workers = 1;
   EXPECT_THAT(Explain(*bench.PlanFor(request)), HasSubstr("sampler contract: exact"));
 }
