@@ -80,9 +80,15 @@ Work WorkOf(const Program& program, const Pass& pass, const BoundInfo& bound, do
   for (const Contraction& c : pass.contraction) {
     AddContraction(program, c, bound, rows, share, &work);
   }
-  constexpr double kRow = 30, kElement = 2;  // reads of what a row names stand in no order
-  for (const SumAlong& sum : pass.along)
-    work.flops += rows * (kRow + (kElement + sum.flops) * static_cast<double>(ExtentOf(bound.extent, sum.axis)));
+  for (const SumAlong& sum : pass.along) {
+    constexpr double kRow = 30, kElement = 2;  // reads and additions
+    const auto extent = static_cast<double>(ExtentOf(bound.extent, sum.axis)), element = static_cast<double>(SizeOf(bound.type));
+    work.flops += rows * (kRow + (kElement + sum.flops) * extent);
+    for (const int symbol : sum.param) {
+      work.gathers += rows * std::max(1.0, extent * element / 64);
+      work.gather_span = std::max(work.gather_span, element * static_cast<double>(ElementsOf(program.graph, symbol, bound.extent)));
+    }
+  }
   work.flops += pass.flops_per_row * rows;
   return work;
 }

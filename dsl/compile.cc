@@ -67,7 +67,11 @@ void DescribePass(const ProgramIr& ir, const PassIr& in, Pass& pass) {
     if (st.matrix.symbol >= 0) data[static_cast<size_t>(st.matrix.symbol)] = true;
     if (st.kind == StageKind::kSumAlong) {  // what rows name, gathered and multiplied
       const int index = g.node[st.node].index;
-      pass.along.push_back({AxisOf(ir, index), static_cast<double>(Operations(g, g.node[st.node].a, 0))});
+      SumAlong sum{AxisOf(ir, index), static_cast<double>(Operations(g, g.node[st.node].a, 0)), {}};
+      std::vector<bool> nodes(ir::kMaxNodes), of_row(ir::kMaxSymbols), named(ir::kMaxSymbols);
+      Reads(g, g.node[st.node].a, nodes, of_row, named);
+      sum.param = SymbolsOf(named);
+      pass.along.push_back(std::move(sum));
     }
     if (!contraction) continue;
     if (st.kind == StageKind::kContract && !st.other_is_slot)

@@ -88,6 +88,7 @@ struct Contraction {      // a product of the data matrix inside a pass, for est
 struct SumAlong {         // a sum over an axis for each row, of what the row names by keys
   int axis = -1;
   double flops = 0;       // of an element
+  std::vector<int> param; // that stand along the axis, at places that keys of the row name
 };
 
 struct Pass {

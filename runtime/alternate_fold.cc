@@ -87,6 +87,7 @@ class AlternateFold final : public Fold {
 
   // Of the clock before, as those who sum gradients know it.
   double objective() const override { return before_; }
+  double objective_now() const override { return now_; }
 
  private:
   struct Factor {

@@ -48,14 +48,17 @@ void Evaluator::Add(const Measure& measure, bool test) {
   item_.push_back(std::move(item));
 }
 
-void Evaluator::Set(const double* model) {
+void Evaluator::Set(const double* model, double objective) {
+  known_ = has_objective_ && !std::isnan(objective);
+  if (known_) objective_ = objective;
   std::memcpy(model_.data(), model, static_cast<size_t>(model_.size()) * sizeof(double));
   state_.Convert(model, published_.data());
 }
 
 void Evaluator::Part(int worker, double epoch) {
   const size_t w = static_cast<size_t>(worker);
-  for (const auto& item : item_) {
+  for (size_t i = known_ ? 1 : 0; i < item_.size(); ++i) {
+    Item* const item = item_[i].get();
     if (item->pass == nullptr || w >= item->rows->size()) continue;
     if (where_ == TrainingRows::kElsewhere && OnTraining(*item)) continue;
     item->part[w]->Clear();
@@ -110,7 +113,10 @@ double Evaluator::Value(Item* item, double epoch) {
 
 void Evaluator::Combine(double epoch) {
   size_t next = 0;
-  if (has_objective_) objective_ = Value(item_[next++].get(), epoch);
+  if (has_objective_) {
+    if (!known_) objective_ = Value(item_[next].get(), epoch);
+    ++next;
+  }
   for (double& m : measure_) m = Value(item_[next++].get(), epoch);
 }
 

@@ -4,6 +4,7 @@
 // are taken on held-out rows when the job has them. Thread-safe for different workers between Set
 // and Combine.
 #pragma once
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -28,8 +29,9 @@ class Evaluator {
   bool has_measures() const { return item_.size() > (has_objective_ ? 1u : 0u); }
   bool on_test() const { return !job_.test.empty(); }
 
-  // The parameters to evaluate: flat over the state's layout.
-  void Set(const double* model);
+  // The parameters to evaluate: flat over the state's layout. An objective that is known there is not
+  // evaluated; NaN: it is not known.
+  void Set(const double* model, double objective = std::numeric_limits<double>::quiet_NaN());
   const double* model() const { return model_.data(); }
   void Part(int worker, double epoch);
   void Combine(double epoch);
@@ -66,7 +68,7 @@ class Evaluator {
   PostContext context_;
   const ParamState& state_;
   std::vector<std::unique_ptr<Item>> item_;
-  bool has_objective_ = false;
+  bool has_objective_ = false, known_ = false;  // of the model that is set
   AlignedArray<char> published_;
   AlignedArray<double> model_;
   std::vector<const void*> param_;     // by symbol

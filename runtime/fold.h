@@ -55,6 +55,8 @@ class Fold {
   virtual double objective() const { return std::numeric_limits<double>::quiet_NaN(); }
   // Relative change of the parameters by the last Apply; NaN when it is not measured.
   virtual double change() const { return std::numeric_limits<double>::quiet_NaN(); }
+  // The whole objective at the parameters that the last Apply left; NaN when it is not known.
+  virtual double objective_now() const { return std::numeric_limits<double>::quiet_NaN(); }
   // The objective of the model so far, where it differs from the point under trial; else
   // objective().
   virtual double best_objective() const { return objective(); }

@@ -317,7 +317,9 @@ void Monitor::BeginPause() {
   std::memcpy(model_.data(), state_->master(), model_.size() * sizeof(double));
   for (const auto& stage : *stages_) stage->fold->Model(*state_, model_.data());
   if (!evaluator_->any()) return EndPause();
-  evaluator_->Set(model_.data());
+  // The last word is not the fold's own.
+  const bool known = options_.evaluation.by_product && !stopping_;
+  evaluator_->Set(model_.data(), known ? stages_->front()->fold->objective_now() : kNone);
   parts_left_.store(options_.workers, std::memory_order_relaxed);
   pause_.store(pause_.load(std::memory_order_relaxed) + 1, std::memory_order_seq_cst);
   env_->Wake();
