@@ -24,9 +24,11 @@ namespace gyre {
 class Rotation {
  public:
   // The grid and the env must outlive it.
-  Rotation(const KeyedGrid& grid, int workers, uint64_t seed, Env* env)
+  // `own`: a worker visits its own chains only, whose state it keeps.
+  Rotation(const KeyedGrid& grid, int workers, uint64_t seed, Env* env, bool own = false)
       : grid_(grid),
         workers_(workers),
+        reach_(own ? 1 : workers),
         seed_(seed),
         env_(env),
         chain_(static_cast<size_t>(grid.cuts())),
@@ -46,7 +48,7 @@ class Rotation {
     const int64_t until = (own.clocks + 1) * grid_.strata();
     if (own.drawn != own.clocks) Draw(&own);
     bool left = false;
-    for (int whose = 0; whose < workers_; ++whose) {
+    for (int whose = 0; whose < reach_; ++whose) {
       for (int c = (worker + whose) % workers_; c < grid_.cuts(); c += workers_) {
         Chain& chain = chain_[static_cast<size_t>(c)];
         if (chain.steps.load() == until) continue;
@@ -112,7 +114,7 @@ class Rotation {
   }
 
   const KeyedGrid& grid_;
-  const int workers_;
+  const int workers_, reach_;  // workers whose chains one may visit, from itself on
   const uint64_t seed_;
   Env* const env_;
   std::vector<Chain> chain_;

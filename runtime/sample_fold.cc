@@ -45,7 +45,7 @@ class SampleFold final : public Fold {
     bound_ = true;
     state_.Clear();
     state_.StoreLatent();
-    rotation_ = std::make_unique<Rotation>(state_.grid(), workers_, seed_, env_);
+    rotation_ = std::make_unique<Rotation>(state_.grid(), workers_, seed_, env_, state_.cut());
     worker_.clear();
     for (int w = 0; w < workers_; ++w)
       worker_.push_back(std::make_unique<sample::Worker>(state_, *state));
