@@ -76,6 +76,7 @@ REJECTED
   sdca                                             update              -       -  sdca needs rows that see the parameters through one linear predictor, sums of a matrix times a parameter
   mspg                                             update              -       -  mspg needs rows that see the parameters through one linear predictor, sums of a matrix times a parameter
   dsgd                                             update              -       -  dsgd needs rows that name the parameters by keys (U(user(r), k)) and see them through one predictor
+  als                                              update              -       -  als needs rows that name the parameters by keys (U(user(r), k)) and see them through one predictor
   1 lane                                           lanes            45.1      60  1.98x the time to the target
 WOULD CHANGE IF
   Sample < 2 -> 1 lane
