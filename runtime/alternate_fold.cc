@@ -104,7 +104,7 @@ class AlternateFold final : public Fold {
     int64_t index(int64_t key, int64_t i) const { return key * key_stride + i * rank_stride; }
   };
   struct Piece {
-    int64_t begin = 0, end = 0;  // keys; or rows of key `begin`, which is in several parts
+    int64_t begin = 0, end = 0;  // keys; or rows, of a key that is in several parts
     int part = -1;               // among those of the block; -1: whole keys
   };
   // A key with so many rows that workers share them.
@@ -119,7 +119,7 @@ class AlternateFold final : public Fold {
     int64_t n = 0, width = 0;                  // numbers of a key
     std::vector<int> own;                      // factors
     std::vector<int64_t> at;                   // of each of them: the position of its first number
-    std::vector<int64_t> order, offset;        // rows by key, stable
+    std::vector<int64_t> offset;               // by key: the first of its rows, which lie by key
     std::vector<std::vector<int32_t>> key_of;  // by factor of other blocks: its key, in that order
     OrderedRows data;
     std::vector<double> base;  // the view where all parameters are zero
@@ -223,22 +223,21 @@ class AlternateFold final : public Fold {
       ++block->offset[static_cast<size_t>(own != nullptr ? own[r] : 0) + 1];
     std::partial_sum(block->offset.begin(), block->offset.end(), block->offset.begin());
     std::vector<int64_t> next(block->offset.begin(), block->offset.end() - 1);
-    block->order.resize(static_cast<size_t>(rows_));
+    std::vector<int64_t> order(static_cast<size_t>(rows_));
     for (int64_t r = 0; r < rows_; ++r)
-      block->order[static_cast<size_t>(next[static_cast<size_t>(own != nullptr ? own[r] : 0)]++)] =
-          r;
+      order[static_cast<size_t>(next[static_cast<size_t>(own != nullptr ? own[r] : 0)]++)] = r;
     block->key_of.resize(factor_.size());
     for (size_t f = 0; f < factor_.size(); ++f) {
       if (key[f] == nullptr || factor_[f].map == block->map) continue;
-      for (const int64_t r : block->order) block->key_of[f].push_back(key[f][r]);
+      for (const int64_t r : order) block->key_of[f].push_back(key[f][r]);
     }
-    block->data.Order(setup_, predictor_.data, predictor_.row_axis, block->order);
+    block->data.Order(setup_, predictor_.data, predictor_.row_axis, order);
     return absl::OkStatus();
   }
 
   // Into pieces of about as much work: products of pairs for every row, and a solve for every key.
   void Cut(Block* block) const {
-    const double n = static_cast<double>(block->n), each = n * n / 3 + n;  // in rows
+    const double each = static_cast<double>(block->n) / 3 + 8;  // of a key, in rows
     const double all = static_cast<double>(rows_) + each * static_cast<double>(block->keys);
     const double most =
         std::max(all / static_cast<double>(kPieces), static_cast<double>(4 * kPanel));
