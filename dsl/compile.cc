@@ -65,11 +65,13 @@ void DescribePass(const ProgramIr& ir, const PassIr& in, Pass& pass) {
     const bool contraction = st.kind == StageKind::kContract || st.kind == StageKind::kAddVector ||
                              st.kind == StageKind::kAddOuter || st.kind == StageKind::kScatterRows;
     if (st.matrix.symbol >= 0) data[static_cast<size_t>(st.matrix.symbol)] = true;
-    if (st.kind == StageKind::kSumAlong) {  // what rows name, gathered and multiplied
-      const int index = g.node[st.node].index;
-      SumAlong sum{AxisOf(ir, index), static_cast<double>(Operations(g, g.node[st.node].a, 0)), {}};
+    const bool scatters = st.kind == StageKind::kScatterAlong;
+    if (scatters || st.kind == StageKind::kSumAlong) {  // what rows name, gathered and multiplied
+      const int index = scatters ? g.total[in.total[st.target]].index[1] : g.node[st.node].index;
+      const int node = scatters ? st.node : g.node[st.node].a;
+      SumAlong sum{AxisOf(ir, index), static_cast<double>(Operations(g, node, 0)), {}};
       std::vector<bool> nodes(ir::kMaxNodes), of_row(ir::kMaxSymbols), named(ir::kMaxSymbols);
-      Reads(g, g.node[st.node].a, nodes, of_row, named);
+      Reads(g, node, nodes, of_row, named);
       sum.param = SymbolsOf(named);
       pass.along.push_back(std::move(sum));
     }

@@ -283,6 +283,8 @@ class Kernel {
       AddColumnNorms2Of(st);
     } else if constexpr (kind == StageKind::kScatter) {
       Scatter<S>();
+    } else if constexpr (kind == StageKind::kScatterAlong) {
+      ScatterAlong<S>();
     } else if constexpr (kind == StageKind::kScatterRows) {
       int32_t* key = reinterpret_cast<int32_t*>(temporary_);
       StoreRows(key, rows_, Make<U, S, st.key>(c_, indices_));
@@ -424,6 +426,25 @@ class Kernel {
         if (k >= 0 && k < keys) target[offset + k * stride] += static_cast<double>(value(i));
       }
     }, 0);
+  }
+  // The same where the values of a row, and what they are added to, lie along an index.
+  template <int S>
+  void ScatterAlong() {
+    constexpr const Stage& st = kSchedule.stage[S];
+    constexpr ir::Total total = kIr.builder.graph.total[kPass.total[st.target]];
+    const int64_t keys = Extent(total.index[0], args_.extent), extent = Extent(total.index[1], args_.extent);
+    const auto key = Make<U, S, st.key>(c_, indices_);
+    for (int64_t r = 0; r < rows_; ++r) {
+      const auto at = static_cast<int64_t>(key(r));
+      if (at < 0 || at >= keys) continue;
+      indices_.at[U::kRow] = begin_ + r;
+      const auto f = Make<AlongUnit<typename U::Source, total.index[1]>, 0, st.node>(c_, indices_);
+      double* const to = args_.target[st.target] + at * extent;
+      double weight = 1;
+      if constexpr (st.slot >= 0) weight = static_cast<double>(slot_[st.slot][r]);
+      GYRE_ROWS_LOOP
+      for (int64_t k = 0; k < extent; ++k) to[k] += weight * static_cast<double>(f(k));
+    }
   }
   template <int S, int Dim, class F>
   void ForRest(F f, int64_t at) {

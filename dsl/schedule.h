@@ -385,10 +385,33 @@ class Scheduler {
       s.stage.push(st);
       return true;
     }
+    if (at == 0 && t.rank == 2 && ScatterAlong(t.index[1], st, factors, negative)) return true;
     Prepare(value);
     st.kind = StageKind::kScatter;
     st.node = static_cast<int16_t>(value);
     for (int i = 0; i < t.rank; ++i) st.index[st.rank++] = t.index[i];
+    s.stage.push(st);
+    return true;
+  }
+
+  // A product of what lies along `index` and of numbers of the row.
+  constexpr bool ScatterAlong(int index, Stage& st, const Factors& factors, bool negative) {
+    Factors along, weight;
+    bool named = false;
+    for (const Factor& f : factors) {
+      if (!a.uses(f.node, index)) {
+        weight.push(f);
+      } else if (CanLieAlong(f.node, index, named)) {
+        along.push(f);
+      } else {
+        return false;
+      }
+    }
+    if (!named) return false;
+    const int w = negative ? a.Neg(a.Product(weight)) : a.Product(weight);
+    st.kind = StageKind::kScatterAlong;
+    st.node = static_cast<int16_t>(a.Product(along));
+    if (!a.is(w, 1.0)) st.slot = static_cast<int16_t>(RowVector(w));
     s.stage.push(st);
     return true;
   }

@@ -24,6 +24,7 @@ enum class StageKind : uint8_t {
   kAddOuter,     // target(outer, k) += sum_row slot(outer, row) matrix(row, k)
   kAddNorms,     // target(k) += sum_row matrix(row, k)^2
   kScatter,      // target(key(row), inner...) += node
+  kScatterAlong, // target(key(row), k) += slot(row) node(row, k), row by row
   kScatterRows,  // target(key(row), k) += slot(row) matrix(row, k)
 };
 

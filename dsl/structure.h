@@ -17,6 +17,7 @@ constexpr Structure StructureOf(StageKind kind) {
     case StageKind::kAddOuter:
       return Structure::kOuter;
     case StageKind::kScatter:
+    case StageKind::kScatterAlong:
     case StageKind::kScatterRows:
       return Structure::kRows;
     default:
