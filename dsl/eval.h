@@ -12,6 +12,7 @@
 #include <map>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "dsl/program_ir.h"
 #include "dsl/random.h"
@@ -33,6 +34,13 @@ struct Solution {
   AlignedArray<double> x;
 };
 using Solutions = std::map<int, Solution>;
+// Values of a reduction that a post has found, row-major over its free indices: those outside of it
+// need not find them again.
+struct Reduced {
+  std::vector<double> value;
+  std::vector<char> known;
+};
+inline constexpr int64_t kMostReduced = int64_t{1} << 22;
 
 // What an evaluation may read. T: element type of parameters and slots; D: of data.
 template <class T, class D = T>
@@ -47,6 +55,7 @@ struct Context {
   const double* hyper = nullptr;
   const double* literal = nullptr;
   Solutions* solved = nullptr;            // of posts
+  Reduced* reduced = nullptr;             // of posts, by node
   const int64_t* extent = nullptr;        // by axis
   T* const* slot = nullptr;
   const T* given = nullptr;               // rows of the value that the unit takes as given
@@ -415,10 +424,9 @@ GYRE_INLINE auto ReadSlot(const C& c, Indices& p) {
   }
 }
 
-// A reduction without rows, in double.
+// A reduction without rows, in double; of argmax and argmin the position.
 template <class U, int S, int Id, class C>
-auto ReduceNow(const C& c, Indices& p) {
-  using T = typename C::Value;
+double ReduceAll(const C& c, Indices& p) {
   constexpr ir::Node n = NodeOf<U>(Id);
   using enum ir::Op;
   const int64_t extent = ExtentOf<U>(c, n.index);
@@ -451,10 +459,45 @@ auto ReduceNow(const C& c, Indices& p) {
     }
   }
   p.at[n.index] = kept;
-  if constexpr (n.op == kArgmax || n.op == kArgmin) {
-    return Constant<int32_t>{static_cast<int32_t>(best)};
+  return n.op == kArgmax || n.op == kArgmin ? static_cast<double>(best) : r;
+}
+
+template <class U, int Id, class C>
+GYRE_INLINE int64_t FreePositions(const C& c) {
+  constexpr uint32_t free = NodeOf<U>(Id).free;
+  int64_t positions = 1;
+  for (int i = 0; i < U::kIr.builder.graph.index.size; ++i) {
+    if (free >> i & 1) positions *= ExtentOf<U>(c, i);
+  }
+  return positions;
+}
+
+template <class U, int S, int Id, class C>
+double ReduceOnce(const C& c, Indices& p) {
+  constexpr uint32_t free = NodeOf<U>(Id).free;
+  const int64_t positions = FreePositions<U, Id>(c);
+  if (c.reduced == nullptr || positions > kMostReduced) return ReduceAll<U, S, Id>(c, p);
+  Reduced& all = c.reduced[Id];
+  if (all.value.empty())
+    all.value.resize(static_cast<size_t>(positions)), all.known.resize(static_cast<size_t>(positions));
+  int64_t at = 0;
+  for (int i = 0; i < U::kIr.builder.graph.index.size; ++i) {
+    if (free >> i & 1) at = at * ExtentOf<U>(c, i) + p.at[i];
+  }
+  double& value = all.value[static_cast<size_t>(at)];
+  if (!std::exchange(all.known[static_cast<size_t>(at)], char{1})) value = ReduceAll<U, S, Id>(c, p);
+  return value;
+}
+
+template <class U, int S, int Id, class C>
+auto ReduceNow(const C& c, Indices& p) {
+  using T = typename C::Value;
+  constexpr ir::Op op = NodeOf<U>(Id).op;
+  const double value = U::kRow < 0 ? ReduceOnce<U, S, Id>(c, p) : ReduceAll<U, S, Id>(c, p);
+  if constexpr (op == ir::Op::kArgmax || op == ir::Op::kArgmin) {
+    return Constant<int32_t>{static_cast<int32_t>(value)};
   } else {
-    return Constant<T>{static_cast<T>(r)};
+    return Constant<T>{static_cast<T>(value)};
   }
 }
 

@@ -491,6 +491,18 @@ class Kernel {
   int64_t begin_ = 0, rows_ = 0;
 };
 
+// Whether node `id` has a reduction in it.
+constexpr bool Reduces(const ir::Graph& g, int id) {
+  if (id < 0) return false;
+  const ir::Node& n = g.node[id];
+  if (n.op >= ir::Op::kSum && n.op <= ir::Op::kAny) return true;
+  if (n.op == ir::Op::kLet && Reduces(g, g.let[n.symbol].lowered)) return true;
+  for (int i = 0; i < n.subs; ++i) {
+    if (Reduces(g, n.sub[i].node)) return true;
+  }
+  return Reduces(g, n.a) || Reduces(g, n.b) || Reduces(g, n.c);
+}
+
 // g: an expression of totals and parameters at every position of its axes. D: element type of data.
 template <class P, int Post, class D>
 void RunPostOn(const PostArgs& args) {
@@ -509,6 +521,11 @@ void RunPostOn(const PostArgs& args) {
   c.epoch = args.epoch;
   Solutions solved;
   c.solved = &solved;
+  // Numbers alone: nothing outside of a reduction would ask for it again.
+  constexpr const ir::Graph& graph = P::kIr.builder.graph;
+  constexpr bool again = post.rank > 0 && Reduces(graph, post.node);
+  std::vector<Reduced> reduced(again ? static_cast<size_t>(graph.node.size) : 0);
+  c.reduced = again ? reduced.data() : nullptr;
   Indices p;
   int64_t count = 1;
   for (int i = 0; i < post.rank; ++i) count *= ExtentOf<U>(c, post.index[i]);
