@@ -5,7 +5,6 @@
 // `out[i] = f(i)` holds them in registers and vectorises. A node without rows is evaluated in full,
 // reductions and lets included, and becomes a constant.
 #pragma once
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -544,7 +543,7 @@ auto DrawNow(const C& c, Indices& p) {
   for (int i = 0; i < n.subs; ++i) at[i] = p.at[n.sub[i].index];
   const bool start = U::kRow >= 0 || c.epoch < 0;  // sums draw at the start only
   const rng::Stream stream(c.seed, rng::Hash(name) + (start ? 0 : 1 + static_cast<uint64_t>(n.op)),
-                           start ? 0 : std::bit_cast<uint64_t>(c.epoch));
+                           start ? 0 : 1 + static_cast<uint64_t>(c.epoch));
   const uint64_t counter = rng::Fold(at, n.subs);
   const auto x = static_cast<double>(Make<U, S, n.a>(c, p)(0));
   if constexpr (n.op == ir::Op::kBernoulli) {

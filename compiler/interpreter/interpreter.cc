@@ -292,7 +292,8 @@ double Interpreter::Solve(const Node& node, Env env) {
 
 double Interpreter::Draw(const Node& node, Env env) {
   const std::string_view name = node.symbol < 0 ? "" : graph_.symbol[node.symbol].name;
-  const rng::Stream stream(bindings_.seed, rng::Hash(name), bindings_.clock);
+  const uint64_t kind = bindings_.clock == 0 ? 0 : 1 + static_cast<uint64_t>(node.op);
+  const rng::Stream stream(bindings_.seed, rng::Hash(name) + kind, bindings_.clock);
   Tuple at{};
   for (int i = 0; i < node.subs; ++i) at[static_cast<size_t>(i)] = Position(node.sub[i], env);
   const uint64_t counter = rng::Fold(at.data(), node.subs);

@@ -33,7 +33,7 @@ struct Bindings {
   std::map<int, Tensor> total;  // totals given from outside, by total; others are evaluated
   double epoch = 0;
   uint64_t seed = 0;
-  uint64_t clock = 0;
+  uint64_t clock = 0;           // of draws: 0 for what parameters start at, c + 1 in clock c
 
   // Sized for `graph`, extents at their defaults.
   static Bindings For(const ir::Graph& graph);

@@ -60,7 +60,7 @@ std::vector<std::vector<double>> Harness::RunPass(int id) {
   return totals;
 }
 
-std::vector<double> Harness::RunPost(const Post& post) {
+std::vector<double> Harness::RunPost(const Post& post, double epoch) {
   size_t size = 1;
   for (const int axis : post.axes) {
     size *= static_cast<size_t>(store_->extent[static_cast<size_t>(axis)]);
@@ -74,6 +74,7 @@ std::vector<double> Harness::RunPost(const Post& post) {
   args.literal = program_.literal.data();
   args.extent = store_->extent.data();
   args.seed = options_.seed;
+  args.epoch = epoch;
   args.out = out.data();
   post.fn(args);
   return out;
@@ -127,8 +128,8 @@ void Harness::CheckPass(int id) {
   }
 }
 
-void Harness::CheckPost(const std::string& what, const Post& post) {
-  Compare(what + " = " + ToText(program_.graph, program_.literal, post.node), RunPost(post),
+void Harness::CheckPost(const std::string& what, const Post& post, double epoch) {
+  Compare(what + " = " + ToText(program_.graph, program_.literal, post.node), RunPost(post, epoch),
           oracle_->EvalTensor(post.node, Indices(post)), tolerance());
 }
 
@@ -277,8 +278,11 @@ void Harness::CheckMeasure(const Measure& measure) {
 void Harness::CheckAssign(const Assign& assign, const std::string& what) {
   if (assign.value.fn == nullptr) return;
   const std::string name = what + Text(program_.graph.symbol[assign.param].name);
-  CheckPost(name, assign.value);
-  Compare(name + " as written", RunPost(assign.value),
+  const bool start = !what.empty();  // of draws those of the start, else of the first clock
+  const double epoch = start ? -1 : 0;
+  oracle_->MutableBindings().clock = start ? 0 : 1;
+  CheckPost(name, assign.value, epoch);
+  Compare(name + " as written", RunPost(assign.value, epoch),
           oracle_->EvalTensor(assign.node, Indices(assign.value)), tolerance());
 }
 
