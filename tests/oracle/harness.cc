@@ -60,7 +60,7 @@ std::vector<std::vector<double>> Harness::RunPass(int id) {
   return totals;
 }
 
-std::vector<double> Harness::RunPost(const Post& post, double epoch) {
+std::vector<double> Harness::RunPost(const Post& post, double when) {
   size_t size = 1;
   for (const int axis : post.axes) {
     size *= static_cast<size_t>(store_->extent[static_cast<size_t>(axis)]);
@@ -74,7 +74,7 @@ std::vector<double> Harness::RunPost(const Post& post, double epoch) {
   args.literal = program_.literal.data();
   args.extent = store_->extent.data();
   args.seed = options_.seed;
-  args.epoch = epoch;
+  args.epoch = when;
   args.out = out.data();
   post.fn(args);
   return out;
@@ -128,8 +128,8 @@ void Harness::CheckPass(int id) {
   }
 }
 
-void Harness::CheckPost(const std::string& what, const Post& post, double epoch) {
-  Compare(what + " = " + ToText(program_.graph, program_.literal, post.node), RunPost(post, epoch),
+void Harness::CheckPost(const std::string& what, const Post& post, double when) {
+  Compare(what + " = " + ToText(program_.graph, program_.literal, post.node), RunPost(post, when),
           oracle_->EvalTensor(post.node, Indices(post)), tolerance());
 }
 
@@ -279,10 +279,10 @@ void Harness::CheckAssign(const Assign& assign, const std::string& what) {
   if (assign.value.fn == nullptr) return;
   const std::string name = what + Text(program_.graph.symbol[assign.param].name);
   const bool start = !what.empty();  // of draws those of the start, else of the first clock
-  const double epoch = start ? -1 : 0;
+  const double when = start ? -1 : 0;
   oracle_->MutableBindings().clock = start ? 0 : 1;
-  CheckPost(name, assign.value, epoch);
-  Compare(name + " as written", RunPost(assign.value, epoch),
+  CheckPost(name, assign.value, when);
+  Compare(name + " as written", RunPost(assign.value, when),
           oracle_->EvalTensor(assign.node, Indices(assign.value)), tolerance());
 }
 

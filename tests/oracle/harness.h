@@ -56,7 +56,7 @@ class Harness {
 
   // Totals of `pass` from its kernel, by position in Pass::total.
   std::vector<std::vector<double>> RunPass(int pass);
-  std::vector<double> RunPost(const Post& post, double epoch = 0);
+  std::vector<double> RunPost(const Post& post, double when = 0);
 
   // Every total of the pass against the interpreter.
   void CheckPass(int pass);
@@ -86,7 +86,7 @@ class Harness {
   void CheckPrediction(const Prediction& prediction);
   void Compare(const std::string& what, const std::vector<double>& got,
                const std::vector<double>& want, double tolerance) const;
-  void CheckPost(const std::string& what, const Post& post, double epoch = 0);
+  void CheckPost(const std::string& what, const Post& post, double when = 0);
   void CheckGradients(const std::string& what, const Post& value, const std::vector<int>& params,
                       const std::vector<Post>& gradients);
   double PenaltyValue(const Penalty& penalty);
