@@ -92,7 +92,7 @@ void Harness::Compare(const std::string& what, const std::vector<double>& got,
   double scale = 1;
   for (const double v : want) scale = std::max(scale, std::fabs(v));
   for (size_t i = 0; i < got.size(); ++i) {
-    if (std::fabs(got[i] - want[i]) <= tolerance * scale) continue;
+    if (got[i] == want[i] || std::fabs(got[i] - want[i]) <= tolerance * scale) continue;
     ADD_FAILURE() << what << " (" << options_.ToString() << "): element " << i << " is " << got[i]
                   << ", expected " << want[i];
     return;
