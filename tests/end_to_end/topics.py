@@ -155,11 +155,11 @@ class Topics(unittest.TestCase):
     def test_topics_tell_testaments_apart(self):
         out, report = self.run_program(MEDLDA)
         self.assertGreater(self.measure(report, "accuracy"), 0.97)
-        self.assertGreater(self.measure(report, "accuracy_untold"), 0.96)  # 0.78 are of the old one
+        self.assertGreater(self.measure(report, "accuracy_untold"), 0.94)  # 0.78 are of the old one
         self.assertTrue(any("jesus" in line and "disciples" in line for line in out.split("\n")), out)
         # Without a margin topics explain the words alone, and their weights what is left.
         plain = self.measure(self.run_program(MEDLDA, "--c=0.001")[1], "accuracy_untold")
-        self.assertLess(plain, 0.96)
+        self.assertLess(plain, 0.9)
 
     def test_parts_are_about_something(self):
         out, report = self.run_program(NMF)
