@@ -309,7 +309,8 @@ class AlternateFold final : public Fold {
     if (rows_ == 0) return absl::OkStatus();
     if (!(*least >= 0))
       return absl::InvalidArgumentError(
-          "als solves for where the losses are least: each must curve upwards, weights above zero");
+          "als solves for where the losses are least, and in some row the loss does not curve "
+          "upwards: make its weight zero or more, or run --update=dsgd");
     block->even = *most;
     block->curvature.clear();
     if (*least != *most) block->curvature.assign(curvature.begin(), curvature.end());
