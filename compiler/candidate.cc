@@ -153,7 +153,8 @@ void Judge(const Problem& p, Option* o) {
       p.profile->memory_bytes() > 0) {
     o->executable = false;
     o->reason = absl::StrCat("needs ", static_cast<int64_t>(o->memory / (1 << 20)), " MiB of ",
-                             p.profile->memory_bytes() >> 20, " MiB");
+                             p.profile->memory_bytes() >> 20, " MiB",
+                             p.request->memory ? "" : " (--memory=BYTES leaves data on disk)");
   }
 }
 

@@ -52,6 +52,7 @@ struct Request {
   int processes = 1;                // > 1 needs a cluster that is not embedded
   int shards = 0;                   // of the parameter server of a cluster; 0: one
   std::string cluster = "embedded"; // embedded, inproc, local, or a cluster description's name
+  std::optional<int64_t> memory;    // bytes that data may take of it; the rest lies on disk
   std::string partition = "auto";   // auto, data, data[Axis], model, model[Axis], hybrid
   std::string bridge = "auto";      // auto, bsp, ssp:S, async
   std::string storage = "auto";     // auto, central, replica

@@ -218,10 +218,15 @@ void AddStages(const Problem& p, const Strategy& s, Option* o) {
   }
 }
 
+// What lies in memory: the data and what is as long as it, which a budget leaves on disk, and the rest.
+struct Bytes {
+  double data = 0, state = 0;
+};
+
 // Of a coordinate method: the data by columns (cd) beside the rows that measures read, unless it comes so;
 // the parameters as masters, as kernels read them, in the monitor and in the result; of a coordinate its
 // id, score and norm; of a row the predictor, slope, curvature and trials.
-double CoordinateBytes(const Problem& p, const Strategy& s, double params) {
+Bytes CoordinateBytes(const Problem& p, const Strategy& s, double params) {
   const double element = static_cast<double>(SizeOf(p.bound->type));
   double columns = 0, offsets = 0;
   for (const TensorInfo& t : p.bound->tensor) {
@@ -235,45 +240,46 @@ double CoordinateBytes(const Problem& p, const Strategy& s, double params) {
   }
   const double rows = static_cast<double>(p.rows), state = params * (24 + 2 * element);
   if (s.update.update.rule() == "sdca")
-    return p.resident + state + 120 * rows + 16 * params * s.workers;
+    return {p.resident, state + 120 * rows + 16 * params * s.workers};
   const double seen = s.update.update.rule() == "mspg" ? 8 * (s.workers * (s.lag + 2) + s.lag) : 0;
-  return p.resident + offsets + columns + state + (72 + seen) * rows + 24 * params;
+  return {p.resident + offsets + columns, state + (72 + seen) * rows + 24 * params};
 }
 
 // Of rows that change in place: the keys and what losses read once more, in the order of blocks, with the
 // order itself; the parameters as masters, as kernels read them, in place, in the monitor and in the result.
-double KeyedBytes(const Problem& p, double params) {
+Bytes KeyedBytes(const Problem& p, double params) {
   const double element = static_cast<double>(SizeOf(p.bound->type));
-  return 2 * p.resident + 16 * static_cast<double>(p.rows) + params * (24 + 2 * element);
+  return {2 * p.resident + 16 * static_cast<double>(p.rows), params * (24 + 2 * element)};
 }
 
 // The same, with the rows in an order of their own for each map.
-double AlternateBytes(const Problem& p, double params) {
+Bytes AlternateBytes(const Problem& p, double params) {
   std::set<int> maps;
   for (const KeyedTerm& term : p.main().statement->predictor.term) {
     for (const KeyedFactor& f : term.factor) maps.insert(f.map);
   }
   const double element = static_cast<double>(SizeOf(p.bound->type));
-  return p.resident + static_cast<double>(maps.size()) * (p.resident + 24 * static_cast<double>(p.rows)) +
-         params * (24 + 2 * element);
+  return {p.resident + static_cast<double>(maps.size()) * (p.resident + 24 * static_cast<double>(p.rows)),
+          params * (24 + 2 * element)};
 }
 
 // Of a latent: the keys in the order of blocks, with the order itself and the topic of every row; tables of
 // counts; and, where something reads a table whole, its numbers as others do.
-double SampleBytes(const Problem& p, const Strategy& s) {
+Bytes SampleBytes(const Problem& p, const Strategy& s) {
   const Sampler& sampler = p.main().statement->sampler;
   const ir::Graph& graph = p.program->graph;
-  double bytes = 2 * p.resident + 16 * static_cast<double>(p.rows);
+  Bytes bytes{2 * p.resident + 16 * static_cast<double>(p.rows), 0};
   for (const int symbol : sampler.count) {
     const auto cells = static_cast<double>(ElementsOf(graph, symbol, p.bound->extent));
-    bytes += CountBytes(p, symbol);
+    bytes.state += CountBytes(p, symbol);
     const std::vector<int>& read = p.program->counted;
-    if (std::find(read.begin(), read.end(), symbol) != read.end()) bytes += 28 * cells;
+    if (std::find(read.begin(), read.end(), symbol) != read.end()) bytes.state += 28 * cells;
   }
-  return CutsRows(p, s) ? bytes + s.workers * OwnBytes(p) : bytes;
+  if (CutsRows(p, s)) bytes.state += s.workers * OwnBytes(p);
+  return bytes;
 }
 
-double MemoryBytes(const Problem& p, const Strategy& s) {
+Bytes MemoryOf(const Problem& p, const Strategy& s) {
   double params = 0, totals = 0;
   for (const StateSize& size : p.state) {
     params += size.params;
@@ -286,7 +292,7 @@ double MemoryBytes(const Problem& p, const Strategy& s) {
   if (s.update.update.rule() == "gibbs") return SampleBytes(p, s);
   if (s.update.update.rule() == "als") return AlternateBytes(p, params);
   if (s.update.keyed) return KeyedBytes(p, params);
-  return p.resident / s.processes + state + totals * 8 * workers * lag;
+  return {p.resident / s.processes, state + totals * 8 * workers * lag};
 }
 
 }  // namespace
@@ -332,7 +338,9 @@ void EstimateCost(const Problem& p, Option* o) {
     o->start_ms += TransferMs(4 * p.resident, p.profile->memory_gbs_one());
   o->low_ms = o->clock_ms * 0.8;
   o->high_ms = o->clock_ms * 1.5;
-  o->memory = MemoryBytes(p, s);
+  const Bytes bytes = MemoryOf(p, s);
+  const auto budget = static_cast<double>(p.request->memory.value_or(std::numeric_limits<int64_t>::max()));
+  o->memory = std::min(bytes.data, budget) + bytes.state;
   const double staleness = s.lag > 1 ? s.lag - 1 : s.lag < 0 ? s.workers : 0;
   const bool assigns = s.update.update.rule() == "assign";
   const bool certified = s.update.update.rule() == "mspg";  // L_f + 2 L s for L_f, and L >= L_f

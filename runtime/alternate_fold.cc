@@ -16,6 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "ops/normal_equations.h"
+#include "runtime/data/memory.h"
 #include "runtime/fold.h"
 #include "runtime/ordered_rows.h"
 #include "runtime/penalty.h"
@@ -116,14 +117,14 @@ class AlternateFold final : public Fold {
   struct Block {
     int map = -1;  // symbol; -1: of what all rows share
     int64_t keys = 1;
-    int64_t n = 0, width = 0;                  // numbers of a key
-    std::vector<int> own;                      // factors
-    std::vector<int64_t> at;                   // of each of them: the position of its first number
-    std::vector<int64_t> offset;               // by key: the first of its rows, which lie by key
-    std::vector<std::vector<int32_t>> key_of;  // by factor of other blocks: its key, in that order
+    int64_t n = 0, width = 0;               // numbers of a key
+    std::vector<int> own;                   // factors
+    std::vector<int64_t> at;                // of each of them: the position of its first number
+    std::vector<int64_t> offset;            // by key: the first of its rows, which lie by key
+    std::vector<RowArray<int32_t>> key_of;  // by factor of other blocks: its key, in that order
     OrderedRows data;
-    std::vector<double> base;  // the view where all parameters are zero
-    std::vector<T> curvature;  // by row; empty: `even`
+    RowArray<double> base;  // the view where all parameters are zero
+    RowArray<T> curvature;  // by row; empty: `even`
     double even = 0;
     std::vector<Piece> piece;
     std::vector<Heavy> heavy;
@@ -223,13 +224,21 @@ class AlternateFold final : public Fold {
       ++block->offset[static_cast<size_t>(own != nullptr ? own[r] : 0) + 1];
     std::partial_sum(block->offset.begin(), block->offset.end(), block->offset.begin());
     std::vector<int64_t> next(block->offset.begin(), block->offset.end() - 1);
-    std::vector<int64_t> order(static_cast<size_t>(rows_));
-    for (int64_t r = 0; r < rows_; ++r)
-      order[static_cast<size_t>(next[static_cast<size_t>(own != nullptr ? own[r] : 0)]++)] = r;
+    RowArray<int64_t> order(rows_);
+    InStretches(0, rows_, kHereAndThere, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r)
+        order[next[static_cast<size_t>(own != nullptr ? own[r] : 0)]++] = r;
+      order.Release(0, rows_);
+    });
     block->key_of.resize(factor_.size());
     for (size_t f = 0; f < factor_.size(); ++f) {
       if (key[f] == nullptr || factor_[f].map == block->map) continue;
-      for (const int64_t r : order) block->key_of[f].push_back(key[f][r]);
+      RowArray<int32_t>& to = block->key_of[f] = RowArray<int32_t>(rows_);
+      InStretches(0, rows_, kHereAndThere, [&](int64_t begin, int64_t end) {
+        for (int64_t at = begin; at < end; ++at) to[at] = key[f][order[at]];
+        ReleasePages(key[f], key[f] + rows_);
+        order.Release(begin, end), to.Release(begin, end);
+      });
     }
     block->data.Order(setup_, predictor_.data, predictor_.row_axis, order);
     return absl::OkStatus();
@@ -295,26 +304,44 @@ class AlternateFold final : public Fold {
       const Prox& prox = factor_[static_cast<size_t>(f)].prox;
       block->coordinates |= prox.l1.given() || prox.bounded();
     }
-    RowArgs args = Rows(*block, 0, rows_);
-    block->base.clear();
-    if (predictor_.offset != nullptr) {
-      block->base.resize(static_cast<size_t>(rows_));
-      args.out = block->base.data();
-      predictor_.offset(args);
-    }
-    std::vector<double> view(static_cast<size_t>(rows_)), curvature(view);
-    args.view = view.data(), args.out = curvature.data();
-    predictor_.curvature(args);
-    const auto [least, most] = std::minmax_element(curvature.begin(), curvature.end());
+    block->base = {}, block->curvature = {};
+    if (predictor_.offset != nullptr) block->base = RowArray<double>(rows_);
+    RowArray<T> curvature(rows_);
+    double least = std::numeric_limits<double>::infinity(), most = -least;
+    std::vector<double> view(static_cast<size_t>(std::min(rows_, kInOrder))), curved(view);
+    InStretches(0, rows_, kInOrder, [&](int64_t begin, int64_t end) {
+      RowArgs args = Rows(*block, begin, end);
+      args.view = view.data();
+      if (predictor_.offset != nullptr) {
+        args.out = block->base.data() + begin;
+        predictor_.offset(args);
+      }
+      args.out = curved.data();
+      predictor_.curvature(args);
+      for (int64_t r = begin; r < end; ++r) {
+        const double c = curved[static_cast<size_t>(r - begin)];
+        least = std::isnan(c) ? c : std::min(c, least), most = std::max(most, c);
+        curvature[r] = static_cast<T>(c);
+      }
+      Release(*block, begin, end), curvature.Release(begin, end);
+    });
     if (rows_ == 0) return absl::OkStatus();
-    if (!(*least >= 0))
+    if (!(least >= 0))
       return absl::InvalidArgumentError(
           "als solves for where the losses are least, and in some row the loss does not curve "
           "upwards: make its weight zero or more, or run --update=dsgd");
-    block->even = *most;
-    block->curvature.clear();
-    if (*least != *most) block->curvature.assign(curvature.begin(), curvature.end());
+    block->even = most;
+    if (least != most) block->curvature = std::move(curvature);
     return absl::OkStatus();
+  }
+
+  // Rows that are not needed before the next clock.
+  static void Release(const Block& block, int64_t begin, int64_t end) {
+    block.data.Release(begin, end);
+    for (const RowArray<int32_t>& key : block.key_of)
+      if (!key.empty()) key.Release(begin, end);
+    if (!block.base.empty()) block.base.Release(begin, end);
+    if (!block.curvature.empty()) block.curvature.Release(begin, end);
   }
 
   RowArgs Rows(const Block& block, int64_t begin, int64_t end) const {
@@ -342,6 +369,8 @@ class AlternateFold final : public Fold {
                    block->offset[static_cast<size_t>(k) + 1], w->gram.data(), w->moment.data(), w);
         value += Solve(*block, k, w);
       }
+      Release(*block, block->offset[static_cast<size_t>(piece.begin)],
+              block->offset[static_cast<size_t>(piece.end)]);
       return;
     }
     const int64_t square = block->width * block->width;
@@ -349,6 +378,7 @@ class AlternateFold final : public Fold {
     T* const moment = block->moment.data() + piece.part * block->width;
     Clear(*block, gram, moment);
     value = Gather(*block, piece.begin, piece.end, gram, moment, w);
+    Release(*block, piece.begin, piece.end);
     const int of = block->heavy_of[static_cast<size_t>(piece.part)];
     const Heavy& heavy = block->heavy[static_cast<size_t>(of)];
     if (heavy.left->fetch_sub(1) > 1) return;
@@ -419,7 +449,7 @@ class AlternateFold final : public Fold {
           w->target[r - from] = -slope;
           continue;
         }
-        const T root = std::sqrt(block.curvature[static_cast<size_t>(r)]);
+        const T root = std::sqrt(block.curvature[r]);
         w->target[r - from] = root > 0 ? -slope / root : T{0};
         T* const row = w->panel.data() + (r - from) * block.width;
         for (int64_t i = 0; i < block.width; ++i) row[i] *= root;
@@ -433,7 +463,7 @@ class AlternateFold final : public Fold {
   // The coefficients of the block's numbers in the view of row r, and the view without them.
   void Coefficients(const Block& block, int64_t r, T* out, double* view) const {
     std::fill_n(out, block.width, T{0});
-    double base = block.base.empty() ? 0 : block.base[static_cast<size_t>(r)];
+    double base = block.base.empty() ? 0 : block.base[r];
     size_t f = 0, own = 0;
     for (size_t t = 0; t < predictor_.term.size(); ++t) {
       auto numbers = static_cast<T>(scale_[t]);
@@ -448,7 +478,7 @@ class AlternateFold final : public Fold {
           mine = &factor;
           continue;
         }
-        const int64_t key = factor.map < 0 ? 0 : block.key_of[f][static_cast<size_t>(r)];
+        const int64_t key = factor.map < 0 ? 0 : block.key_of[f][r];
         if (factor.is_row) {
           row[rows++] = factor.at(key);
         } else {

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/archive.h"
+#include "runtime/data/memory.h"
 #include "runtime/fold.h"
 #include "runtime/keyed_grid.h"
 #include "runtime/ordered_rows.h"
@@ -42,7 +43,8 @@ class KeyedFold final : public Fold {
     chain_ = std::vector<Chain>(static_cast<size_t>(grid_->cuts()));
     rotation_ = std::make_unique<Rotation>(*grid_, setup_.workers, setup_.seed, setup_.env);
     view_.clear();
-    for (int w = 0; w < setup_.workers; ++w) view_.emplace_back(grid_->largest() * element_);
+    for (int w = 0; w < setup_.workers; ++w)
+      view_.emplace_back(std::min(grid_->largest(), kInOrder) * element_);
     for (Chain& c : chain_)
       c.slope.assign(factor_.size(), 0), c.curvature.assign(factor_.size(), 0);
     return absl::OkStatus();
@@ -84,7 +86,7 @@ class KeyedFold final : public Fold {
   struct Map {
     int symbol = -1;
     int64_t keys = 0;
-    std::vector<int32_t> key;    // by row, in the order of the grid: the place of its key
+    RowArray<int32_t> key;       // by row, in the order of the grid: the place of its key
     std::vector<int64_t> count;  // rows of each key
     std::vector<int64_t> place;  // of each key: those of a group together, on lines of their own
     int64_t places = 0;
@@ -128,13 +130,17 @@ class KeyedFold final : public Fold {
         std::make_unique<KeyedGrid>(key, keys, rows_, KeyedGrid::CutsFor(keys, rows_), setup_.seed);
     for (size_t m = 0; m < maps_.size(); ++m) {
       maps_[m].Place(grid_->groups(m), grid_->cuts());
-      maps_[m].key.resize(static_cast<size_t>(rows_));
+      maps_[m].key = RowArray<int32_t>(rows_);
       maps_[m].count.assign(static_cast<size_t>(maps_[m].keys), 0);
-      for (size_t at = 0; at < maps_[m].key.size(); ++at) {
-        const auto k = static_cast<size_t>(key[m][grid_->order()[at]]);
-        maps_[m].key[at] = static_cast<int32_t>(maps_[m].place[k]);
-        ++maps_[m].count[k];
-      }
+      InStretches(0, rows_, kHereAndThere, [&](int64_t begin, int64_t end) {
+        for (int64_t at = begin; at < end; ++at) {
+          const auto k = static_cast<size_t>(key[m][grid_->order()[at]]);
+          maps_[m].key[at] = static_cast<int32_t>(maps_[m].place[k]);
+          ++maps_[m].count[k];
+        }
+        ReleasePages(key[m], key[m] + rows_);
+        grid_->order().Release(begin, end), maps_[m].key.Release(begin, end);
+      });
     }
     for (Factor& f : factor_) {
       f.places = f.map < 0 ? 1 : maps_[static_cast<size_t>(f.map)].places;
@@ -206,12 +212,15 @@ class KeyedFold final : public Fold {
       if (status.ok()) status = Share(f, f.prox.l1, 1, 0, &f.l1);
       if (!status.ok()) return status;
     }
-    offset_.clear();
+    offset_ = {};
     if (predictor_.offset != nullptr) {
-      offset_.resize(static_cast<size_t>(rows_));
-      RowArgs args = Rows(0, rows_);
-      args.out = offset_.data();
-      predictor_.offset(args);
+      offset_ = RowArray<double>(rows_);
+      InStretches(0, rows_, kInOrder, [&](int64_t begin, int64_t end) {
+        RowArgs args = Rows(begin, end);
+        args.out = offset_.data() + begin;
+        predictor_.offset(args);
+        offset_.Release(begin, end), ordered_.Release(begin, end);
+      });
     }
     scale_.assign(predictor_.term.size(), 1);
     for (size_t t = 0; t < scale_.size(); ++t)
@@ -359,11 +368,16 @@ class KeyedFold final : public Fold {
   void Visit(int stratum, int c, int worker) {
     Chain* const chain = &chain_[static_cast<size_t>(c)];
     KeyedArgs args = Args(view_[static_cast<size_t>(worker)].data());
-    args.begin = grid_->begin(stratum, c), args.end = grid_->end(stratum, c);
     args.step = rule_.step > 0 ? rule_.step : kStep;
     args.first = rotation_->clocks(worker) == 0;
     args.slope = chain->slope.data(), args.curvature = chain->curvature.data();
-    predictor_.visit(args);
+    InStretches(grid_->begin(stratum, c), grid_->end(stratum, c), kInOrder,
+                [&](int64_t begin, int64_t end) {
+                  args.begin = begin, args.end = end;
+                  predictor_.visit(args);
+                  ordered_.Release(begin, end), offset_.Release(begin, end);
+                  for (const Map& map : maps_) map.key.Release(begin, end);
+                });
   }
 
   void Visit(Archive& a) {
@@ -390,7 +404,8 @@ class KeyedFold final : public Fold {
   std::vector<Factor> factor_;  // of all terms in turn
   std::vector<KeyedRows> rows_of_;
   std::vector<int64_t> rank_, width_;  // by term
-  std::vector<double> scale_, offset_;
+  std::vector<double> scale_;
+  RowArray<double> offset_;
   std::unique_ptr<KeyedGrid> grid_;
   OrderedRows ordered_;  // what the losses read, in the order of the grid
   std::vector<AlignedArray<double>> weights_;

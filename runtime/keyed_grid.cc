@@ -15,18 +15,46 @@ constexpr int kMostCuts = 16;
 constexpr double kRowsPerBlock = 256;
 constexpr int64_t kKeysPerGroup = 4;
 
-// order[k] sorted by bucket(order[k]), stable; the buckets' ends in `begin`, one more than there
-// are.
-template <class Bucket>
-void SortByBucket(int64_t buckets, const Bucket& bucket, std::vector<int64_t>* order,
-                  std::vector<int64_t>* begin) {
-  begin->assign(static_cast<size_t>(buckets) + 1, 0);
-  for (const int64_t r : *order) ++(*begin)[static_cast<size_t>(bucket(r)) + 1];
-  std::partial_sum(begin->begin(), begin->end(), begin->begin());
-  std::vector<int64_t> next(begin->begin(), begin->end() - 1), sorted(order->size());
-  for (const int64_t r : *order)
-    sorted[static_cast<size_t>(next[static_cast<size_t>(bucket(r))]++)] = r;
-  order->swap(sorted);
+// A map of all rows to keys.
+struct Keys {
+  const int32_t* of;
+  int64_t rows;
+  int32_t operator[](int64_t r) const { return of[r]; }
+  void Release() const { ReleasePages(of, of + rows); }
+};
+
+// The rows at [begin, end) of `from` in order of their buckets, stable, to the same places of `to`;
+// where the buckets end in `ends`, one more than there are. `release`: what `bucket` reads.
+template <class Bucket, class Release>
+void SortByBucket(const RowArray<int64_t>& from, int64_t begin, int64_t end, int64_t buckets,
+                  const Bucket& bucket, const Release& release, RowArray<int64_t>* to,
+                  std::vector<int64_t>* ends) {
+  ends->assign(static_cast<size_t>(buckets) + 1, 0);
+  (*ends)[0] = begin;
+  InStretches(begin, end, kHereAndThere, [&](int64_t b, int64_t e) {
+    for (int64_t i = b; i < e; ++i) ++(*ends)[static_cast<size_t>(bucket(from[i])) + 1];
+    from.Release(b, e), release();
+  });
+  std::partial_sum(ends->begin(), ends->end(), ends->begin());
+  std::vector<int64_t> next(ends->begin(), ends->end() - 1);
+  InStretches(begin, end, kHereAndThere, [&](int64_t b, int64_t e) {
+    for (int64_t i = b; i < e; ++i) (*to)[next[static_cast<size_t>(bucket(from[i]))]++] = from[i];
+    from.Release(b, e), to->Release(begin, end), release();
+  });
+}
+
+// The same by key.
+void SortByKey(const Keys& key, int64_t keys, int64_t begin, int64_t end,
+               const RowArray<int64_t>& from, RowArray<int64_t>* to) {
+  if (keys <= 4 * (end - begin)) {
+    std::vector<int64_t> ends;
+    return SortByBucket(
+        from, begin, end, keys, [&](int64_t r) { return key[r]; }, [&] { key.Release(); }, to,
+        &ends);
+  }
+  std::copy(from.data() + begin, from.data() + end, to->data() + begin);
+  std::stable_sort(to->data() + begin, to->data() + end,
+                   [&](int64_t a, int64_t b) { return key[a] < key[b]; });
 }
 
 }  // namespace
@@ -48,23 +76,32 @@ KeyedGrid::KeyedGrid(const std::vector<const int32_t*>& key, const std::vector<i
     group_.push_back(Deal(key[m], keys[m], seed, m));
     if (m > 0) strata_ *= cuts;
   }
-  order_.resize(static_cast<size_t>(rows));
-  std::iota(order_.begin(), order_.end(), int64_t{0});
-  const size_t inner = by >= 0 ? static_cast<size_t>(by) : widest;
+  std::vector<Keys> of;
+  for (const int32_t* k : key) of.push_back({k, rows});
+  RowArray<int64_t> by_block(rows);
+  order_ = RowArray<int64_t>(rows);
+  InStretches(0, rows, kInOrder, [&](int64_t b, int64_t e) {
+    std::iota(order_.data() + b, order_.data() + e, b);
+    order_.Release(b, e);
+  });
   SortByBucket(
-      keys[inner], [&](int64_t r) { return key[inner][r]; }, &order_, &begin_);
-  SortByBucket(
-      int64_t{strata_} * cuts,
+      order_, 0, rows, int64_t{strata_} * cuts,
       [&](int64_t r) {
-        const int chain = group_[0][static_cast<size_t>(key[0][r])];
+        const int chain = group_[0][static_cast<size_t>(of[0][r])];
         int64_t stratum = 0;
         for (size_t m = 1; m < group_.size(); ++m) {
-          const int g = group_[m][static_cast<size_t>(key[m][r])];
+          const int g = group_[m][static_cast<size_t>(of[m][r])];
           stratum = stratum * cuts_ + (g - chain + cuts_) % cuts_;
         }
         return stratum * cuts_ + chain;
       },
-      &order_, &begin_);
+      [&] {
+        for (const Keys& k : of) k.Release();
+      },
+      &by_block, &begin_);
+  const size_t inner = by >= 0 ? static_cast<size_t>(by) : widest;
+  for (size_t b = 0; b + 1 < begin_.size(); ++b)
+    SortByKey(of[inner], keys[inner], begin_[b], begin_[b + 1], by_block, &order_);
   for (size_t b = 0; b + 1 < begin_.size(); ++b)
     largest_ = std::max(largest_, begin_[b + 1] - begin_[b]);
 }
@@ -78,7 +115,10 @@ int KeyedGrid::group(int stratum, int chain, int map) const {
 // Heavy keys first, each to the group with the fewest rows (Graham 1969).
 std::vector<int32_t> KeyedGrid::Deal(const int32_t* key, int64_t keys, uint64_t seed, size_t map) {
   std::vector<int64_t> count(static_cast<size_t>(keys));
-  for (int64_t r = 0; r < rows_; ++r) ++count[static_cast<size_t>(key[r])];
+  InStretches(0, rows_, kInOrder, [&](int64_t b, int64_t e) {
+    for (int64_t r = b; r < e; ++r) ++count[static_cast<size_t>(key[r])];
+    ReleasePages(key + b, key + e);
+  });
   // Of equals in any order: keys come in that of the file.
   const rng::Stream draws(seed, rng::Hash("deal"), map);
   std::vector<std::pair<int64_t, double>> heavy(static_cast<size_t>(keys));

@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "runtime/data/memory.h"
+
 namespace gyre {
 
 class KeyedGrid {
@@ -38,7 +40,7 @@ class KeyedGrid {
   // By key of a map: its group.
   const std::vector<int32_t>& groups(size_t map) const { return group_[map]; }
   // The rows, block by block.
-  const std::vector<int64_t>& order() const { return order_; }
+  const RowArray<int64_t>& order() const { return order_; }
   // Rows of the largest block; the most rows of a group over the mean, of all maps the worst.
   int64_t largest() const { return largest_; }
   double imbalance() const { return imbalance_; }
@@ -52,7 +54,8 @@ class KeyedGrid {
   int64_t largest_ = 0;
   double imbalance_ = 1;
   std::vector<std::vector<int32_t>> group_;  // by map and key
-  std::vector<int64_t> begin_, order_;
+  std::vector<int64_t> begin_;
+  RowArray<int64_t> order_;
 };
 
 }  // namespace gyre

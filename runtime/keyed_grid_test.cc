@@ -45,7 +45,7 @@ TEST_P(KeyedGridTest, BlocksOfAStratumShareNoKeyAndHoldEveryRowOnce) {
     for (int c = 0; c < grid.cuts(); ++c) {
       std::vector<std::set<int32_t>> of_block(keys.key.size());
       for (int64_t at = grid.begin(s, c); at < grid.end(s, c); ++at) {
-        const int64_t row = grid.order()[static_cast<size_t>(at)];
+        const int64_t row = grid.order()[at];
         EXPECT_TRUE(seen.insert(row).second);
         for (size_t m = 0; m < keys.key.size(); ++m)
           of_block[m].insert(keys.key[m][static_cast<size_t>(row)]);
@@ -73,8 +73,7 @@ TEST_P(KeyedGridTest, AKeyIsAlwaysInTheSameGroup) {
     for (int s = 0; s < grid.strata(); ++s) {
       for (int c = 0; c < grid.cuts(); ++c) {
         for (int64_t at = grid.begin(s, c); at < grid.end(s, c); ++at) {
-          int& g = group[static_cast<size_t>(
-              keys.key[m][static_cast<size_t>(grid.order()[static_cast<size_t>(at)])])];
+          int& g = group[static_cast<size_t>(keys.key[m][static_cast<size_t>(grid.order()[at])])];
           const int here = grid.group(s, c, static_cast<int>(m));
           EXPECT_TRUE(g == -1 || g == here);
           g = here;
@@ -105,10 +104,10 @@ TEST(KeyedGrid, MapsThatAreNotCutOrderTheRowsOfABlock) {
   for (int c = 0; c < kCuts; ++c) {
     EXPECT_NEAR(static_cast<double>(grid.end(0, c) - grid.begin(0, c)), kRows / kCuts, 40);
     for (int64_t at = grid.begin(0, c); at < grid.end(0, c); ++at) {
-      const auto row = static_cast<size_t>(grid.order()[static_cast<size_t>(at)]);
+      const auto row = static_cast<size_t>(grid.order()[at]);
       EXPECT_EQ(grid.groups(0)[static_cast<size_t>(keys.key[0][row])], c);
       if (at == grid.begin(0, c)) continue;
-      const auto before = static_cast<size_t>(grid.order()[static_cast<size_t>(at) - 1]);
+      const auto before = static_cast<size_t>(grid.order()[at - 1]);
       EXPECT_LE(keys.key[1][before], keys.key[1][row]);
     }
   }

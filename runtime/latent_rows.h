@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "ops/aligned.h"
+#include "runtime/data/memory.h"
 #include "runtime/job.h"
 
 namespace gyre {
@@ -28,7 +28,7 @@ class LatentRows {
   Job job_;
   absl::Status status_;
   std::vector<int32_t*> by_symbol_;
-  std::vector<AlignedArray<int32_t>> column_;
+  std::vector<RowArray<int32_t>> column_;
   std::deque<std::vector<Block>> data_;
 };
 

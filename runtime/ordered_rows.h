@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "ops/aligned.h"
+#include "runtime/data/memory.h"
 #include "runtime/fold.h"
 
 namespace gyre {
@@ -18,12 +18,17 @@ absl::StatusOr<const int32_t*> KeysOf(const FoldSetup& setup, int symbol, int64_
 class OrderedRows {
  public:
   void Order(const FoldSetup& setup, const std::vector<int>& symbols, int row_axis,
-             const std::vector<int64_t>& order);
+             const RowArray<int64_t>& order);
   const Block* data() const { return data_.data(); }  // by symbol
+  void Release(int64_t begin, int64_t end) const;     // rows not needed for a while
 
  private:
   std::vector<Block> data_;
-  std::deque<AlignedArray<char>> memory_;
+  struct Column {
+    RowArray<char> memory;
+    int64_t bytes = 0;  // of a row
+  };
+  std::deque<Column> column_;  // those in order
 };
 
 }  // namespace gyre

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/data/file_bytes.h"
 #include "runtime/data/keyed.h"
+#include "runtime/data/memory.h"
 #include "runtime/data/text.h"
 
 namespace gyre::io {
@@ -48,28 +49,53 @@ inline void SetExtent(const KeyedOptions& options, size_t k, int64_t shown, Key*
   key->names = options.known[k]->name;
 }
 
+// Numbers one behind the other into a block.
+template <class T>
+class Column {
+ public:
+  explicit Column(OwnedBlock* block) : released_(block->mutable_values<T>()), at_(released_) {}
+  void Put(T value) {
+    *at_++ = value;
+    if (at_ - released_ < kInOrder) return;
+    ReleasePages(released_, at_);
+    released_ = at_;
+  }
+
+ private:
+  T *released_, *at_;
+};
+
+// Parses a file from its beginning: what lies far behind need not stay in memory.
+class Behind {
+ public:
+  explicit Behind(const FileBytes& bytes) : bytes_(bytes), released_(bytes.begin()) {}
+  void At(const char* p) {
+    constexpr int64_t kFar = int64_t{16} << 20;
+    if (p - released_ < kFar) return;
+    bytes_.Release(released_, p);
+    released_ = p;
+  }
+
+ private:
+  const FileBytes& bytes_;
+  const char* released_;
+};
+
 template <class T, class Parse>
 absl::Status FillCounts(const Parse& parse, KeyedRows* out) {
-  int32_t* document = out->key[0].at.mutable_values<int32_t>();
-  int32_t* word = out->key[1].at.mutable_values<int32_t>();
-  T* value = out->value.mutable_values<T>();
+  Column<int32_t> document(&out->key[0].at), word(&out->key[1].at);
+  Column<T> value(&out->value);
   return parse([&](int32_t d, int32_t w, int64_t count) {
-    *document++ = d;
-    *word++ = w;
-    *value++ = static_cast<T>(count);
+    document.Put(d), word.Put(w), value.Put(static_cast<T>(count));
     return true;
   });
 }
 
 template <class Parse>
 absl::Status FillTokens(const Parse& parse, KeyedRows* out) {
-  int32_t* document = out->key[0].at.mutable_values<int32_t>();
-  int32_t* word = out->key[1].at.mutable_values<int32_t>();
+  Column<int32_t> document(&out->key[0].at), word(&out->key[1].at);
   return parse([&](int32_t d, int32_t w, int64_t count) {
-    for (; count > 0; --count) {
-      *document++ = d;
-      *word++ = w;
-    }
+    for (; count > 0; --count) document.Put(d), word.Put(w);
     return true;
   });
 }

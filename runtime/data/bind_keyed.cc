@@ -174,6 +174,8 @@ absl::Status Binder::TakeKeyed(const std::string& path, const std::string& row_a
   absl::Status status = SetExtent(row_axis, rows.rows, path);
   const auto take = [&](int w, OwnedBlock block) -> BoundTensor& {
     BoundTensor& tensor = out_.tensor[static_cast<size_t>(w)];
+    const char* const values = static_cast<const char*>(block.block.values);
+    ReleasePages(values, values + rows.rows * SizeOf(block.block.type));
     tensor.data = std::move(block);
     tensor.info.rows = tensor.info.nnz = rows.rows;
     tensor.info.cols = 1;

@@ -81,6 +81,7 @@ absl::Status Wrong(const FileBytes& bytes, const char* at, const Entry& e, const
 template <class Each>
 absl::Status ParseEntries(const FileBytes& bytes, const Header& header, const Each& each) {
   Entry previous;
+  Behind behind(bytes);
   const char* p = header.body;
   for (int64_t k = 0; k < header.entries; ++k) {
     p = NextEntry(p);
@@ -109,6 +110,7 @@ absl::Status ParseEntries(const FileBytes& bytes, const Header& header, const Ea
       return TooManyRows(bytes, p);
     previous = e;
     p = q;
+    behind.At(p);
   }
   p = NextEntry(p);
   if (p >= bytes.end()) return absl::OkStatus();

@@ -149,6 +149,14 @@ bool StartsWith(const void* data, size_t size, absl::string_view magic) {
 
 }  // namespace
 
+void FileBytes::Release(const char* from, const char* to) const {
+  if (!mapped_) return;
+  static const int64_t page = sysconf(_SC_PAGESIZE);
+  const int64_t first = (from - begin()) / page * page, behind = (to - begin()) / page * page;
+  char* const base = static_cast<char*>(memory_.get());
+  if (behind > first) madvise(base + first, static_cast<size_t>(behind - first), MADV_DONTNEED);
+}
+
 absl::StatusOr<std::shared_ptr<FileBytes>> FileBytes::Open(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) {

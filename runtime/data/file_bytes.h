@@ -26,6 +26,9 @@ class FileBytes {
   const char* end() const { return begin() + size_; }
   int64_t size() const { return size_; }
   bool mapped() const { return mapped_; }  // false: decompressed
+  // The bytes from `begin` up to `end` have been parsed: a map's pages need not stay in memory.
+  // REQUIRES: they have not been written to.
+  void Release(const char* begin, const char* end) const;
   const std::shared_ptr<void>& memory() const { return memory_; }
 
  private:

@@ -29,6 +29,7 @@ class LdacParser {
   template <class Each>
   absl::Status Parse(const Each& each, Shown* shown) const {
     *shown = {};
+    Behind behind(bytes_);
     for (const char* p = bytes_.begin(); p < bytes_.end(); ++shown->documents) {
       if (shown->documents == most_documents_) {
         return LineError(bytes_, p,
@@ -38,6 +39,7 @@ class LdacParser {
       const auto after = ParseLine(p, each, shown);
       if (!after.ok()) return after.status();
       p = *after + 1;  // past the newline, or past the end
+      behind.At(std::min(p, bytes_.end()));
     }
     return absl::OkStatus();
   }

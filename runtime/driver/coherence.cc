@@ -8,6 +8,8 @@
 #include <numeric>
 #include <utility>
 
+#include "runtime/data/memory.h"
+
 namespace gyre::driver {
 namespace {
 
@@ -28,13 +30,20 @@ class Postings {
     const int32_t* const of = word.data<int32_t>();
     const int32_t* const in = document.data<int32_t>();
     const auto id = [&](int64_t r) { return id_[static_cast<size_t>(of[r * word.stride])]; };
-    for (int64_t r = 0; r < word.rows; ++r)
-      if (id(r) >= 0) ++begin_[static_cast<size_t>(id(r)) + 1];
+    InStretches(0, word.rows, kInOrder, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r)
+        if (id(r) >= 0) ++begin_[static_cast<size_t>(id(r)) + 1];
+      ReleasePages(of + begin * word.stride, of + end * word.stride);
+    });
     std::partial_sum(begin_.begin(), begin_.end(), begin_.begin());
     document_.resize(begin_.back());
     std::vector<size_t> at(begin_.begin(), begin_.end() - 1);
-    for (int64_t r = 0; r < word.rows; ++r)
-      if (id(r) >= 0) document_[at[static_cast<size_t>(id(r))]++] = in[r * document.stride];
+    InStretches(0, word.rows, kInOrder, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r)
+        if (id(r) >= 0) document_[at[static_cast<size_t>(id(r))]++] = in[r * document.stride];
+      ReleasePages(of + begin * word.stride, of + end * word.stride);
+      ReleasePages(in + begin * document.stride, in + end * document.stride);
+    });
     for (size_t i = 0; i + 1 < begin_.size(); ++i) {
       const auto first = document_.begin() + static_cast<std::ptrdiff_t>(begin_[i]);
       const auto last = document_.begin() + static_cast<std::ptrdiff_t>(begin_[i + 1]);

@@ -69,6 +69,7 @@ std::vector<std::string> LoaderFlags(const Invocation& invocation, const Prepare
   }
   for (const auto& [axis, extent] : options.extent)
     flags.push_back(StrCat("--extent=", axis, "=", extent));
+  if (options.memory) flags.push_back(StrCat("--memory=", *options.memory));
   flags.push_back(prepared.data.info.type == Type::kFloat32 ? "--dtype=float32"
                                                             : "--dtype=float64");
   if (options.holdout) {

@@ -56,6 +56,21 @@ Status ToDuration(string_view text, std::optional<double>* out) {
   return absl::OkStatus();
 }
 
+Status ToBytes(string_view text, std::optional<int64_t>* out) {
+  constexpr string_view kUnits = "KMGT";
+  string_view number = text;
+  double value = 0, unit = 1;
+  if (const size_t at = number.empty() ? string_view::npos : kUnits.find(number.back());
+      at != string_view::npos) {
+    unit = std::exp2(10.0 * static_cast<double>(at + 1));
+    number.remove_suffix(1);
+  }
+  if (!ToReal(number, 0, &value).ok() || value * unit >= 0x1p62)
+    return InvalidArgumentError("wants bytes, for example 800M or 6G");
+  *out = static_cast<int64_t>(value * unit);
+  return absl::OkStatus();
+}
+
 Status ToTolerance(string_view text, std::optional<double>* out) {
   Status status = ToReal(text, 0, out);
   if (status.ok() && **out == 0) *out = std::numeric_limits<double>::min();

@@ -35,6 +35,8 @@ absl::Status ToReal(absl::string_view text, double least, std::optional<double>*
 absl::Status ToShare(absl::string_view text, std::optional<double>* out);
 // Seconds above 0.
 absl::Status ToDuration(absl::string_view text, std::optional<double>* out);
+// Bytes: a number, with K, M, G or T for powers of 1024.
+absl::Status ToBytes(absl::string_view text, std::optional<int64_t>* out);
 // At least 0. To a planner 0 is "as usual"; what a user means by it is the least number above.
 absl::Status ToTolerance(absl::string_view text, std::optional<double>* out);
 
@@ -60,7 +62,7 @@ absl::Status ToEnum(absl::string_view text,
 
 absl::Status ToInput(absl::string_view text, std::vector<Input>* out);  // [NAME=]FILE, appended
 absl::Status ToWorkers(absl::string_view text, int* out);               // auto is 0
-absl::Status ToExtent(absl::string_view text, std::map<std::string, int64_t>* out);  // AXIS=N
+absl::Status ToExtent(absl::string_view text, std::map<std::string, int64_t>* out);     // AXIS=N
 absl::Status ToNames(absl::string_view text, std::map<std::string, std::string>* out);  // MAP=FILE
 
 // --format says how data is read, and under explain how the plan is rendered. Both have a text:

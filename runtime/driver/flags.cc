@@ -83,6 +83,10 @@ constexpr Flag kFlags[] = {
                                    {"full", Standardize::kFull}},
                                   &o->standardize);
      }},
+    {"memory", "BYTES",
+     "what data may take of a process's memory, as 800M or 6G; the rest lies in temporary files "
+     "(in $TMPDIR, else /var/tmp) and is read block by block (default: all of it)",
+     kAll, [](string_view v, Options* o) { return ToBytes(v, &o->memory); }},
     {"workers", "auto|N", "logical workers", kPlans,
      [](string_view v, Options* o) { return ToWorkers(v, &o->workers); }},
     {"lanes", "auto|N", "threads of a process", kPlans | kWorker,
@@ -118,8 +122,9 @@ constexpr Flag kFlags[] = {
     {"update", "auto|fista|lbfgs|owlqn|sgd|adagrad|adam|cd|sdca|mspg|dsgd|als|gibbs",
      "pin: the update rule", kPlans,
      [](string_view v, Options* o) {
-       return ToPin(v, {"auto", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam", "cd", "sdca",
-                        "mspg", "dsgd", "als", "gibbs"},
+       return ToPin(v,
+                    {"auto", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam", "cd", "sdca",
+                     "mspg", "dsgd", "als", "gibbs"},
                     &o->update);
      }},
     {"schedule", "auto|sets|sap|priority|dependency|uniform", "pin: which coordinates move next",

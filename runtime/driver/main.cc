@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
+#include "runtime/data/memory.h"
 #include "runtime/driver/commands.h"
 #include "runtime/driver/options.h"
 #include "tools/default_flags.h"
@@ -56,6 +57,7 @@ int Start(int argc, char** argv, const Program& program) {
   if (!program.refusal.empty() && invocation.options.command != Command::kHelp) {
     return Fail(invocation, absl::UnimplementedError(program.refusal), kBadInput);
   }
+  if (invocation.options.memory) SetMemoryBudget(*invocation.options.memory);
   return Dispatch(invocation, defaults);
 }
 
@@ -82,9 +84,14 @@ namespace internal {
 int Main(int argc, char** argv, const Program& program) {
   try {
     return driver::Start(argc, argv, program);
+  } catch (const CannotSpill& error) {
+    std::fprintf(stderr, "%s: %s\n", argc > 0 ? argv[0] : "program", error.what());
+    return driver::kRunFailed;
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr,
-                 "%s: out of memory; use float32 (--dtype), sparse data, or a larger machine\n",
+                 "%s: out of memory; leave data on disk (--memory), use float32 (--dtype), sparse "
+                 "data, or a "
+                 "larger machine\n",
                  argc > 0 ? argv[0] : "program");
     return driver::kRunFailed;
   }

@@ -37,8 +37,8 @@ struct Options {
   // Data.
   std::vector<Input> data, test_data;
   std::optional<double> holdout;  // share of the rows, in place of test_data
-  bool built_in_data = false;  // both are what the program was built with
-  std::string data_format;     // empty: by extension
+  bool built_in_data = false;     // both are what the program was built with
+  std::string data_format;        // empty: by extension
   std::string columns;
   std::map<std::string, std::string> names;  // by map: a file with a name a line
   std::optional<int64_t> min_count;          // of text
@@ -46,12 +46,13 @@ struct Options {
   std::map<std::string, int64_t> extent;     // by axis name
   Precision precision = Precision::kAuto;
   Standardize standardize = Standardize::kAuto;
+  std::optional<int64_t> memory;  // bytes that data may take of it
 
   // Where it runs.
   int workers = 0;  // 0: the planner decides
   int lanes = 0;    // 0: the planner decides
   std::string cluster = "embedded";
-  int shards = 0;   // of the parameter server; 0: the planner decides
+  int shards = 0;               // of the parameter server; 0: the planner decides
   std::string machine;          // file with a pinned gyre.Profile
   double deadline_seconds = 0;  // 0: the runtime's default
   std::string listen, coordinator;
@@ -60,7 +61,8 @@ struct Options {
 
   // Pins: auto and 0 mean that the planner decides.
   std::string partition = "auto", bridge = "auto", storage = "auto", topology = "auto",
-              payload = "auto", update = "auto", schedule = "auto", sampler = "auto", step_schedule = "auto";
+              payload = "auto", update = "auto", schedule = "auto", sampler = "auto",
+              step_schedule = "auto";
   int64_t batch = 0;
   std::optional<double> step, momentum, decay, coupling;
 
@@ -77,7 +79,7 @@ struct Options {
   // The outer loop.
   std::string path, path_of;  // steps or values; empty: none
   std::optional<double> path_ratio;
-  int folds = 0;              // 0: no cross-validation
+  int folds = 0;  // 0: no cross-validation
   std::string choose = "min";
 
   // Hyper-parameters given on the command line, by symbol id.

@@ -61,6 +61,7 @@ absl::StatusOr<Request> MakeRequest(const Invocation& invocation) {
     if (request.lanes == 0) request.lanes = cluster->lanes();
     if (request.shards == 0) request.shards = cluster->shards();
   }
+  request.memory = options.memory;
   request.partition = options.partition;
   request.bridge = options.bridge;
   request.storage = options.storage;
@@ -137,9 +138,9 @@ std::pair<int64_t, int64_t> EqualShare(int64_t rows, int w, int workers) {
 // The partition of rows that the plan's tasks run by, if it says so.
 const Partition* DataPartition(const Plan& plan) {
   const auto of_rows = [&](const Partition& partition) {
-    return std::any_of(plan.bound().axis().begin(), plan.bound().axis().end(), [&](const auto& axis) {
-      return axis.data() && axis.name() == partition.axis();
-    });
+    return std::any_of(
+        plan.bound().axis().begin(), plan.bound().axis().end(),
+        [&](const auto& axis) { return axis.data() && axis.name() == partition.axis(); });
   };
   for (const Task& task : plan.task()) {
     if (task.kind() != Task::GATHER && task.kind() != Task::SWEEP) continue;
@@ -192,8 +193,8 @@ absl::StatusOr<std::vector<Standardized>> StandardizeData(const Program& program
     if (!wanted.ok()) return wanted.status();
     if (!*wanted) continue;
     const auto moments = data->moments.find(use.symbol);  // where the rows are with the workers
-    each.transform = moments == data->moments.end() ? MeasureColumns(block)
-                                                    : TransformOf(moments->second);
+    each.transform =
+        moments == data->moments.end() ? MeasureColumns(block) : TransformOf(moments->second);
     if (!each.centred) std::fill(each.transform.center.begin(), each.transform.center.end(), 0.0);
     if (block.values != nullptr) ApplyTransform(each.transform, block);
     all.push_back(std::move(each));

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "runtime/data/memory.h"
 #include "runtime/driver/symbols.h"
 
 namespace gyre::driver {
@@ -192,6 +193,7 @@ std::string ToJson(const Report& report) {
                        {"max", result.staleness.max},
                        {"histogram", result.staleness.histogram}};
   json["peak_memory_bytes"] = PeakMemoryBytes();
+  json["spilled_bytes"] = PeakSpilledBytes();
   json["hyper"] = HyperJson(*report.source, report.hyper);
   json["seed"] = report.seed;
   json["standardized"] = report.standardized;

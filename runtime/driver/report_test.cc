@@ -56,7 +56,7 @@ TEST_F(ReportTest, HoldsEveryKeyOfTheContract) {
   const Json json = Json::parse(ToJson(report_));
   for (const char* key :
        {"program", "plan", "data", "workers", "clocks", "stop_reason", "seconds", "objective",
-        "trace", "metric", "throughput", "bytes", "staleness", "peak_memory_bytes"}) {
+        "trace", "metric", "throughput", "bytes", "staleness", "peak_memory_bytes", "spilled_bytes"}) {
     EXPECT_TRUE(json.contains(key)) << key;
   }
   EXPECT_EQ(json["program"], "ridge");

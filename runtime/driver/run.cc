@@ -5,10 +5,12 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "runtime/data/memory.h"
 #include "runtime/driver/commands.h"
 #include "runtime/driver/files.h"
 #include "runtime/driver/path.h"
 #include "runtime/driver/path_svg.h"
+#include "runtime/driver/progress.h"
 #include "runtime/driver/report.h"
 #include "runtime/driver/result_text.h"
 #include "runtime/driver/symbols.h"
@@ -183,6 +185,8 @@ int RunCommand(const Invocation& invocation) {
     std::printf("resumed    from clock %lld\n", static_cast<long long>(result->resumed_clocks));
   const std::string reason = interrupted ? "interrupted" : Name(result->stop_reason);
   std::fputs(OutcomeText(invocation.program, *result, reason).c_str(), stdout);
+  if (PeakSpilledBytes() > 0)
+    std::printf("memory     up to %s of data on disk\n", Bytes(PeakSpilledBytes()).c_str());
   std::fputs(ParameterText(invocation.program, model).c_str(), stdout);
   const std::vector<TopicTable> topics =
       FindTopics(invocation.program, model, prepared->data.block);

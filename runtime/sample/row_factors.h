@@ -39,11 +39,11 @@ class RowFactors {
  private:
   void Compute(int64_t r, int64_t end) {
     begin_ = r, end_ = std::min(r + kChunk, end);
-    const std::vector<int64_t>& order = s_.grid().order();
+    const RowArray<int64_t>& order = s_.grid().order();
     for (int64_t from = r; from < end_;) {  // rows that follow each other in the data
-      const int64_t first = order[static_cast<size_t>(from)];
+      const int64_t first = order[from];
       int64_t to = from + 1;
-      while (to < end_ && order[static_cast<size_t>(to)] == first + to - from) ++to;
+      while (to < end_ && order[to] == first + to - from) ++to;
       Run(first, to - from, (from - r) * s_.topics());
       from = to;
     }

@@ -38,23 +38,28 @@ State::State(const FoldSetup& setup, const Sampler& sampler, bool sparse, std::s
       topics_(setup.extent[static_cast<size_t>(sampler.topic_axis)]) {}
 
 void State::Clear() {
-  std::fill(topic_.begin(), topic_.end(), -1);
+  InStretches(0, rows_, kInOrder, [&](int64_t begin, int64_t end) {
+    std::fill(topic_.begin() + begin, topic_.begin() + end, -1);
+    Release(begin, end);
+  });
   for (Count& c : count_) c.Clear();
+}
+void State::Release(int64_t begin, int64_t end) const {
+  topic_.Release(begin, end), ordered_.Release(begin, end);
+  for (const Map& map : maps_) map.key.Release(begin, end);
 }
 void State::CountRows() {
   for (Count& c : count_) {
     if (c.latent_at < 0) continue;
-    if (c.is_total()) {
-      for (const int32_t k : topic_)
-        if (k >= 0) c.total[static_cast<size_t>(k)].fetch_add(1, std::memory_order_relaxed);
-      continue;
-    }
     // Rows that lie by the key of a sparse row: it is laid out once for all of them.
-    const bool laid = c.table.sparse() && Outer(c);
+    const bool laid = !c.is_total() && c.table.sparse() && Outer(c);
     std::vector<int32_t> row(laid ? static_cast<size_t>(Padded(topics_)) : 0);
     int64_t at = -1;
-    for (int64_t r = 0; r < rows_; ++r) {
-      if (topic(r) < 0) continue;
+    const auto count = [&](int64_t r, int32_t topic) {
+      if (c.is_total()) {
+        c.total[static_cast<size_t>(topic)].fetch_add(1, std::memory_order_relaxed);
+        return;
+      }
       const int64_t next = RowOf(c, r);
       if (laid && next != at) {
         if (at >= 0) c.table.Store(at, row.data());
@@ -62,11 +67,16 @@ void State::CountRows() {
       }
       at = next;
       if (laid) {
-        ++row[static_cast<size_t>(topic(r))];
+        ++row[static_cast<size_t>(topic)];
       } else {
-        c.table.Add(at, topic(r), 1);
+        c.table.Add(at, topic, 1);
       }
-    }
+    };
+    InStretches(0, rows_, kInOrder, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r)
+        if (topic(r) >= 0) count(r, topic(r));
+      Release(begin, end);
+    });
     if (laid && at >= 0) c.table.Store(at, row.data());
   }
 }
@@ -102,16 +112,20 @@ absl::Status State::Bind() {
     if (!found.ok()) return found.status();
     key.push_back(*found), keys.push_back(map.keys);
     map.count.assign(static_cast<size_t>(map.keys), 0);
-    for (int64_t r = 0; r < rows_; ++r) ++map.count[static_cast<size_t>((*found)[r])];
+    InStretches(0, rows_, kInOrder, [&, of = *found](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) ++map.count[static_cast<size_t>(of[r])];
+      ReleasePages(of + begin, of + end);
+    });
   }
   if (absl::Status status = ChooseForm(); !status.ok()) return status;
   if (cut_ && !by_map && !maps_.empty())
     return absl::FailedPreconditionError(absl::StrCat(
         "plan: rows are cut by \"", cut_by_, "\" and not by a key; plan this program again"));
-  std::vector<int32_t> ranges;  // in place of keys: rows that name nothing in common
+  RowArray<int32_t> ranges;  // in place of keys: rows that name nothing in common
   if (maps_.empty()) {
+    ranges = RowArray<int32_t>(rows_);
     for (int64_t r = 0; r < rows_; ++r)
-      ranges.push_back(static_cast<int32_t>(r * setup_.workers / rows_));
+      ranges[r] = static_cast<int32_t>(r * setup_.workers / rows_);
     key.push_back(ranges.data()), keys.push_back(setup_.workers);
   }
   int cuts = setup_.workers;
@@ -125,12 +139,17 @@ absl::Status State::Bind() {
     std::vector<int32_t> place(maps_[m].key_at.size());
     for (size_t p = 0; p < place.size(); ++p)
       place[static_cast<size_t>(maps_[m].key_at[p])] = static_cast<int32_t>(p);
-    for (const int64_t r : grid_->order())
-      maps_[m].key.push_back(place[static_cast<size_t>(key[m][r])]);
+    maps_[m].key = RowArray<int32_t>(rows_);
+    InStretches(0, rows_, kHereAndThere, [&](int64_t begin, int64_t end) {
+      for (int64_t at = begin; at < end; ++at)
+        maps_[m].key[at] = place[static_cast<size_t>(key[m][grid_->order()[at]])];
+      ReleasePages(key[m], key[m] + rows_);
+      grid_->order().Release(begin, end), maps_[m].key.Release(begin, end);
+    });
   }
   for (Count& c : count_) MakeTable(&c);
   hoists_counts_ = outer_ >= 0 && !TellsApart(sampler_.weight_node);
-  topic_.assign(static_cast<size_t>(rows_), -1);
+  topic_ = RowArray<int32_t>(rows_);
   ordered_.Order(setup_, sampler_.data, sampler_.row_axis, grid_->order());
   return absl::OkStatus();
 }
@@ -219,7 +238,10 @@ bool State::TellsApart(int node) const {
 void State::MakeTable(Count* c) {
   if (c->latent_at < 0) {
     c->others.assign(static_cast<size_t>(c->rows), -1);
-    for (int64_t r = 0; r < rows_; ++r) ++c->others[static_cast<size_t>(RowOf(*c, r))];
+    InStretches(0, rows_, kInOrder, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) ++c->others[static_cast<size_t>(RowOf(*c, r))];
+      Release(begin, end);
+    });
     return;
   }
   if (c->is_total()) {

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "ops/sample/count_table.h"
 #include "runtime/archive.h"
+#include "runtime/data/memory.h"
 #include "runtime/fold.h"
 #include "runtime/keyed_grid.h"
 #include "runtime/ordered_rows.h"
@@ -20,7 +21,7 @@ struct Map {  // of rows to keys
   int symbol = -1;
   int64_t keys = 0;
   // Keys of a group are neighbours: what one worker writes is not beside what another does.
-  std::vector<int32_t> key;     // by row, in the order of the grid: the place of its key
+  RowArray<int32_t> key;        // by row, in the order of the grid: the place of its key
   std::vector<int64_t> count;   // by place: rows
   std::vector<int64_t> key_at;  // by place
 
@@ -86,10 +87,12 @@ class State {
   // Of a row in the order of the grid: its row of a table, its topic (-1: none yet).
   int64_t RowOf(const Count& c, int64_t r) const {
     int64_t row = 0;
-    for (const Key& k : c.key) row += maps_[k.map].key[static_cast<size_t>(r)] * k.stride;
+    for (const Key& k : c.key) row += maps_[k.map].key[r] * k.stride;
     return row;
   }
-  int32_t& topic(int64_t r) { return topic_[static_cast<size_t>(r)]; }
+  int32_t& topic(int64_t r) { return topic_[r]; }
+  // Rows [begin, end) of all that lies in that order are not needed for a while.
+  void Release(int64_t begin, int64_t end) const;
 
   // What every call of a weight's kernel has in common.
   WeightArgs Args() const;
@@ -132,7 +135,7 @@ class State {
   std::vector<size_t> inner_;
   std::unique_ptr<KeyedGrid> grid_;
   OrderedRows ordered_;
-  std::vector<int32_t> topic_;  // by row, in the order of the grid
+  RowArray<int32_t> topic_;  // by row, in the order of the grid
 };
 
 }  // namespace gyre::sample

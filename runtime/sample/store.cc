@@ -96,18 +96,23 @@ void State::StoreLatent() const {
   if (setup_.latent.empty()) return;
   int32_t* const to = setup_.latent[static_cast<size_t>(sampler_.latent)];
   if (to == nullptr) return;
-  for (size_t at = 0; at < topic_.size(); ++at) to[grid_->order()[at]] = std::max(0, topic_[at]);
+  InStretches(0, rows_, kHereAndThere, [&](int64_t begin, int64_t end) {
+    for (int64_t at = begin; at < end; ++at) to[grid_->order()[at]] = std::max(0, topic_[at]);
+    topic_.Release(begin, end), grid_->order().Release(begin, end);
+    ReleasePages(to, to + rows_);
+  });
 }
 
 // The topics by the data's own order: they mean the same whatever the grid.
 void State::Exchange(Archive& a) {
-  std::vector<int32_t> topic(topic_.size());
-  for (size_t at = 0; at < topic_.size(); ++at)
+  std::vector<int32_t> topic(static_cast<size_t>(rows_));
+  for (int64_t at = 0; at < rows_; ++at)
     topic[static_cast<size_t>(grid_->order()[at])] = topic_[at];
+  grid_->order().Release(0, rows_), Release(0, rows_);
   a(topic);
-  if (a.saving() || topic.size() != topic_.size()) return;
+  if (a.saving() || static_cast<int64_t>(topic.size()) != rows_) return;
   Clear();
-  for (size_t at = 0; at < topic_.size(); ++at) {
+  for (int64_t at = 0; at < rows_; ++at) {
     topic_[at] = topic[static_cast<size_t>(grid_->order()[at])];
     if (topic_[at] >= topics_) topic_[at] = -1;
   }

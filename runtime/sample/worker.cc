@@ -64,27 +64,31 @@ void Worker::Visit(int64_t begin, int64_t end, int64_t clock, double epoch) {
   rng::Words words = {};
   int32_t outer = -1;
   const int32_t* const key = s_.outer() == nullptr ? nullptr : s_.outer()->key.data();
-  for (int64_t r = begin; r < end; ++r) {
-    args_.row = r;
-    if (key == nullptr ? r == begin : key[r] != outer) {
-      Leave(outer);
-      const int32_t before = outer;
-      outer = key == nullptr ? 0 : key[r];
-      Enter(before);
+  InStretches(begin, end, kInOrder, [&](int64_t from, int64_t to) {
+    for (int64_t r = from; r < to; ++r) {
+      args_.row = r;
+      if (key == nullptr ? r == begin : key[r] != outer) {
+        Leave(outer);
+        const int32_t before = outer;
+        outer = key == nullptr ? 0 : key[r];
+        Enter(before);
+      }
+      if (const int64_t i = r - begin; i % 4 == 0) words = draws.Bits(static_cast<uint64_t>(r));
+      const float u =
+          static_cast<float>(words[static_cast<size_t>((r - begin) % 4)] >> 8) * 0x1p-24f;
+      int32_t& topic = s_.topic(r);
+      if (r + kAhead < end) Fetch(r + kAhead);
+      const int32_t was = topic;
+      if (rows_of_.any()) factor_ = rows_of_.At(r, end);
+      Point();
+      topic = s_.sparse() ? Sparse(topic, u) : Dense(topic, u);
+      if (topic < 0) {
+        topic = was;
+        failed_ = s_.grid().order()[r];
+      }
     }
-    if (const int64_t i = r - begin; i % 4 == 0) words = draws.Bits(static_cast<uint64_t>(r));
-    const float u = static_cast<float>(words[static_cast<size_t>((r - begin) % 4)] >> 8) * 0x1p-24f;
-    int32_t& topic = s_.topic(r);
-    if (r + kAhead < end) Fetch(r + kAhead);
-    const int32_t was = topic;
-    if (rows_of_.any()) factor_ = rows_of_.At(r, end);
-    Point();
-    topic = s_.sparse() ? Sparse(topic, u) : Dense(topic, u);
-    if (topic < 0) {
-      topic = was;
-      failed_ = s_.grid().order()[static_cast<size_t>(r)];
-    }
-  }
+    s_.Release(from, to);
+  });
   Leave(outer);
   if (!s_.cut()) GiveTotals();  // else others still begin from those of the clock before
 }
@@ -254,7 +258,7 @@ void Worker::Fetch(int64_t r) const {
   for (const size_t i : s_.inner()) {
     const Count& c = s_.counts()[i];
     if (c.latent_at < 0 || c.key.size() != 1) continue;
-    table_[i]->Fetch(s_.map(c.key[0].map).key[static_cast<size_t>(r)]);
+    table_[i]->Fetch(s_.map(c.key[0].map).key[r]);
   }
 }
 // Those by other keys, of the row at hand.

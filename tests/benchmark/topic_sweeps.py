@@ -1,6 +1,6 @@
 """Topic models by sweep, without a clock: what a sweep is worth, however it is shared out; and a large one's memory.
 
-    topic_sweeps.py --program=PATH [--data=FOLDER] [--only=curves,small,wide] [--seeds=3] [--svg=FILE]
+    topic_sweeps.py --program=PATH [--data=FOLDER] [--only=curves,small,wide,disk] [--seeds=3] [--svg=FILE]
 
 (`./bazelw run //tests/benchmark:topic_sweeps -- --data=FOLDER` fills in the program.)
 
@@ -10,6 +10,7 @@ curves  docword.nips.txt in the folder, 100 topics, alpha 0.1, beta 0.01: the jo
         deviation. --svg draws it.
 small   the same on a sixteenth of the documents, 400 topics: less for every worker to go by.
 wide    100 000 topics, 100 000 words, 10 million tokens, made up: peak memory and seconds a sweep.
+disk    100 topics, 20 000 words, 60 million tokens, made up: the same, with all data in memory and with --memory=100M.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import statistics
 import subprocess
 import sys
@@ -123,44 +125,64 @@ def bench_small(args, folder):
     curves(args, folder, path, 400)
 
 
-def make_up(path):
-    words, docs, length = 100_000, 100_000, 100
+def make_up(path, words, docs, length):
     draws = random.Random(1)
     weights, total = [], 0.0
     for word in range(words):  # Zipf's law
         total += 1 / (word + 1)
         weights.append(total)
-    lines = []
-    for doc in range(docs):
-        ranks = draws.choices(range(words), cum_weights=weights, k=length)
-        themes = [draws.randrange(1000) for _ in range(3)]
-        count = {}
-        for i, rank in enumerate(ranks):  # every other word is of what the document is about: the same law from another start
-            word = rank if i % 2 == 0 else (rank + 97 * (themes[i // 2 % 3] + 1)) % words
-            count[word] = count.get(word, 0) + 1
-        lines += ["%d %d %d\n" % (doc + 1, word + 1, count[word]) for word in sorted(count)]
-    with open(path, "w", encoding="utf-8") as file:
-        file.write("%d\n%d\n%d\n" % (docs, words, len(lines)))
-        file.writelines(lines)
+    entries = path + ".entries"
+    many = 0
+    with open(entries, "w", encoding="utf-8") as file:
+        for doc in range(docs):
+            ranks = draws.choices(range(words), cum_weights=weights, k=length)
+            themes = [draws.randrange(1000) for _ in range(3)]
+            count = {}
+            for i, rank in enumerate(ranks):  # every other word is of what the document is about: the same law from another start
+                word = rank if i % 2 == 0 else (rank + 97 * (themes[i // 2 % 3] + 1)) % words
+                count[word] = count.get(word, 0) + 1
+            many += len(count)
+            file.writelines("%d %d %d\n" % (doc + 1, word + 1, count[word]) for word in sorted(count))
+    with open(path, "w", encoding="utf-8") as file, open(entries, encoding="utf-8") as lines:
+        file.write("%d\n%d\n%d\n" % (docs, words, many))
+        shutil.copyfileobj(lines, file)
+    os.remove(entries)
 
 
-def bench_wide(args, folder):
-    path = os.path.join(folder, "docword.wide.txt")
-    making = multiprocessing.Process(target=make_up, args=(path,))  # a program's peak memory begins with its parent's
+def made_up(folder, *shape):
+    """The path of a corpus made up elsewhere: a program's peak memory begins with its parent's."""
+    path = os.path.join(folder, "docword.made.txt")
+    making = multiprocessing.Process(target=make_up, args=(path, *shape))
     making.start()
     making.join()
     if making.exitcode != 0:
         sys.exit("the corpus could not be made up in %s" % folder)
+    return path
+
+
+def bench_memory(args, folder, path, topics, sides):
+    for name, workers, *flags in sides:
+        report = run(args.program, folder, "--data=" + path, "--Topic=%d" % topics, "--workers=%d" % workers,
+                     "--max_clocks=2", *flags)
+        say("%s: %.2f GB at most, %.2f GB on disk, %.1f s to load, %.1f s a sweep, likelihood %.4f" %
+            (name, report["peak_memory_bytes"] * 1e-9, report["spilled_bytes"] * 1e-9, report["seconds"]["load"],
+             report["seconds"]["train"] / report["clocks"], report["measures"]["likelihood"]))
+
+
+def bench_wide(args, folder):
     say("\n100 000 topics, 100 000 words, 10 million tokens")
-    for name, workers, partition in (("one worker", 1, "auto"), ("two, rotation", 2, "hybrid"), ("two, data-parallel", 2, "data")):
-        report = run(args.program, folder, "--data=" + path, "--Topic=100000", "--workers=%d" % workers,
-                     "--partition=" + partition, "--max_clocks=2")
-        say("%s: %.2f GB at most, %.1f s a sweep, likelihood %.4f" %
-            (name, report["peak_memory_bytes"] * 1e-9, report["seconds"]["train"] / report["clocks"],
-             report["measures"]["likelihood"]))
+    bench_memory(args, folder, made_up(folder, 100_000, 100_000, 100), 100_000,
+                 [("one worker", 1), ("two, rotation", 2, "--partition=hybrid"), ("two, data-parallel", 2, "--partition=data")])
 
 
-BENCHES = {"curves": bench_curves, "small": bench_small, "wide": bench_wide}
+def bench_disk(args, folder):
+    say("\n100 topics, 20 000 words, 60 million tokens")
+    bench_memory(args, folder, made_up(folder, 20_000, 200_000, 300), 100,
+                 [("in memory", 1), ("--memory=100M", 1, "--memory=100M"), ("in memory, two workers", 2),
+                  ("--memory=100M, two workers", 2, "--memory=100M")])
+
+
+BENCHES = {"curves": bench_curves, "small": bench_small, "wide": bench_wide, "disk": bench_disk}
 
 
 def main():
