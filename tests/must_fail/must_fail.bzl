@@ -42,11 +42,15 @@ def must_fail_tests(name, srcs, deps):
             name = test,
             size = "medium",
             srcs = ["must_fail.sh"],
-            args = ["$(rootpath %s)" % src],
+            args = [
+                "$(rootpath %s)" % src,
+                "$(CC)",
+            ],
             data = [
                 src,
                 name + "_headers",
             ],
+            toolchains = ["@bazel_tools//tools/cpp:current_cc_toolchain"],
         )
     native.test_suite(
         name = name,
