@@ -122,7 +122,7 @@ Work AlternateWork(const Problem& p, const Statement& statement) {
 // A datum that draws its topic: what it takes whatever the topics; a weight for each of them, or, sparse,
 // one for each that its inner key has, and the sums above two that change. As flops, like the above.
 Work SampleWork(const Problem& p, const Statement& statement, const Update& update) {
-  constexpr double kRow = 500, kTopic = 3, kCounted = 12, kSums = 900, kHoist = 4;
+  constexpr double kRow = 2600, kTopic = 6.5, kCounted = 12, kSums = 1900, kHoist = 4;
   const Sampler& sampler = statement.sampler;
   const auto topics = static_cast<double>(ExtentOf(p.bound->extent, sampler.topic_axis));
   const auto rows = static_cast<double>(p.rows);
