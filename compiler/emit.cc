@@ -406,7 +406,8 @@ class Emitter {
     AddWrite(visit, moved, Write::ADD);
     for (const std::string& id : shared) AddWrite(visit, id, Write::ADD);
     const bool solves = update.rule() == "als";
-    visit->set_words(solves ? SolveWords(maps, !shared.empty()) : VisitWords(maps));
+    const bool all_keys = leaf.statement->predictor.all_keys.weight.fn != nullptr;
+    visit->set_words(solves ? SolveWords(maps, !shared.empty(), all_keys) : VisitWords(maps));
     SetEstimate(visit, chosen_.pass_ms, solves ? "products of pairs for every row, a factorisation for every key"
                                                : "what the keys name, read and written once a row");
 
@@ -430,9 +431,10 @@ class Emitter {
       absl::StrAppend(&words, ": those of one worker by ", maps[0], ", the others go from worker to worker without a barrier");
     return words;
   }
-  std::string SolveWords(const std::vector<std::string>& maps, bool shared) const {
+  std::string SolveWords(const std::vector<std::string>& maps, bool shared, bool all_keys) const {
     return absl::StrCat("normal equations of ", shared ? "what all rows share, then of each " : "each ",
                         absl::StrJoin(maps, ", then of each "), ", from its own of ", p_.rows, " rows",
+                        all_keys ? " and a sum over all keys, by their Gram matrices" : "",
                         s_.workers > 1 ? "; workers take pieces as they come" : "");
   }
 

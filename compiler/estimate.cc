@@ -100,6 +100,38 @@ Work KeyedWork(const Problem& p, const Statement& statement) {
   return work;
 }
 
+// A sum over all keys beside the rows: how many combinations of keys, and of how many products each is
+// the sum; none where f has no such sum.
+struct AllKeysSize {
+  double cells = 1, features = 0;
+};
+AllKeysSize AllKeysSizeOf(const Problem& p, const Statement& statement) {
+  const Predictor& predictor = statement.predictor;
+  AllKeysSize size;
+  std::set<int> maps;
+  for (size_t t = 0; t < predictor.all_keys.scale.size(); ++t) {
+    if (predictor.all_keys.scale[t].fn == nullptr) continue;
+    const KeyedTerm& term = predictor.term[t];
+    size.features += term.rank_axis < 0 ? 1 : static_cast<double>(ExtentOf(p.bound->extent, term.rank_axis));
+    for (const KeyedFactor& f : term.factor) {
+      if (f.map >= 0 && maps.insert(f.map).second)
+        size.cells *= static_cast<double>(ExtentOf(p.bound->extent, p.program->graph.symbol[f.map].target));
+    }
+  }
+  return size;
+}
+
+// The gradient of such a sum as posts have it, by one lane: for each of its numbers all combinations that its
+// key is part of, each the sum of all products.
+Work AllKeysGradientWork(const Problem& p, const Statement& statement) {
+  const AllKeysSize all = AllKeysSizeOf(p, statement);
+  Work work;
+  for (const KeyedTerm& term : statement.predictor.term)
+    work.flops += 2 * static_cast<double>(term.factor.size()) * all.cells * all.features *
+                  (term.rank_axis < 0 ? 1 : static_cast<double>(ExtentOf(p.bound->extent, term.rank_axis)));
+  return work;
+}
+
 // Exact minimisation over what each map names: products of all pairs of its numbers for every row, and a
 // factorisation for every key. As flops of a matrix product, at the share of its speed that small ones reach.
 Work AlternateWork(const Problem& p, const Statement& statement) {
@@ -111,8 +143,10 @@ Work AlternateWork(const Problem& p, const Statement& statement) {
       keys[f.map] = f.map < 0 ? 1 : static_cast<double>(ExtentOf(p.bound->extent, p.program->graph.symbol[f.map].target));
     }
   }
+  const AllKeysSize all = AllKeysSizeOf(p, statement);
   Work work;
   for (const auto& [map, n] : numbers) {
+    if (all.features > 0) work.flops += keys[map] * kPair * (all.features * all.features + n * n);
     work.flops += static_cast<double>(p.rows) * (kRow + kPair * n * n) + keys[map] * (kKey + kCube * n * n * n / 3);
     work.bytes += 12 * static_cast<double>(p.rows);
   }
@@ -203,6 +237,8 @@ void AddStages(const Problem& p, const Strategy& s, Option* o) {
     }
     o->fold_ms += FoldMs(size, main ? update.rule() : "assign", update.memory(), *p.profile,
                          s.workers / s.processes, s.lanes);
+    if (p.traits[i].all_keys)
+      o->fold_ms += PassMs(AllKeysGradientWork(p, *p.leaf[i].statement), *p.profile, Type::kFloat64, 1, 0, 1);
     const Pass* pass = PassOf(*p.program, p.leaf[i]);
     if (pass == nullptr) continue;
     const double all = static_cast<double>(ExtentOf(p.bound->extent, pass->row_axis));
@@ -252,15 +288,17 @@ Bytes KeyedBytes(const Problem& p, double params) {
   return {2 * p.resident + 16 * static_cast<double>(p.rows), params * (24 + 2 * element)};
 }
 
-// The same, with the rows in an order of their own for each map.
+// The same, with the rows in an order of their own for each map, and Gram matrices in up to 16 pieces.
 Bytes AlternateBytes(const Problem& p, double params) {
   std::set<int> maps;
   for (const KeyedTerm& term : p.main().statement->predictor.term) {
     for (const KeyedFactor& f : term.factor) maps.insert(f.map);
   }
   const double element = static_cast<double>(SizeOf(p.bound->type));
-  return {p.resident + static_cast<double>(maps.size()) * (p.resident + 24 * static_cast<double>(p.rows)),
-          params * (24 + 2 * element)};
+  const double features = AllKeysSizeOf(p, *p.main().statement).features;
+  const auto orders = static_cast<double>(maps.size());
+  return {p.resident + orders * (p.resident + 24 * static_cast<double>(p.rows)),
+          orders * 16 * element * features * features + params * (24 + 2 * element)};
 }
 
 // Of a latent: the keys in the order of blocks, with the order itself and the topic of every row; tables of

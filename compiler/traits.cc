@@ -155,6 +155,7 @@ Traits TraitsOf(const Program& program, const Leaf& leaf) {
     });
   }
   t.keyed = !predictor.term.empty();
+  t.all_keys = predictor.all_keys.weight.fn != nullptr;
   t.multilinear = std::any_of(predictor.term.begin(), predictor.term.end(),
                               [](const KeyedTerm& term) { return term.factor.size() > 2; });
   t.blocks_solve = t.keyed && predictor.quadratic && std::all_of(predictor.term.begin(), predictor.term.end(), OncePerMap);

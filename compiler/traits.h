@@ -10,6 +10,7 @@ struct Traits {
   bool convex = false;       // as the program's algebra shows it
   bool keyed = false;        // rows name the parameters by keys, one predictor for all (Predictor::term)
   bool blocks_solve = false; // ... and is, with the losses squares, quadratic in what each map names
+  bool all_keys = false;     // ... and f has a sum over all keys beside them (Predictor::all_keys)
   bool multilinear = false;  // three or more of its factors multiply
   bool products = false;     // parameters multiply parameters (a network, a factorisation)
   bool smooth = true;        // f has a derivative everywhere (no |.|, max, relu outside a square)

@@ -162,6 +162,8 @@ std::string DelayedRule(const Traits& t, const Request& r) {
 std::string DsgdRule(const Traits& t, const Request& r) {
   if (!t.keyed)
     return "dsgd needs rows that name the parameters by keys (U(user(r), k)) and see them through one predictor";
+  if (t.all_keys)
+    return "dsgd visits rows of the data; the objective also sums over all keys, rows or not (als takes such a sum)";
   if (t.grouped) return "dsgd moves single rows; a group norm or simplex joins them (fista takes it)";
   if (!t.smooth) return "dsgd needs losses with a derivative everywhere";
   if (!t.products && r.update != "dsgd")

@@ -115,6 +115,10 @@ void DescribePredictor(const ProgramIr& ir, const PredictorIr& in, Predictor& ou
       if (f.visit_l2 >= 0) out.term.back().factor.back().visit_l2 = MakePost(ir, f.visit_l2, posts);
     }
   }
+  if (in.all_keys.weight >= 0) {
+    out.all_keys = {MakePost(ir, in.all_keys.weight, posts), MakePost(ir, in.all_keys.offset, posts), {}};
+    for (const int scale : in.all_keys.scale) out.all_keys.scale.push_back(MakePost(ir, scale, posts));
+  }
   std::vector<bool> seen(ir::kMaxNodes), data(ir::kMaxSymbols), param(ir::kMaxSymbols);
   seen[static_cast<size_t>(in.view)] = true;
   for (const int node : {in.loss, in.slope, in.curvature, in.offset})

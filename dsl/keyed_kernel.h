@@ -263,7 +263,8 @@ void RunKeyed(KeyedArgs& args) {
 template <class P, int Id = P::kIr.root>
 void AttachKeyed(Statement& statement) {
   static constexpr const StatementIr& ir = P::kIr.statement[Id];
-  if constexpr (ir.predictor.view >= 0 && ir.predictor.term.size > 0) {
+  constexpr bool visits = ir.predictor.term.size > 0 && ir.predictor.all_keys.weight < 0;
+  if constexpr (ir.predictor.view >= 0 && visits) {
     statement.predictor.visit = &RunKeyed<P, Id>;
   }
   [&]<int... C>(std::integer_sequence<int, C...>) {

@@ -35,6 +35,20 @@ class KeyedLowering : public ObjectiveLowering {
     uint64_t have = 0;
     return FindTerms(id, false, row, out, have, true);
   }
+  // The terms of `id`, in which parameters stand at indices in place of keys: the `map` of a factor is
+  // that index.
+  constexpr bool IndexedTerms(int id, PredictorIr& out) {
+    uint64_t have = 0;
+    return FindTerms(id, false, kNoRow, out, have, true);
+  }
+  // The term of `keyed` with the factors of `term`, which is one of IndexedTerms; -1: there is none.
+  // `index` is by map the index that stands for it, -1 where none does yet.
+  constexpr int TermOf(const KeyedTermIr& term, const PredictorIr& keyed, int16_t* index) const {
+    for (int t = 0; t < keyed.term.size; ++t) {
+      if (HasFactors(keyed.term[t], term, index)) return t;
+    }
+    return -1;
+  }
   // The parameter of which `id` is the square of what the row `row` names: p(key(r))^2, sum_k
   // P(key(r), k)^2; -1: it is something else.
   constexpr int SquareOf(int id, int row) const {
@@ -61,6 +75,8 @@ class KeyedLowering : public ObjectiveLowering {
   }
 
  private:
+  static constexpr int kNoRow = -1;
+
   struct Product {
     KeyedTermIr term;
     Factors scale;
@@ -145,8 +161,8 @@ class KeyedLowering : public ObjectiveLowering {
       const ir::Subscript& sub = n.sub[i];
       if (sub.plain() && sub.index == term.rank_index && factor.rank_at < 0) {
         factor.rank_at = static_cast<int8_t>(i);
-      } else if (sub.node >= 0 && factor.map < 0 && IsMapOf(sub.node, row)) {
-        factor.map = a.at(sub.node).symbol;
+      } else if (const int map = MapOf(sub, row); map >= 0 && factor.map < 0) {
+        factor.map = static_cast<int16_t>(map);
         factor.key_at = static_cast<int8_t>(i);
       } else {
         return false;
@@ -156,10 +172,30 @@ class KeyedLowering : public ObjectiveLowering {
     return !term.factor.overflow;
   }
 
-  constexpr bool IsMapOf(int id, int row) const {
-    const ir::Node& n = a.at(id);
-    return n.op == ir::Op::kKey && b.graph.symbol[n.symbol].kind == ir::Kind::kMap && n.subs == 1 &&
-           n.sub[0].plain() && n.sub[0].index == row;
+  // The map by which the row `row` names a key; without a row the index that stands in its place; -1:
+  // neither.
+  constexpr int MapOf(const ir::Subscript& sub, int row) const {
+    if (row == kNoRow) return sub.plain() ? sub.index : -1;
+    if (sub.node < 0) return -1;
+    const ir::Node& n = a.at(sub.node);
+    const bool is_map = n.op == ir::Op::kKey && b.graph.symbol[n.symbol].kind == ir::Kind::kMap &&
+                        n.subs == 1 && n.sub[0].plain() && n.sub[0].index == row;
+    return is_map ? n.symbol : -1;
+  }
+
+  // Every parameter stands in one term of each, so that terms that share one are the same or none are.
+  static constexpr bool HasFactors(const KeyedTermIr& keyed, const KeyedTermIr& indexed, int16_t* index) {
+    if (keyed.factor.size != indexed.factor.size) return false;
+    for (const KeyedFactorIr& f : indexed.factor) {
+      bool found = false;
+      for (const KeyedFactorIr& g : keyed.factor) {
+        if (f.symbol != g.symbol || f.rank_at != g.rank_at || f.key_at != g.key_at) continue;
+        if (f.map >= 0 && index[g.map] < 0) index[g.map] = f.map;
+        found = f.map < 0 || index[g.map] == f.map;
+      }
+      if (!found) return false;
+    }
+    return true;
   }
 };
 

@@ -24,9 +24,9 @@ class PredictorLowering : public KeyedLowering {
  protected:
   // Fills s.predictor, or leaves everything as it was.
   constexpr void LowerPredictor(StatementIr& s) {
-    if (b.error || s.f < 0 || s.curved || s.smooth_has_state) return;
+    if (b.error || s.f < 0 || s.curved) return;
     keyed_ = false;
-    if (!p.product_params) TryPredictor(s);
+    if (!p.product_params && s.smooth_term.size == 0) TryPredictor(s);
     keyed_ = true;
     if (s.predictor.view < 0) TryPredictor(s);
   }
@@ -66,7 +66,7 @@ class PredictorLowering : public KeyedLowering {
       }
     }
     return (keyed_ ? KeyedTerms(out.view, out.row_index, out) && Params(out.view) == s.params : Parts(s, out)) &&
-           Loss(s, out);
+           Loss(s, out) && (s.smooth_term.size == 0 || AllKeys(s, out));
   }
 
   // ---- The predictor.
@@ -240,6 +240,45 @@ class PredictorLowering : public KeyedLowering {
     part.output = static_cast<int8_t>(output);
     if (keep) part.scale = ScalarPost(negative ? a.Neg(product) : product);
     return true;
+  }
+
+  // ---- The same at all keys, without rows: weight * sum over all keys of sq(view).
+
+  constexpr bool AllKeys(const StatementIr& s, PredictorIr& out) {
+    if (s.smooth_term.size > 1) return false;
+    int id = s.smooth_term[0].node;
+    uint32_t summed = 0;
+    for (; a.is(id, ir::Op::kSum); id = a.at(id).a) summed |= 1u << a.at(id).index;
+    const ir::Node square = a.at(id);
+    if (square.op != ir::Op::kSq && (square.op != ir::Op::kMul || square.a != square.b)) return false;
+    const int view = square.a;
+    PredictorIr all;
+    if (!IndexedTerms(view, all)) return false;
+    for (int t = 0; t < out.term.size; ++t) out.all_keys.scale.push(-1);
+    int16_t index[ir::kMaxSymbols] = {};
+    for (int16_t& i : index) i = -1;
+    for (const KeyedTermIr& term : all.term) {
+      const int t = TermOf(term, out, index);
+      if (t < 0) return false;
+      out.all_keys.scale[t] = term.scale;
+    }
+    if (!StandForMaps(index, summed)) return false;
+    const int offset = AtZero(view);
+    if (b.free(offset) != 0) return false;
+    if (!a.is(offset, 0.0)) out.all_keys.offset = ScalarPost(offset);
+    out.all_keys.weight = ScalarPost(s.smooth_term[0].weight);
+    return true;
+  }
+
+  // Whether each of the indices that are summed over stands for one map.
+  static constexpr bool StandForMaps(const int16_t* index, uint32_t summed) {
+    uint32_t seen = 0;
+    for (int map = 0; map < ir::kMaxSymbols; ++map) {
+      if (index[map] < 0) continue;
+      if (seen >> index[map] & 1) return false;
+      seen |= 1u << index[map];
+    }
+    return seen == summed;
   }
 
   // ---- The loss as a function of the predictor.

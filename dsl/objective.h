@@ -28,7 +28,6 @@ class ObjectiveLowering : public SweepLowering {
     Constraints(s);
     if (b.error) return;
     s.f = static_cast<int16_t>(f);
-    s.smooth_has_state = HasParam(smooth);
 
     PassIr pass;
     const int value = Extract(f);

@@ -30,7 +30,9 @@ class Omega : public TallyLowering {
       return;
     }
     if (n.op == ir::Op::kSum && SplitPenalty(n, coefficient, s)) return;
-    if (!Proximal(id, coefficient, s)) smooth = a.Add(smooth, a.Mul(coefficient, id));
+    if (Proximal(id, coefficient, s)) return;
+    smooth = a.Add(smooth, a.Mul(coefficient, id));
+    if (HasParam(id)) s.smooth_term.push({static_cast<int16_t>(id), static_cast<int16_t>(coefficient)});
   }
   constexpr bool Plain(int id) { return b.free(id) == 0 && !HasParam(id) && !HasDataSum(id); }
 

@@ -190,6 +190,12 @@ struct KeyedTerm {                     // scale * product of numbers * sum over 
   std::vector<KeyedFactor> factor;
 };
 
+struct AllKeys {                       // weight * sum over all keys of sq(offset + terms), rows of data or not
+  Post weight;                         // fn null: none
+  Post offset;                         // fn null: zero
+  std::vector<Post> scale;             // by term, in place of its own; fn null: it has no part
+};
+
 struct Predictor {
   int row_axis = -1;                   // -1: the statement has no such form
   int output_axis = -1;                // -1: one output
@@ -204,7 +210,8 @@ struct Predictor {
   int view_node = -1, loss_node = -1, curvature_node = -1;  // in the graph
   // In place of `part`, where rows name the parameters by keys (dsl/lower_keyed.h): every parameter once.
   std::vector<KeyedTerm> term;
-  KeyedFn visit = nullptr;
+  AllKeys all_keys;                    // what f has beside its rows
+  KeyedFn visit = nullptr;             // null beside `all_keys`
 };
 
 // The weights of topics in the rows of a Resample, or factors of them (dsl/lower_sample.h).

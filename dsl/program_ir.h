@@ -67,6 +67,12 @@ struct KeyedTermIr {
   int16_t rank_index = -1;  // k; -1: a product of numbers
   ir::Array<KeyedFactorIr, 5> factor;
 };
+// weight * sum over all keys of sq(offset + terms of the predictor): every combination, a row of data or not.
+struct AllKeysIr {
+  int16_t weight = -1;  // post; -1: the objective has no such term
+  int16_t offset = -1;  // post; -1: zero
+  ir::Array<int16_t, 6> scale;  // by term: post, in place of the predictor's own; -1: it has no part
+};
 struct PredictorIr {
   int16_t view = -1;    // its node; -1: the statement has no such form
   int16_t row_index = -1, output_index = -1;
@@ -78,6 +84,7 @@ struct PredictorIr {
   ir::Array<int16_t, 4> kink;
   ir::Array<PredictorPartIr, 8> part;  // of a linear predictor; or ...
   ir::Array<KeyedTermIr, 6> term;      // ... of one of keyed rows
+  AllKeysIr all_keys;                  // beside the rows; of the latter
 };
 
 // The weights of a Resample; see lower_sample.h. All values are nodes over the row and the topic.
@@ -96,6 +103,10 @@ struct SampleIr {
   ir::Array<SampleFormIr, 4> form;
 };
 
+struct SmoothIr {
+  int16_t node = -1, weight = -1;    // weight * node
+};
+
 struct StatementIr {
   StatementKind kind = StatementKind::kSequence;
   std::string_view update_rule;      // .By; empty: the planner's choice
@@ -105,7 +116,7 @@ struct StatementIr {
   uint64_t params = 0;               // bit per symbol
   bool curved = false;               // kMinimize: f is no linear function of its sums over data
   int16_t f = -1;                    // kMinimize: canonical, without Omega
-  bool smooth_has_state = false;     // kMinimize: Omega has terms without a prox
+  ir::Array<SmoothIr, 2> smooth_term;  // kMinimize: of Omega, with state and without a prox; no more matter
   PredictorIr predictor;             // kMinimize
   ir::Array<AssignIr, 24> assign;    // kIterate, kSweep: assignments; kMinimize: gradients as posts
   ir::Array<int16_t, 8> alternate;   // kMinimize: symbols whose blocks move in turn

@@ -6,6 +6,10 @@
 // penalties and bounds by coordinates of those. Keys of a block touch nothing in common: workers
 // take pieces of them as they come. Pieces, and the order of sums within them, depend on the data
 // alone, so that the numbers are the same for any number of workers.
+//
+// A sum over all keys beside the rows (implicit feedback; Hu, Koren and Volinsky 2008) adds the
+// same to the equations of every key of a block. It is known from Gram matrices of the other blocks
+// (all_keys.h), each made anew when its block was solved.
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -16,6 +20,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "ops/normal_equations.h"
+#include "runtime/all_keys.h"
 #include "runtime/data/memory.h"
 #include "runtime/fold.h"
 #include "runtime/ordered_rows.h"
@@ -52,24 +57,29 @@ class AlternateFold final : public Fold {
       }
     }
     worker_ = std::vector<Worker>(static_cast<size_t>(setup_.workers));
-    for (Worker& w : worker_) w.Fit(block_);
-    for (Block& block : block_) block.taken->store(0), block.done->store(0);
+    for (Worker& w : worker_) w.Fit(block_, all_.width());
+    if (absl::Status status = SettleAllKeys(); !status.ok()) return status;
+    for (Stage& stage : stage_)
+      stage.taken->store(0), stage.done->store(0), stage.left->store(stage.pieces);
     now_ = before_ = std::numeric_limits<double>::quiet_NaN();
     return absl::OkStatus();
   }
 
   Turn WorkTurn(int worker, double /*epoch*/) override {
     Worker& own = worker_[static_cast<size_t>(worker)];
-    for (Block& block : block_) {
-      const auto pieces = static_cast<int64_t>(block.piece.size()),
-                 until = (own.clocks + 1) * pieces;
-      if (block.done->load() >= until) continue;
-      int64_t at = block.taken->load();
-      while (at < until && !block.taken->compare_exchange_weak(at, at + 1)) {
+    for (Stage& stage : stage_) {
+      const int64_t until = (own.clocks + 1) * stage.pieces;
+      if (stage.done->load() >= until) continue;
+      int64_t at = stage.taken->load();
+      while (at < until && !stage.taken->compare_exchange_weak(at, at + 1)) {
       }
       if (at >= until) return Turn::kWaits;
-      Work(&block, at % pieces, &own);
-      if (block.done->fetch_add(1) + 1 == until && setup_.workers > 1) setup_.env->Wake();
+      if (stage.sums) {
+        SumAllKeys(&stage, at % stage.pieces, &own);
+      } else {
+        Work(&block_[stage.block], at % stage.pieces, &own);
+      }
+      if (stage.done->fetch_add(1) + 1 == until && setup_.workers > 1) setup_.env->Wake();
       return Turn::kMore;
     }
     ++own.clocks;
@@ -94,6 +104,7 @@ class AlternateFold final : public Fold {
   struct Factor {
     int param = -1, term = -1, map = -1;  // map: symbol; -1: all rows share it
     int64_t keys = 1, numbers = 1, width = 1;
+    int64_t products = 1;                     // that its term sums
     int64_t key_stride = 0, rank_stride = 0;  // in the parameter
     bool is_row = false;
     std::shared_ptr<AlignedArray<T>> value;
@@ -131,20 +142,30 @@ class AlternateFold final : public Fold {
     std::vector<int> heavy_of;   // by part
     std::vector<double> value;   // of the last block, by piece: its rows' part of the objective ...
     std::vector<double> solved;  // ... and by heavy key what its solution takes off
-    AlignedArray<T> gram, moment;  // by part
-    bool coordinates = false;      // L1 or bounds
+    AlignedArray<T> gram, moment;       // by part
+    bool coordinates = false;           // L1 or bounds
+    typename AllKeysSum<T>::Share all;  // what a sum over all keys has for each key
+  };
+  // What all workers do, in pieces, before they go on: a block is solved, or its part in a sum over
+  // all keys is made anew.
+  struct Stage {
+    size_t block = 0;
+    bool sums = false;
+    int64_t pieces = 0;
     std::unique_ptr<std::atomic<int64_t>> taken = std::make_unique<std::atomic<int64_t>>(0),
-                                          done = std::make_unique<std::atomic<int64_t>>(0);
+                                          done = std::make_unique<std::atomic<int64_t>>(0),
+                                          left = std::make_unique<std::atomic<int64_t>>(0);
   };
   struct alignas(64) Worker {
     int64_t clocks = 0;
     AlignedArray<T> panel, gram, moment, x, target, l1, lower, upper;
     std::vector<double> view, slope, loss;
 
-    void Fit(const std::vector<Block>& blocks) {
+    void Fit(const std::vector<Block>& blocks, int64_t all_width) {
       int64_t width = 0;
       for (const Block& b : blocks) width = std::max(width, b.width);
-      panel = AlignedArray<T>(kPanel * width), gram = AlignedArray<T>(width * width);
+      panel = AlignedArray<T>(std::max(kPanel * width, AllKeysSum<T>::kPanel * all_width));
+      gram = AlignedArray<T>(width * width);
       for (AlignedArray<T>* numbers : {&moment, &x, &l1, &lower, &upper})
         *numbers = AlignedArray<T>(width);
       target = AlignedArray<T>(kPanel);
@@ -192,7 +213,31 @@ class AlternateFold final : public Fold {
       Cut(&block);
       block_.push_back(std::move(block));
     }
+    BindAllKeys();
+    for (size_t b = 0; b < block_.size(); ++b) {
+      AddStage(b, false, static_cast<int64_t>(block_[b].piece.size()));
+      if (all_.given()) AddStage(b, true, std::max<int64_t>(1, all_.pieces(block_[b].map)));
+    }
     return absl::OkStatus();
+  }
+
+  void AddStage(size_t block, bool sums, int64_t pieces) {
+    stage_.emplace_back();
+    stage_.back().block = block, stage_.back().sums = sums, stage_.back().pieces = pieces;
+  }
+
+  void BindAllKeys() {
+    std::vector<typename AllKeysSum<T>::Factor> factor;
+    for (const Factor& f : factor_)
+      factor.push_back(
+          {f.map, static_cast<size_t>(f.term), f.is_row, f.products, f.keys, f.width, f.at(0)});
+    for (Block& block : block_) {
+      for (size_t i = 0; i < block.own.size(); ++i)
+        factor[static_cast<size_t>(block.own[i])].at = block.at[i];
+      block.all.a = AlignedArray<T>(block.n * block.width);
+      block.all.b = AlignedArray<T>(block.width);
+    }
+    all_.Bind(predictor_.all_keys, factor);
   }
 
   Factor FactorOf(const KeyedFactor& in, int term, int64_t numbers) const {
@@ -200,6 +245,7 @@ class AlternateFold final : public Fold {
     Factor f;
     f.param = in.param, f.term = term, f.map = in.map, f.visit_l2 = &in.visit_l2;
     f.is_row = in.rank_at >= 0;
+    f.products = numbers;
     if (f.is_row) f.numbers = numbers;
     if (in.map >= 0) f.keys = setup_.extent[static_cast<size_t>(symbol.axis[in.key_at])];
     f.key_stride = in.rank_at > in.key_at ? f.numbers : 1;
@@ -344,6 +390,19 @@ class AlternateFold final : public Fold {
     if (!block.curvature.empty()) block.curvature.Release(begin, end);
   }
 
+  absl::Status SettleAllKeys() {
+    const absl::Status status = all_.Settle(setup_.context);
+    if (!status.ok() || !all_.active()) return status;
+    for (const Block& block : block_) {
+      if (!all_.over(block.map)) continue;
+      for (int64_t p = 0; p < all_.pieces(block.map); ++p)
+        all_.AddPiece(block.map, p, worker_[0].panel.data());
+      all_.Combine(block.map);
+    }
+    ShareAllKeys(&block_[0]);
+    return absl::OkStatus();
+  }
+
   RowArgs Rows(const Block& block, int64_t begin, int64_t end) const {
     RowArgs args;
     args.data = block.data.data();
@@ -392,6 +451,19 @@ class AlternateFold final : public Fold {
     block->solved[static_cast<size_t>(of)] = Solve(*block, heavy.key, w);
   }
 
+  // Behind a block: its Gram matrix, and with that what the next block has of the sum over all
+  // keys.
+  void SumAllKeys(Stage* stage, int64_t piece, Worker* w) {
+    if (!all_.active()) return;
+    const int map = block_[stage->block].map;
+    if (all_.over(map)) all_.AddPiece(map, piece, w->panel.data());
+    if (stage->left->fetch_sub(1) > 1) return;
+    stage->left->store(stage->pieces);
+    if (all_.over(map)) all_.Combine(map);
+    ShareAllKeys(&block_[(stage->block + 1) % block_.size()]);
+  }
+  void ShareAllKeys(Block* block) { all_.ShareOf(block->map, block->width, &block->all); }
+
   // After a clock: losses, and the penalties of the last block, as its solutions know them; those
   // of the others.
   double Objective() const {
@@ -399,6 +471,7 @@ class AlternateFold final : public Fold {
     double sum = 0;
     for (const double value : last.value) sum += value;
     for (const double value : last.solved) sum += value;
+    if (all_.active()) sum += last.all.c * static_cast<double>(all_.over(last.map) ? last.keys : 1);
     for (const Block& block : block_) {
       if (&block == &last) continue;
       for (const int f : block.own) sum += PenaltyOf(block, factor_[static_cast<size_t>(f)]);
@@ -443,19 +516,15 @@ class AlternateFold final : public Fold {
         predictor_.loss(args);
         for (int64_t r = 0; r < to - from; ++r) losses += w->loss[static_cast<size_t>(r)];
       }
-      for (int64_t r = from; r < to; ++r) {
-        const T slope = static_cast<T>(w->slope[static_cast<size_t>(r - from)]);
-        if (block.curvature.empty()) {
-          w->target[r - from] = -slope;
-          continue;
-        }
+      for (int64_t r = 0; r < to - from; ++r)
+        w->target[r] = -static_cast<T>(w->slope[static_cast<size_t>(r)]);
+      AddMoments(w->panel.data(), w->target.data(), to - from, block.width, moment);
+      for (int64_t r = from; r < to && !block.curvature.empty(); ++r) {
         const T root = std::sqrt(block.curvature[r]);
-        w->target[r - from] = root > 0 ? -slope / root : T{0};
         T* const row = w->panel.data() + (r - from) * block.width;
         for (int64_t i = 0; i < block.width; ++i) row[i] *= root;
       }
       AddGram(w->panel.data(), to - from, block.width, gram);
-      AddMoments(w->panel.data(), w->target.data(), to - from, block.width, moment);
     }
     return losses;
   }
@@ -519,7 +588,11 @@ class AlternateFold final : public Fold {
     if (block.curvature.empty()) {
       for (int64_t i = 0; i < block.n * block.width; ++i) gram[i] *= static_cast<T>(block.even);
     }
-    bool held = rows > 0;
+    bool held = rows > 0 || (all_.active() && all_.over(block.map));
+    if (all_.active()) {
+      for (int64_t i = 0; i < block.n * block.width; ++i) gram[i] += block.all.a[i];
+      for (int64_t i = 0; i < block.width; ++i) w->moment[i] += block.all.b[i];
+    }
     for (size_t f = 0; f < block.own.size(); ++f) {
       const Factor& factor = factor_[static_cast<size_t>(block.own[f])];
       for (int64_t i = 0; i < factor.numbers; ++i) {
@@ -558,6 +631,8 @@ class AlternateFold final : public Fold {
   std::vector<Factor> factor_;  // of all terms in turn
   std::vector<double> scale_;   // by term
   std::vector<Block> block_;
+  std::vector<Stage> stage_;  // of a clock
+  AllKeysSum<T> all_;
   std::vector<AlignedArray<double>> weights_;
   std::vector<Worker> worker_;
   double now_ = std::numeric_limits<double>::quiet_NaN(), before_ = now_;  // the objective

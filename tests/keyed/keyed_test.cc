@@ -55,6 +55,34 @@ struct Ratings {
     }
   }
   Vector user, item, time, friends, matrix, tensor, biased;
+  Vector weight;  // empty but for rows of Feedback
+};
+
+// Keys that were seen together, each once, and how often; and all keys as rows that say the same: ones for what was
+// seen and zeros of weight `zero`.
+struct Feedback {
+  explicit Feedback(double zero, int64_t times = 1) {
+    const rng::Stream draws(7, rng::Hash("feedback"), 0);
+    uint64_t at = 0;
+    const auto push = [](Ratings* to, int64_t u, int64_t i, int64_t t) {
+      to->user.push_back(static_cast<double>(u)), to->item.push_back(static_cast<double>(i));
+      to->time.push_back(static_cast<double>(t));
+    };
+    for (int64_t u = 0; u < kUsers; ++u) {
+      for (int64_t i = 0; i < kItems; ++i) {
+        for (int64_t t = 0; t < times; ++t) {
+          const double x = draws.Uniform(at++), often = std::floor(8 * draws.Uniform(at++));
+          const bool met = x < ((u + i) % 3 == 0 ? 0.3 : 0.05) && u != kUnseen && i != kUnseen;
+          if (met) push(&seen, u, i, t), count.push_back(often);
+          push(&all, u, i, t);
+          all.weight.push_back(met ? 1 + often : zero), target.push_back(met ? 1 : 0);
+        }
+      }
+    }
+  }
+  static constexpr int64_t kUnseen = 17;  // a user and an item without rows
+  Ratings seen = Ratings(0), all = Ratings(0);
+  Vector count, target;
 };
 
 class Bench {
@@ -71,6 +99,7 @@ class Bench {
                                                           {"item", &ratings.item},
                                                           {"time", &ratings.time},
                                                           {"friend", &ratings.friends},
+                                                          {"weight", &ratings.weight},
                                                           {"rating", &rating}};
     for (const ir::Axis& axis : program_.graph.axis)
       bound_.extent.push_back(extents.at(std::string(axis.name)));
@@ -355,6 +384,102 @@ TEST(Alternate, IsExactWhereTheProgramIsConvex) {
   const Bench bench(Baseline(), ratings, ratings.biased);
   const double best = bench.Run(1, "lbfgs", 500, 1e-12).objective;
   EXPECT_NEAR(bench.Run(2, "als", 100, 1e-12).objective, best, 1e-5 * best);  // blocks converge linearly
+}
+
+// ---- A sum over all keys beside the rows.
+
+TEST(AllKeys, IsWhatRowsForAllOfThemSay) {
+  const Feedback one(1), half(0.5), triples(1, kTimes);
+  struct Case {
+    Bench derived, written;
+    std::vector<const char*> param;
+  };
+  const Case cases[] = {
+      {Bench(Implicit(), one.seen, one.count), Bench(AllRows(), one.all, one.target), {"U", "V"}},
+      {Bench(ImplicitBiased(), half.seen, half.count),
+       Bench(AllRowsBiased(), half.all, half.target),
+       {"U", "V", "bu", "bi", "b"}},
+      {Bench(ImplicitTensor(), triples.seen, triples.count),
+       Bench(AllRowsTensor(), triples.all, triples.target),
+       {"U", "V", "W"}}};
+  for (const Case& c : cases) {
+    for (const int clocks : {1, 2, 3, 6}) {
+      const RunResult found = c.derived.Run(2, "als", clocks, 1e-30), expected = c.written.Run(2, "als", clocks, 1e-30);
+      EXPECT_NEAR(found.objective, expected.objective, 1e-9 * expected.objective);
+      for (const char* name : c.param) {
+        const Vector &x = c.derived.Param(found, name), &y = c.written.Param(expected, name);
+        ASSERT_EQ(x.size(), y.size());
+        for (size_t i = 0; i < x.size(); ++i) ASSERT_NEAR(x[i], y[i], 1e-8 * (1 + std::abs(y[i]))) << name << clocks;
+      }
+    }
+  }
+}
+
+TEST(AllKeys, TheNumbersAreThoseOfOneWorkerHoweverManyThereAre) {
+  const Feedback half(0.5), triples(1, kTimes);
+  const Bench biased(ImplicitBiased(), half.seen, half.count), part(ImplicitInPart(), half.seen, half.count),
+      tensor(ImplicitTensor(), triples.seen, triples.count, Type::kFloat32);
+  for (const Bench* bench : {&biased, &part, &tensor}) {
+    const RunResult alone = bench->Run(1, "als", 5, 1e-30);
+    for (const int workers : {2, 3, 7}) {
+      const RunResult together = bench->Run(workers, "als", 5, 1e-30);
+      ASSERT_EQ(together.parameter, alone.parameter) << workers;
+      ASSERT_EQ(together.objective, alone.objective) << workers;
+    }
+  }
+}
+
+// Known from the solutions; measured with all keys in turn.
+TEST(AllKeys, TheObjectiveIsThatOfTheModelAndFalls) {
+  const Feedback feedback(0.5);
+  for (const Bench& bench : {Bench(Implicit(), feedback.seen, feedback.count),
+                             Bench(ImplicitBiased(), feedback.seen, feedback.count),
+                             Bench(ImplicitInPart(), feedback.seen, feedback.count)}) {
+    double before = std::numeric_limits<double>::infinity();
+    for (const int clocks : {1, 2, 3, 5, 9, 20}) {
+      const RunResult result = bench.Run(2, "als", clocks, 1e-30);
+      EXPECT_NEAR(result.objective, result.measure.at(0), 1e-9 * result.objective) << clocks;
+      EXPECT_LE(result.objective, before * (1 + 1e-9)) << clocks;
+      before = result.objective;
+    }
+  }
+  const RunResult single = Bench(Implicit(), feedback.seen, feedback.count, Type::kFloat32).Run(2, "als", 5, 1e-30);
+  EXPECT_NEAR(single.objective, single.measure.at(0), 1e-5 * single.objective);
+}
+
+TEST(AllKeys, HoldsKeysWithoutRows) {
+  const Feedback feedback(1);
+  const Bench bench(Implicit(), feedback.seen, feedback.count);
+  const RunResult result = bench.Run(2, "als", 5, 1e-30);
+  for (const char* name : {"U", "V"}) {
+    const Vector& x = bench.Param(result, name);
+    for (int64_t k = 0; k < kRank; ++k) EXPECT_EQ(x[static_cast<size_t>(Feedback::kUnseen * kRank + k)], 0);
+  }
+}
+
+TEST(AllKeys, RulesThatFollowGradientsTakeItToo) {
+  const Feedback feedback(1);
+  const Bench bench(Implicit(), feedback.seen, feedback.count);
+  const double solved = bench.Run(2, "als", 200, 1e-9).objective, followed = bench.Run(1, "lbfgs", 500, 1e-9).objective;
+  EXPECT_NEAR(solved, followed, 1e-2 * followed);
+}
+
+TEST(AllKeys, ThePlannerSolvesAndNothingElseInPlaceTakesIt) {
+  const Feedback feedback(1);
+  const Bench bench(Implicit(), feedback.seen, feedback.count);
+  const absl::StatusOr<Plan> plan = bench.PlanFor({});
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(RuleOf(*plan), "als");
+  EXPECT_THAT(Explain(*plan), HasSubstr("a sum over all keys, by their Gram matrices"));
+  Request request;
+  request.update = "dsgd";
+  EXPECT_THAT(bench.PlanFor(request).status().message(), HasSubstr("sums over all keys"));
+  for (const char* rule : {"cd", "sdca", "mspg"}) {
+    request.update = rule;
+    EXPECT_THAT(bench.PlanFor(request).status().message(), HasSubstr("one linear predictor"));
+  }
+  request.update = "als";
+  EXPECT_THAT(Bench(FourthPowers(), feedback.seen, feedback.count).PlanFor(request).status().message(), HasSubstr("als"));
 }
 
 TEST(Keyed, RefusesARowWithoutAKey) {

@@ -35,7 +35,61 @@ constexpr auto plain = let<"plain">(r, R - inner(user(r), item(r)));
 constexpr auto apart = let<"apart">(r, R - sum(k, U(user(r), k) * Vt(k, item(r)) * W(time(r), k)));
 constexpr auto baseline = let<"baseline">(r, R - bu(user(r)) - bi(item(r)) - b);
 
+// Rows that say that something was seen, and how often; all pairs beside them.
+constexpr auto mu = hyper<"mu">(0.5);
+constexpr auto weight = data<"weight">(r);
+constexpr auto bt = param<"bt">(t);
+constexpr auto seen = sum(k, U(user(r), k) * V(item(r), k));
+constexpr auto triple = let<"triple">(u, i, t, sum(k, U * Vt * W));
+constexpr auto seen_triple = triple(user(r), item(r), time(r));
+constexpr auto size_of_tensor = sum(u, k, sq(U)) + sum(k, i, sq(Vt)) + sum(t, k, sq(W));
+
+template <class F>
+Program FromFactors(const F& f) {
+  return internal::Compile(Minimize(f).Start(U = normal(0, 0.3), V = normal(0, 0.3)).template Measure<"whole">(f));
+}
+template <class F>
+Program FromTensor(const F& f) {
+  return internal::Compile(Minimize(f)
+                               .Start(U = normal(0, 0.5), Vt = normal(0, 0.5), W = normal(0, 0.5))
+                               .template Measure<"whole">(f));
+}
+
 }  // namespace
+
+Program Implicit() {
+  constexpr auto all = sum(u, sum(i, sq(sum(k, U(u, k) * V(i, k)))));
+  return FromFactors(sum(r, (1 + R) * sq(1 - seen) - sq(seen)) + all + lambda * size_of_factors);
+}
+
+Program ImplicitBiased() {
+  constexpr auto s = score(user(r), item(r));
+  return FromFactors(sum(r, (1 + R) * sq(1 - s) - mu * sq(s)) + mu * sum(u, i, score * score) +
+                     lambda * (size_of_factors + size_of_biases));
+}
+
+Program ImplicitTensor() {
+  return FromTensor(sum(r, (1 + R) * sq(1 - seen_triple) - sq(seen_triple)) + sum(u, i, t, sq(triple)) +
+                    lambda * size_of_tensor);
+}
+
+Program AllRows() { return FromFactors(sum(r, weight * sq(plain)) + lambda * size_of_factors); }
+
+Program AllRowsBiased() {
+  return FromFactors(sum(r, weight * sq(e)) + lambda * (size_of_factors + size_of_biases));
+}
+
+Program AllRowsTensor() { return FromTensor(sum(r, weight * sq(apart)) + lambda * size_of_tensor); }
+
+Program ImplicitInPart() {
+  constexpr auto s = let<"s">(r, 1 - seen - bu(user(r)) - bt(time(r)));
+  return FromFactors(sum(r, (1 + R) * sq(s)) + 0.5 * mean(u, mean(i, sq(inner + bu - 0.1))) +
+                     lambda * (size_of_factors + sum(u, sq(bu)) + sum(t, sq(bt))));
+}
+
+Program FourthPowers() {
+  return FromFactors(sum(r, sq(plain)) + sum(u, i, sq(sq(inner))) + lambda * size_of_factors);
+}
 
 Program Biased() {
   return internal::Compile(Minimize(sum(r, sq(e)) + lambda * (size_of_factors + size_of_biases))

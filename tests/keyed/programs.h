@@ -23,6 +23,20 @@ Program AlternatingSparse();
 // sum_r (R - U V)^2 + lambda (|U|^2 + |V|^2), the items' turn first; and the same step written out, with solve.
 Program Plain();
 Program Explicit();
+// sum_r ((1 + R) (1 - U V)^2 - (U V)^2) + sum_ui (U V)^2 + lambda (|U|^2 + |V|^2): a row for each pair that was seen,
+// with its count; the others count as zeros. The same with mu before the two squares that make it up, and biases; and
+// of three keys. Each measures its objective.
+Program Implicit();
+Program ImplicitBiased();
+Program ImplicitTensor();
+// The same where every pair, or triple, is a row: sum_r weight (R - view)^2 + lambda (...).
+Program AllRows();
+Program AllRowsBiased();
+Program AllRowsTensor();
+// sum_r (1 + R) (1 - U V - bu - bt)^2 + 0.5 mean_ui (U V + bu - 0.1)^2 + ...: all keys of two maps of three.
+Program ImplicitInPart();
+// sum_r (R - U V)^2 + sum_ui (U V)^4 + ...: no sum over all keys that als knows.
+Program FourthPowers();
 // sum_r (R - U V)^2 with U read by two keys of one row: what a block holds is not known.
 Program Graph();
 

@@ -79,6 +79,15 @@ constexpr auto h = let<"h">(u, k, sum(r, where(user(r) == u, (R - b - bu(u) - bi
 constexpr auto AlsUsers = Iterate(U = solve(k, j, G, h));
 }  // namespace factorisation
 
+namespace implicit_feedback {
+using namespace factorisation;
+constexpr auto weight = data<"weight">(r);
+
+constexpr auto score = sum(k, U(user(r), k) * V(item(r), k));
+constexpr auto all   = sum(u, sum(i, sq(sum(k, U(u, k) * V(i, k)))));   // every pair, as a zero
+constexpr auto Implicit = Minimize(sum(r, weight * sq(1 - score) - sq(score)) + all + lambda * (sum(u, k, sq(U)) + sum(i, k, sq(V))));
+}  // namespace implicit_feedback
+
 namespace lenet {
 using namespace gyre;
 constexpr struct Image : Axis<Image> {} n;         constexpr struct Class : Axis<Class> {} c;
@@ -174,6 +183,13 @@ TEST(ListingTest, MatrixFactorisation) {
   EXPECT_EQ(program.refusal, "");
   ASSERT_EQ(program.prediction.size(), 1u);
   EXPECT_EQ(program.prediction[0].value.axes.size(), 2u);  // every user and item: no rows
+}
+
+TEST(ListingTest, ImplicitFeedback) {
+  const Program program = Compile(implicit_feedback::Implicit);
+  EXPECT_EQ(program.refusal, "");
+  EXPECT_NE(program.root.predictor.all_keys.weight.fn, nullptr);
+  EXPECT_EQ(program.root.predictor.visit, nullptr);
 }
 
 TEST(ListingTest, AProgramMayNameItsUpdateRule) {
