@@ -128,5 +128,16 @@ TEST(AllKeysSum, IsWholeForWhatAllShareAndForOtherMaps) {
   EXPECT_NEAR(Value(ShareOf(&model, kPlace), 8, {5}), whole, 1e-10 * whole);
 }
 
+TEST(AllKeysSum, RefusesANegativeWeight) {
+  AllKeys all;
+  all.weight.fn = [](const PostArgs& args) { *args.out = -1; };
+  AllKeysSum<double> sum;
+  sum.Bind(all, {});
+  const Program program;
+  PostContext context;
+  context.program = &program;
+  EXPECT_FALSE(sum.Settle(context).ok());
+}
+
 }  // namespace
 }  // namespace gyre

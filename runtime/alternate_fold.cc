@@ -99,6 +99,8 @@ class AlternateFold final : public Fold {
   // Of the clock before, as those who sum gradients know it.
   double objective() const override { return before_; }
   double objective_now() const override { return now_; }
+  // A sum over all keys, one after another, takes users times items.
+  bool has_last_word() const override { return all_.active(); }
 
  private:
   struct Factor {

@@ -57,6 +57,8 @@ class Fold {
   virtual double change() const { return std::numeric_limits<double>::quiet_NaN(); }
   // The whole objective at the parameters that the last Apply left; NaN when it is not known.
   virtual double objective_now() const { return std::numeric_limits<double>::quiet_NaN(); }
+  // Whether that is to stand when the run is over: evaluated anew it may cost more than the run.
+  virtual bool has_last_word() const { return false; }
   // The objective of the model so far, where it differs from the point under trial; else
   // objective().
   virtual double best_objective() const { return objective(); }

@@ -317,9 +317,10 @@ void Monitor::BeginPause() {
   std::memcpy(model_.data(), state_->master(), model_.size() * sizeof(double));
   for (const auto& stage : *stages_) stage->fold->Model(*state_, model_.data());
   if (!evaluator_->any()) return EndPause();
-  // The last word is not the fold's own.
-  const bool known = options_.evaluation.by_product && !stopping_;
-  evaluator_->Set(model_.data(), known ? stages_->front()->fold->objective_now() : kNone);
+  // The last word is not the fold's own, unless another would cost too much.
+  const Fold& fold = *stages_->front()->fold;
+  const bool known = options_.evaluation.by_product && (!stopping_ || fold.has_last_word());
+  evaluator_->Set(model_.data(), known ? fold.objective_now() : kNone);
   parts_left_.store(options_.workers, std::memory_order_relaxed);
   pause_.store(pause_.load(std::memory_order_relaxed) + 1, std::memory_order_seq_cst);
   env_->Wake();
