@@ -14,6 +14,7 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "runtime/mutex.h"
 
 namespace gyre {
@@ -55,9 +56,9 @@ int OpenSpill(int64_t bytes) {
     if (error == 0) return file;
     close(file);
   }
-  throw CannotSpill(absl::StrCat("no room for ", bytes >> 20, " MiB of data in ", folder, " (",
-                                 std::strerror(error),
-                                 "); set TMPDIR to a folder that has, or give --memory more"));
+  throw CannotSpill(absl::StrFormat(
+      "no room for %.1f MB of data in %s (%s); set TMPDIR to a folder that has, or give --memory more",
+      static_cast<double>(bytes) * 1e-6, folder, std::strerror(error)));
 }
 
 void Unmap(char* data, int64_t bytes) {

@@ -111,7 +111,7 @@ TEST_F(MemoryTest, NoRoomForTheFileIsOneLine) {
     RowArray<int32_t> rows(int64_t{1} << 20);
     ADD_FAILURE() << "spilled to a folder that is not there";
   } catch (const CannotSpill& error) {
-    EXPECT_THAT(error.what(), HasSubstr("no room for 4 MiB of data in /nowhere"));
+    EXPECT_THAT(error.what(), HasSubstr("no room for 4.2 MB of data in /nowhere"));
     EXPECT_THAT(error.what(), HasSubstr("TMPDIR"));
   }
   EXPECT_EQ(SpilledBytes(), 0);

@@ -82,19 +82,19 @@ int FailRun(const Invocation& invocation, const absl::Status& status) {
 namespace internal {
 
 int Main(int argc, char** argv, const Program& program) {
+  std::string error;
   try {
     return driver::Start(argc, argv, program);
-  } catch (const CannotSpill& error) {
-    std::fprintf(stderr, "%s: %s\n", argc > 0 ? argv[0] : "program", error.what());
-    return driver::kRunFailed;
+  } catch (const CannotSpill& full) {
+    error = full.what();
   } catch (const std::bad_alloc&) {
-    std::fprintf(stderr,
-                 "%s: out of memory; leave data on disk (--memory), use float32 (--dtype), sparse "
-                 "data, or a "
-                 "larger machine\n",
-                 argc > 0 ? argv[0] : "program");
-    return driver::kRunFailed;
+    error =
+        "out of memory; leave data on disk (--memory), use float32 (--dtype), sparse data, or a "
+        "larger machine";
   }
+  const std::string name = driver::BaseName(argc > 0 ? argv[0] : "program");
+  std::fprintf(stderr, "%s: %s\n", name.c_str(), error.c_str());
+  return driver::kRunFailed;
 }
 
 }  // namespace internal
