@@ -428,7 +428,7 @@ class Emitter {
   std::string VisitWords(const std::vector<std::string>& maps) const {
     std::string words = absl::StrCat(p_.rows, " rows in blocks of ", absl::StrJoin(maps, " x "), ", in place");
     if (maps.size() > 1 && s_.workers > 1)
-      absl::StrAppend(&words, ": those of one worker by ", maps[0], ", the others go from worker to worker without a barrier");
+      absl::StrAppend(&words, "; they go from worker to worker without a barrier, and one that would wait takes the next of another");
     return words;
   }
   std::string SolveWords(const std::vector<std::string>& maps, bool shared, bool all_keys) const {
