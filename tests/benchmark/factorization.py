@@ -7,7 +7,8 @@ a loop by hand with Eigen: time of as many rounds.
 GYRE_DATA, may hold jester1.txt, lines `user item rating`; without it that bench is left out. The other ratings are
 made up: 4 million of 50 000 users and 10 000 items. A tenth is held out. LIBMF's mf-train (its AVX build) is looked
 for in PATH. Same objective, same penalty, same rank; LIBMF's seconds are those of 40 passes, by the difference
-of a run of 41 and of one, so that neither side's reading counts. The update rule is the planner's own.
+of a run of 41 and of one, so that neither side's reading counts. The update rule is the planner's own on Jester. On the
+made-up ratings it is dsgd: held-out error turns there long before the objective ends, and als passes the turn by.
 """
 
 import shutil
@@ -20,7 +21,7 @@ from peers import gyre, interleaved, main, say
 
 PASSES = 40
 ROUNDS = 8
-TRIED = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 60, 80)
+TRIED = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40)
 
 
 def write(folder, ratings):
@@ -75,19 +76,19 @@ def ours(args, folder, rank, penalty, workers, passes, *more):
     return result["seconds"]["train"], result["metric"]["value"]
 
 
-def bench(args, folder, title, ratings, rank, penalty):
+def bench(args, folder, title, ratings, rank, penalty, *more):
     write(folder, ratings)
     say("\n%s, rank %d, penalty %g" % (title, rank, penalty))
     for threads in (1, 2):
         peer, error = libmf(folder, rank, penalty, threads)
-        passes = next((n for n in TRIED if ours(args, folder, rank, penalty, 2, n)[1] <= error), None)
+        passes = next((n for n in TRIED if ours(args, folder, rank, penalty, 2, n, *more)[1] <= error), None)
         if passes is None:
-            best = min((ours(args, folder, rank, penalty, 2, n)[1], n) for n in TRIED)
+            best = min((ours(args, folder, rank, penalty, 2, n, *more)[1], n) for n in TRIED)
             say("  %d thread%s: libmf ends at %.4f; gyre does not reach that, at best %.4f after %d passes"
                 % (threads, "s" * (threads > 1), error, *best))
             passes = PASSES
         (mine,), (its,) = interleaved(
-            args.runs, lambda: ours(args, folder, rank, penalty, threads, passes)[:1], peer)
+            args.runs, lambda: ours(args, folder, rank, penalty, threads, passes, *more)[:1], peer)
         say("  %d thread%s: gyre, %d passes %.3f s; libmf, %d passes to %.4f, %.3f s: %.2f x; a pass %.2f x"
             % (threads, "s" * (threads > 1), passes, mine, PASSES, error, its, mine / its,
                mine / passes / (its / PASSES)))
@@ -113,8 +114,8 @@ def als(args, folder, title, ratings, rank, penalty):
 BENCHES = {
     "jester_32": lambda a, f: bench(a, f, "Jester, 24 983 x 100, 1.8 million ratings", jester(a), 32, 0.5),
     "jester_128": lambda a, f: bench(a, f, "Jester, 24 983 x 100, 1.8 million ratings", jester(a), 128, 0.5),
-    "made_up_32": lambda a, f: bench(a, f, "made up, 50 000 x 10 000, 4 million ratings", made_up(), 32, 0.05),
-    "made_up_128": lambda a, f: bench(a, f, "made up, 50 000 x 10 000, 4 million ratings", made_up(), 128, 0.05),
+    "made_up_32": lambda a, f: bench(a, f, "made up, 50 000 x 10 000, 4 million ratings", made_up(), 32, 0.05, "--update=dsgd"),
+    "made_up_128": lambda a, f: bench(a, f, "made up, 50 000 x 10 000, 4 million ratings", made_up(), 128, 0.05, "--update=dsgd"),
     "als_jester_32": lambda a, f: als(a, f, "Jester, 24 983 x 100, 1.8 million ratings", jester(a), 32, 0.5),
     "als_jester_128": lambda a, f: als(a, f, "Jester, 24 983 x 100, 1.8 million ratings", jester(a), 128, 0.5),
     "als_made_up_32": lambda a, f: als(a, f, "made up, 50 000 x 10 000, 4 million ratings", made_up(), 32, 0.05),
