@@ -13,7 +13,7 @@ constexpr auto user = map<"user">(r, u);
 constexpr auto item = map<"item">(r, i);
 constexpr auto R = data<"rating">(r);
 constexpr auto lambda = hyper<"lambda">(0.1);
-constexpr auto scale = hyper<"scale">(0.02);
+constexpr auto scale = hyper<"scale">(0.01);
 constexpr auto U = param<"U">(u, k);
 constexpr auto V = param<"V">(i, k);
 

@@ -21,7 +21,7 @@ from peers import gyre, interleaved, main, say
 
 PASSES = 40
 ROUNDS = 8
-TRIED = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40)
+TRIED = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 23, 25, 27, 30, 40)
 
 
 def write(folder, ratings):
