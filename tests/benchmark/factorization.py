@@ -1,7 +1,7 @@
 """Matrix factorisation beside LIBMF: time to the held-out error that LIBMF ends at. Alternating least squares beside
-a loop by hand with Eigen: time of as many rounds.
+a loop by hand with Eigen: time of as many rounds. Rounds with a sum over all pairs beside rounds without.
 
-    factorization.py --program=factorization=PATH --program=als_by_hand=PATH [--data=FOLDER] [--runs=3] [--only=NAME,...]
+    factorization.py --program=factorization=PATH --program=implicit=PATH --program=als_by_hand=PATH [--data=FOLDER] [--runs=3] [--only=NAME,...]
 
 (`./bazelw run //tests/benchmark:factorization_peers -- --data=FOLDER` fills in the programs.) The folder, by flag or by
 GYRE_DATA, may hold jester1.txt, lines `user item rating`; without it that bench is left out. The other ratings are
@@ -111,6 +111,19 @@ def als(args, folder, title, ratings, rank, penalty):
             % (threads, "s" * (threads > 1), mine, error, its, its_error, mine / its))
 
 
+def all_pairs(args, folder, title, ratings, rank, penalty):
+    write(folder, ratings)
+    say("\n%s, rank %d, every pair without a row a zero, %d rounds" % (title, rank, ROUNDS))
+    for threads in (1, 2):
+        def seconds(program, *more):
+            return gyre(args.program[program], folder, "--data=%s/train.csv" % folder, "--lambda=%g" % penalty,
+                        "--extent=Rank=%d" % rank, "--workers=%d" % threads, "--max_clocks=%d" % ROUNDS,
+                        "--tolerance=1e-12", *more)["seconds"]["train"]
+        (pairs,), (rows,) = interleaved(args.runs, lambda: (seconds("implicit"),),
+                                        lambda: (seconds("factorization", "--update=als"),))
+        say("  %d thread%s: %.3f s; rows alone %.3f s: %.2f x" % (threads, "s" * (threads > 1), pairs, rows, pairs / rows))
+
+
 BENCHES = {
     "jester_32": lambda a, f: bench(a, f, "Jester, 24 983 x 100, 1.8 million ratings", jester(a), 32, 0.5),
     "jester_128": lambda a, f: bench(a, f, "Jester, 24 983 x 100, 1.8 million ratings", jester(a), 128, 0.5),
@@ -120,6 +133,7 @@ BENCHES = {
     "als_jester_128": lambda a, f: als(a, f, "Jester, 24 983 x 100, 1.8 million ratings", jester(a), 128, 0.5),
     "als_made_up_32": lambda a, f: als(a, f, "made up, 50 000 x 10 000, 4 million ratings", made_up(), 32, 0.05),
     "als_made_up_128": lambda a, f: als(a, f, "made up, 50 000 x 10 000, 4 million ratings", made_up(), 128, 0.05),
+    "all_pairs_32": lambda a, f: all_pairs(a, f, "made up, 50 000 x 10 000, 4 million ratings", made_up(), 32, 10),
 }
 
 

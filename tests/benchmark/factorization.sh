@@ -4,4 +4,5 @@ set -euo pipefail
 root=$PWD  # the runfiles, where Bazel starts programs
 exec "${PYTHON:-/usr/bin/python3}" -B "$root/tests/benchmark/factorization.py" \
   --program=factorization="$root/tests/benchmark/factorization" \
+  --program=implicit="$root/tests/benchmark/implicit" \
   --program=als_by_hand="$root/tests/benchmark/als_by_hand" "$@"
