@@ -6,7 +6,7 @@
 //
 // Arrays may be larger than the memory: those that a budget has no room for are *spilled*, mapped
 // from a temporary file without a name in $TMPDIR, else in /var/tmp. Whoever is done with a stretch
-// of rows for a while calls ReleaseRows: its pages leave the process, the system writes them out
+// of rows for a while calls ReleasePages: they leave the process, the system writes them out
 // and drops them when it wants the room, and reads them again when they are looked at.
 #pragma once
 #include <algorithm>
