@@ -386,10 +386,8 @@ class AlternateFold final : public Fold {
   // Rows that are not needed before the next clock.
   static void Release(const Block& block, int64_t begin, int64_t end) {
     block.data.Release(begin, end);
-    for (const RowArray<int32_t>& key : block.key_of)
-      if (!key.empty()) key.Release(begin, end);
-    if (!block.base.empty()) block.base.Release(begin, end);
-    if (!block.curvature.empty()) block.curvature.Release(begin, end);
+    for (const RowArray<int32_t>& key : block.key_of) key.Release(begin, end);
+    block.base.Release(begin, end), block.curvature.Release(begin, end);
   }
 
   absl::Status SettleAllKeys() {

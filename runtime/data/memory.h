@@ -81,7 +81,10 @@ class RowArray {
   const T* end() const { return data_ + size_; }
   T& operator[](int64_t i) { return data_[i]; }
   const T& operator[](int64_t i) const { return data_[i]; }
-  void Release(int64_t begin, int64_t end) const { ReleasePages(data_ + begin, data_ + end); }
+  // Rows that are not needed for a while, if there are any.
+  void Release(int64_t begin, int64_t end) const {
+    if (!empty()) ReleasePages(data_ + begin, data_ + end);
+  }
 
  private:
   int64_t size_ = 0;
