@@ -81,8 +81,8 @@ class AllKeysSum {
     context.Run(all_->weight, &weight_);
     if (!(weight_ >= 0))
       return absl::InvalidArgumentError(
-          "als solves for where the objective is least: the weight of its sum over all keys must "
-          "be zero or more");
+          "als solves for where the objective is least, and the weight of its sum over all keys is "
+          "below zero: make it zero or more, or follow gradients (--update=lbfgs)");
     offset_ = 0;
     if (all_->offset.fn != nullptr) context.Run(all_->offset, &offset_);
     for (size_t t = 0; t < scale_.size(); ++t)

@@ -356,6 +356,7 @@ class AlternateFold final : public Fold {
     if (predictor_.offset != nullptr) block->base = RowArray<double>(rows_);
     RowArray<T> curvature(rows_);
     double least = std::numeric_limits<double>::infinity(), most = -least;
+    bool upwards = true;
     std::vector<double> view(static_cast<size_t>(std::min(rows_, kInOrder))), curved(view);
     InStretches(0, rows_, kInOrder, [&](int64_t begin, int64_t end) {
       RowArgs args = Rows(*block, begin, end);
@@ -368,16 +369,20 @@ class AlternateFold final : public Fold {
       predictor_.curvature(args);
       for (int64_t r = begin; r < end; ++r) {
         const double c = curved[static_cast<size_t>(r - begin)];
-        least = std::isnan(c) ? c : std::min(c, least), most = std::max(most, c);
+        least = std::min(c, least), most = std::max(most, c);
+        upwards = upwards && c >= 0;  // not where it is NaN
         curvature[r] = static_cast<T>(c);
       }
       Release(*block, begin, end), curvature.Release(begin, end);
     });
     if (rows_ == 0) return absl::OkStatus();
-    if (!(least >= 0))
-      return absl::InvalidArgumentError(
+    if (!upwards)
+      return absl::InvalidArgumentError(absl::StrCat(
           "als solves for where the losses are least, and in some row the loss does not curve "
-          "upwards: make its weight zero or more, or run --update=dsgd");
+          "upwards: ",
+          all_.given() ? "give rows at least the weight that they take off the sum over all keys, "
+                         "or follow gradients (--update=lbfgs)"
+                       : "make its weight zero or more, or run --update=dsgd"));
     block->even = most;
     if (least != most) block->curvature = std::move(curvature);
     return absl::OkStatus();

@@ -85,12 +85,6 @@ TEST_F(MemoryTest, SpilledArraysAreZeroAndMove) {
   EXPECT_EQ(SpilledBytes(), 0);
 }
 
-TEST_F(MemoryTest, NothingIsReleasedOfNothing) {
-  const RowArray<int32_t> none;
-  none.Release(0, kRows);
-  EXPECT_TRUE(none.empty());
-}
-
 TEST_F(MemoryTest, SmallArraysAreNeverSpilled) {
   SetMemoryBudget(0);
   const RowArray<int32_t> rows(100);
