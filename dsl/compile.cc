@@ -49,15 +49,27 @@ int Operations(const ir::Graph& g, int id, int depth) {
          Operations(g, n.c, depth + 1);
 }
 
+// What stage `st` adds to its total.
+void DescribeTotal(const ProgramIr& ir, const Stage& st, Pass& pass) {
+  const auto target = static_cast<size_t>(st.target);
+  pass.structure[target] = StructureOf(st.kind);
+  if (st.kind != StageKind::kAddOuter) return;
+  OuterForm& form = pass.outer[target];
+  for (int i = 0; i < st.rank; ++i) form.u.push_back(AxisOf(ir, st.index[i]));
+  for (int i = 0; i < st.k_rank; ++i) form.v.push_back(AxisOf(ir, st.k[i]));
+  form.v_first = st.k_major;
+}
+
 void DescribePass(const ProgramIr& ir, const PassIr& in, Pass& pass) {
   const ir::Graph& g = ir.builder.graph;
   pass.row_axis = AxisOf(ir, in.row_index);
   for (int t : in.total) pass.total.push_back(t);
   pass.structure.assign(pass.total.size(), Structure::kDense);
+  pass.outer.resize(pass.total.size());
   std::vector<bool> seen(ir::kMaxNodes), data(ir::kMaxSymbols), param(ir::kMaxSymbols);
   for (int t : in.total) Reads(g, g.total[t].node, seen, data, param);
   for (const Stage& st : in.schedule.stage) {
-    if (st.target >= 0) pass.structure[static_cast<size_t>(st.target)] = StructureOf(st.kind);
+    if (st.target >= 0) DescribeTotal(ir, st, pass);
     if (st.node >= 0) {
       Reads(g, st.node, seen, data, param);
       if (st.kind != StageKind::kInvariant) pass.flops_per_row += Operations(g, st.node, 0);

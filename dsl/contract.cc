@@ -8,7 +8,7 @@
 namespace gyre::internal {
 
 int64_t ContractScratch(int64_t rows, int64_t m, int64_t k) {
-  return rows * std::max<int64_t>(m, 1) + m * k + std::max<int64_t>(ScratchOuter(m, k), 0) + 64;
+  return rows * std::max<int64_t>(m, 1) + std::max(m, rows) * k + std::max<int64_t>(ScratchOuter(m, k), 0) + 64;
 }
 
 template <class T>
@@ -53,6 +53,17 @@ void ContractOuter(const MatrixView<T>& a, const T* u, int64_t m, bool k_major, 
 }
 
 template <class T>
+void AppendOuter(const MatrixView<T>& a, const T* u, int64_t m, OuterTerms* to, T* scratch) {
+  T* const rows = scratch;
+  TransposeTo<T>(u, m, a.rows, a.stride, rows, m);
+  if (a.block != nullptr) return to->Append<T>(*a.block, a.first, a.rows, rows);
+  T* const v = scratch + a.rows * m;
+  TransposeTo<T>(a.slot, a.k, a.rows, a.stride, v, a.k);
+  const Block block{Format::kDense, kTypeOf<T>, v, nullptr, nullptr, a.rows, a.k, a.k};
+  to->Append<T>(block, 0, a.rows, rows);
+}
+
+template <class T>
 void Densify(const Block& from, int64_t first, int64_t rows, T* to) {
   std::fill_n(to, rows * from.cols, T{0});
   if (from.format == Format::kCsr) {
@@ -75,6 +86,7 @@ void Densify(const Block& from, int64_t first, int64_t rows, T* to) {
   template void Contract(const MatrixView<T>&, const T*, int64_t, bool, T*, T*);                 \
   template void ContractRows(const MatrixView<T>&, const T*, double*, T*);                       \
   template void ContractOuter(const MatrixView<T>&, const T*, int64_t, bool, double*, T*);       \
+  template void AppendOuter(const MatrixView<T>&, const T*, int64_t, OuterTerms*, T*);           \
   template void Densify(const Block&, int64_t, int64_t, T*);
 GYRE_INSTANTIATE(float)
 GYRE_INSTANTIATE(double)

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 
+#include "ops/outer_terms.h"
 #include "ops/view.h"
 
 namespace gyre::internal {
@@ -27,7 +28,10 @@ void ContractRows(const MatrixView<T>& a, const T* u, double* acc, T* scratch);
 // acc(c, k) += sum_i u[c * stride + i] A(i, k); acc is m by k, or k by m if k_major.
 template <class T>
 void ContractOuter(const MatrixView<T>& a, const T* u, int64_t m, bool k_major, double* acc, T* scratch);
-// Elements of scratch that the three need.
+// The same sum as its terms.
+template <class T>
+void AppendOuter(const MatrixView<T>& a, const T* u, int64_t m, OuterTerms* to, T* scratch);
+// Elements of scratch that the four need.
 int64_t ContractScratch(int64_t rows, int64_t m, int64_t k);
 
 // Dense copy of `rows` rows of a sparse block, row-major with `cols` between rows.

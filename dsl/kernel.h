@@ -277,8 +277,14 @@ class Kernel {
       ContractRows<T>(View(st.matrix, st), st.slot >= 0 ? slot_[st.slot] : nullptr,
                       args_.target[st.target], contraction_);
     } else if constexpr (kind == StageKind::kAddOuter) {
-      ContractOuter<T>(View(st.matrix, st), slot_[st.slot], Product(st.index, st.rank, args_.extent),
-                       st.k_major, args_.target[st.target], contraction_);
+      const int64_t m = Product(st.index, st.rank, args_.extent);
+      OuterTerms* const terms = args_.terms == nullptr ? nullptr : args_.terms[st.target];
+      if (terms != nullptr) {
+        AppendOuter<T>(View(st.matrix, st), slot_[st.slot], m, terms, contraction_);
+      } else {
+        ContractOuter<T>(View(st.matrix, st), slot_[st.slot], m, st.k_major, args_.target[st.target],
+                         contraction_);
+      }
     } else if constexpr (kind == StageKind::kAddNorms) {
       AddColumnNorms2Of(st);
     } else if constexpr (kind == StageKind::kScatter) {

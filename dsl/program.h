@@ -19,6 +19,8 @@
 
 namespace gyre {
 
+class OuterTerms;
+
 // ---- What a kernel receives. T below is the element type of the run: float or double.
 
 struct KernelArgs {
@@ -30,6 +32,7 @@ struct KernelArgs {
   const int64_t* extent = nullptr;        // by axis; of a data axis: the rows of all workers together
   int64_t row_begin = 0, row_end = 0;     // rows of `data` to sweep
   double* const* target = nullptr;        // by position in Pass::total: zeroed accumulators, added to
+  OuterTerms* const* terms = nullptr;     // by position: where outer products are kept apart instead; or null
   void* out = nullptr;                    // rows passes: T, (row - row_begin) x row_size
   void* scratch = nullptr;                // 64-byte aligned, Pass::scratch bytes
   int64_t first_row = 0;                  // row 0 of `data` among the rows of all workers
@@ -79,6 +82,12 @@ using SweepFn = void (*)(SweepArgs&);
 // How the contribution of one row to a total is structured: what may travel instead of the matrix.
 enum class Structure : uint8_t { kScalar, kDense, kOuter, kRows };
 
+// A total whose rows add outer products u v', and how their sum lies: (u, v), or (v, u).
+struct OuterForm {
+  std::vector<int> u, v;  // axes; empty: it is no such total
+  bool v_first = false;
+};
+
 struct Contraction {      // a product of the data matrix inside a pass, for estimates
   int symbol = -1;        // data tensor, or -1: between values of the row
   std::vector<int> axes;  // axes of the other operand's extra indices (empty: matrix times vector)
@@ -96,6 +105,7 @@ struct Pass {
   int row_axis = -1;
   std::vector<int> total;           // totals this pass adds to
   std::vector<Structure> structure; // by position in `total`
+  std::vector<OuterForm> outer;     // likewise
   KernelFn f32 = nullptr, f64 = nullptr;
   int64_t (*scratch)(const Block* data, const int64_t* extent, int64_t element_size) = nullptr;
   std::vector<int> data;            // data symbols read

@@ -33,4 +33,13 @@ void SumContributions(const Contribution* const* from, int workers, int64_t begi
   }
 }
 
+void SumTerms(const Layout& layout, const Contribution* const* from, int workers, double* to) {
+  for (size_t i = 0; i < layout.field.size(); ++i) {
+    const Field& field = layout.field[i];
+    if (!field.terms()) continue;
+    std::fill_n(to + field.offset, field.size, 0.0);
+    for (int w = 0; w < workers; ++w) from[w]->terms[i]->AddTo(to + field.offset);
+  }
+}
+
 }  // namespace gyre

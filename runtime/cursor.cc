@@ -83,6 +83,7 @@ Cursor::State Cursor::Run(GatherOp* op, Stage need) {
   op->args.row_begin = rows.begin;
   op->args.row_end = rows.end;
   op->args.target = table_->Write(worker_, clock_, op->slice, rows.scale);
+  op->args.terms = table_->Terms(worker_, clock_, op->slice);
   op->args.epoch = static_cast<double>(clock_) * op->epochs_per_clock;
   if (rows.end > rows.begin) op->fn(op->args);
   op->rows += rows.end - rows.begin;

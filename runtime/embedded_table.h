@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "absl/status/status.h"
+#include "runtime/contribution.h"
 #include "runtime/histogram.h"
 #include "runtime/stage_fold.h"
 #include "runtime/table.h"
@@ -27,6 +28,9 @@ class EmbeddedTable : public StateTable {
   absl::Status Apply(const Parcel& /*parcel*/) override {
     return absl::FailedPreconditionError("a table of one process takes no parcels");
   }
+  // The accumulator that Write gives the targets of, cleared, to be filled with what came from
+  // elsewhere.
+  virtual Contribution* Open(int worker, Clock clock, int slice) = 0;
   // Before the run: the state already holds the clocks below `clock`, and nothing else.
   virtual void StartAt(Clock clock) = 0;
   // Clocks that are folded. Approximate while the run goes on.

@@ -59,7 +59,6 @@ absl::Status CheckTask(const Task& task, int workers) {
     if (absl::Status s = CheckSlice(task, r.table(), r.slice()); !s.ok()) return s;
   for (const Write& w : task.write()) {
     if (absl::Status s = CheckSlice(task, w.table(), w.slice()); !s.ok()) return s;
-    if (!w.codec().empty()) return Lacking("\"", w.table(), "\" travels as ", w.codec());
     if (w.payload() == Write::MOVES) return Lacking("\"", w.table(), "\" travels as moves");
   }
   return absl::OkStatus();
@@ -93,7 +92,9 @@ absl::Status CheckEmbedded(const Plan& plan) {
       return Lacking("\"", t.id(), "\" is kept as replicas within one process");
   for (const Task& task : plan.task())
     for (const Write& w : task.write())
-      if (w.payload() != Write::DENSE)
+      if (!w.codec().empty()) {
+        return Lacking("\"", w.table(), "\" travels as ", w.codec(), " within one process");
+      } else if (w.payload() != Write::DENSE)
         return Lacking("\"", w.table(), "\" is added as ", Write::Payload_Name(w.payload()),
                        " within one process");
   return absl::OkStatus();

@@ -1,5 +1,7 @@
 #include "runtime/layout.h"
 
+#include <utility>
+
 namespace gyre {
 namespace {
 
@@ -9,9 +11,10 @@ size_t At(int i) { return static_cast<size_t>(i); }
 
 }  // namespace
 
-void Layout::Add(int id, int64_t elements, int64_t line) {
-  field.push_back({id, size, elements});
+void Layout::Add(int id, int64_t elements, int64_t line, const OuterTerms::Shape& outer) {
+  field.push_back({id, size, elements, outer});
   size += (elements + line - 1) / line * line;
+  if (!field.back().terms()) summed = size;
 }
 
 const Field* Layout::Find(int id) const {
@@ -42,8 +45,29 @@ Layout ParamLayout(const Program& program, const std::vector<int>& symbols,
 }
 
 Layout TotalLayout(const Program& program, const Pass& pass, const std::vector<int64_t>& extent) {
+  return TotalLayout(program, pass, extent, std::vector<bool>(pass.total.size()), Type::kFloat64);
+}
+
+Layout TotalLayout(const Program& program, const Pass& pass, const std::vector<int64_t>& extent,
+                   const std::vector<bool>& terms, Type type) {
+  const auto elements = [&](const std::vector<int>& axes) {
+    int64_t n = 1;
+    for (const int axis : axes) n *= extent[At(axis)];
+    return n;
+  };
+  std::vector<Field> by_position(pass.total.size());
   Layout layout;
-  for (const int t : pass.total) layout.Add(t, TotalSize(program, t, extent), kDoubles);
+  for (const bool kept : {false, true}) {
+    for (size_t i = 0; i < pass.total.size(); ++i) {
+      if (terms[i] != kept) continue;
+      OuterTerms::Shape outer;
+      if (kept)
+        outer = {elements(pass.outer[i].u), elements(pass.outer[i].v), pass.outer[i].v_first, type};
+      layout.Add(pass.total[i], TotalSize(program, pass.total[i], extent), kDoubles, outer);
+      by_position[i] = layout.field.back();
+    }
+  }
+  layout.field = std::move(by_position);
   return layout;
 }
 

@@ -58,15 +58,24 @@ Stamp LinearTable::Read(int worker, Clock clock, Stage /*need*/, const void** pa
   return {me.pinned->complete, me.pinned->folded[static_cast<size_t>(worker)]};
 }
 
-double* const* LinearTable::Write(int worker, Clock /*clock*/, int /*slice*/, double scale) {
+Contribution* LinearTable::Open(int worker, Clock /*clock*/, int /*slice*/) {
   Contribution& c = worker_[static_cast<size_t>(worker)]->contribution;
   c.Clear();
+  return &c;
+}
+
+double* const* LinearTable::Write(int worker, Clock clock, int slice, double scale) {
+  Contribution& c = *Open(worker, clock, slice);
   if (c.scale != scale) c.scale = scale;  // the folder reads it: do not dirty its line in vain
   return c.target.data();
 }
 
 void LinearTable::Release(int worker, Clock /*clock*/) {
   worker_[static_cast<size_t>(worker)]->pinned->pins.fetch_sub(1, std::memory_order_release);
+}
+
+OuterTerms* const* LinearTable::Terms(int worker, Clock /*clock*/, int /*slice*/) {
+  return worker_[static_cast<size_t>(worker)]->contribution.Terms();
 }
 
 void LinearTable::Done(int worker, Stage stage) {
@@ -90,7 +99,8 @@ bool LinearTable::FoldReady(Stage* stage, int* part) {
 
 void LinearTable::FoldOne(int worker) {
   const Contribution* from = &worker_[static_cast<size_t>(worker)]->contribution;
-  SumContributions(&from, 1, 0, stage_->layout.size, stage_->sum.data());
+  SumContributions(&from, 1, 0, stage_->layout.summed, stage_->sum.data());
+  SumTerms(stage_->layout, &from, 1, stage_->sum.data());
   const int64_t start = stage_->watch.Start();
   stage_->context.epoch =
       static_cast<double>(count_[static_cast<size_t>(worker)]) * stage_->epochs_per_clock;

@@ -32,7 +32,9 @@ class LinearTable final : public EmbeddedTable {
 
   bool Ready(int worker, Stage need) override;
   Stamp Read(int worker, Clock clock, Stage need, const void** param) override;
+  Contribution* Open(int worker, Clock clock, int slice) override;
   double* const* Write(int worker, Clock clock, int slice, double scale) override;
+  OuterTerms* const* Terms(int worker, Clock clock, int slice) override;
   void Release(int worker, Clock clock) override;
   void Done(int worker, Stage stage) override;
   bool FoldReady(Stage* stage, int* part) override;

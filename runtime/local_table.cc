@@ -26,9 +26,14 @@ Stamp LocalTable::Read(int /*worker*/, Clock clock, Stage /*need*/, const void**
   return {clock_, clock};
 }
 
-double* const* LocalTable::Write(int /*worker*/, Clock /*clock*/, int slice, double scale) {
+Contribution* LocalTable::Open(int /*worker*/, Clock /*clock*/, int slice) {
   Contribution& c = contribution_[static_cast<size_t>(slice)];
   c.Clear();
+  return &c;
+}
+
+double* const* LocalTable::Write(int worker, Clock clock, int slice, double scale) {
+  Contribution& c = *Open(worker, clock, slice);
   c.scale = scale;
   return c.target.data();
 }

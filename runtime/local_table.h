@@ -16,6 +16,7 @@ class LocalTable final : public EmbeddedTable {
 
   bool Ready(int /*worker*/, Stage need) override { return applied_ >= need; }
   Stamp Read(int worker, Clock clock, Stage need, const void** param) override;
+  Contribution* Open(int worker, Clock clock, int slice) override;
   double* const* Write(int worker, Clock clock, int slice, double scale) override;
   void Done(int /*worker*/, Stage stage) override { posted_ = stage; }
   bool FoldReady(Stage* stage, int* part) override;

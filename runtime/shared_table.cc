@@ -22,7 +22,7 @@ SharedTable::SharedTable(const Options& options, ParamState* state, StageFolds* 
       frontier_(options.workers, std::min(options.lanes, options.workers)) {
   for (int w = 0; w < options.workers; ++w) {
     worker_.push_back(std::make_unique<Worker>());
-    for (int r = 0; r < options.lag; ++r)
+    for (int r = 0; r < slots(); ++r)
       for (const auto& stage : *stages) worker_.back()->ring.emplace_back(stage->layout);
   }
   gathered_.resize(worker_[0]->ring.size());
@@ -73,11 +73,20 @@ Stamp SharedTable::Read(int worker, Clock clock, Stage /*need*/, const void** pa
   return stamp;
 }
 
-double* const* SharedTable::Write(int worker, Clock clock, int slice, double scale) {
+Contribution* SharedTable::Open(int worker, Clock clock, int slice) {
   Contribution& c = worker_[static_cast<size_t>(worker)]->ring[Slot(clock, slice)];
   c.Clear();
+  return &c;
+}
+
+double* const* SharedTable::Write(int worker, Clock clock, int slice, double scale) {
+  Contribution& c = *Open(worker, clock, slice);
   if (c.scale != scale) c.scale = scale;  // the folder reads it: do not dirty its line in vain
   return c.target.data();
+}
+
+OuterTerms* const* SharedTable::Terms(int worker, Clock clock, int slice) {
+  return worker_[static_cast<size_t>(worker)]->ring[Slot(clock, slice)].Terms();
 }
 
 void SharedTable::Done(int worker, Stage stage) {
@@ -113,10 +122,11 @@ void SharedTable::Fold(Stage stage, int part) {
 }
 
 void SharedTable::SumPart(StageFold* fold, size_t slot, int part, int parts) {
-  const int64_t size = fold->layout.size, lines = size / kSliceAlign;
+  const int64_t size = fold->layout.summed, lines = size / kSliceAlign;
   const int64_t begin = lines * part / parts * kSliceAlign,
                 end = lines * (part + 1) / parts * kSliceAlign;
   SumContributions(gathered_[slot].data(), options_.workers, begin, end, fold->sum.data());
+  if (part == 0) SumTerms(fold->layout, gathered_[slot].data(), options_.workers, fold->sum.data());
 }
 
 // Alone: every other part of the stage is done and nobody may start the next one yet.

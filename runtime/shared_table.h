@@ -29,8 +29,9 @@ class SharedTable : public EmbeddedTable {
   struct Options {
     int workers = 1;
     int lanes = 1;
-    int lag = 1;  // > 1: one stage a clock only
+    int lag = 1;            // > 1: one stage a clock only
     bool publishes = true;  // some stage reads parameters through the table
+    int slots = 0;  // clocks of contributions that there is room for, at least `lag`; 0: `lag`
     // Worker w is run by lane w mod lanes.
   };
   SharedTable(const Options& options, ParamState* state, StageFolds* stages,
@@ -40,7 +41,9 @@ class SharedTable : public EmbeddedTable {
     return applied_.load(std::memory_order_seq_cst) >= need;
   }
   Stamp Read(int worker, Clock clock, Stage need, const void** param) override;
+  Contribution* Open(int worker, Clock clock, int slice) override;
   double* const* Write(int worker, Clock clock, int slice, double scale) override;
+  OuterTerms* const* Terms(int worker, Clock clock, int slice) override;
   void Done(int worker, Stage stage) override;
   bool FoldReady(Stage* stage, int* part) override;
   void Fold(Stage stage, int part) override;
@@ -59,15 +62,16 @@ class SharedTable : public EmbeddedTable {
 
  private:
   struct alignas(64) Worker {
-    std::vector<Contribution> ring;  // [clock mod lag x stages + stage of the clock]
+    std::vector<Contribution> ring;  // [clock mod slots x stages + stage of the clock]
     StalenessCounter staleness;
     int64_t reads = 0;
     const void* seen = nullptr;  // the copy that its pointers are set to
   };
 
   Stage stages_per_clock() const { return static_cast<Stage>(stages_->size()); }
+  int slots() const { return options_.slots > 0 ? options_.slots : options_.lag; }
   size_t Slot(Clock clock, Stage position) const {
-    return static_cast<size_t>((options_.lag == 1 ? 0 : clock % options_.lag) * stages_per_clock() +
+    return static_cast<size_t>((slots() == 1 ? 0 : clock % slots()) * stages_per_clock() +
                                position);
   }
   const void* Version(Clock complete) const;

@@ -23,6 +23,7 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "compiler/graph/clock.h"
+#include "ops/outer_terms.h"
 
 namespace gyre {
 
@@ -85,6 +86,12 @@ class StateTable {
   // is the stage of the clock that the task writes; what it adds counts `scale` times
   // (mini-batches). REQUIRES: Ready for the read of the same task.
   virtual double* const* Write(int worker, Clock clock, int slice, double scale) = 0;
+
+  // Where the outer products among them are kept apart, as KernelArgs::terms says; cleared by
+  // Write. Null: all are summed.
+  virtual OuterTerms* const* Terms(int /*worker*/, Clock /*clock*/, int /*slice*/) {
+    return nullptr;
+  }
 
   // The task is over: the snapshot is unpinned and what was added may leave.
   virtual void Release(int worker, Clock clock) = 0;

@@ -148,6 +148,7 @@ inline Pass MakePass(std::string id, std::vector<int> totals, KernelFn f32, Kern
   pass.row_axis = kRow;
   pass.total = std::move(totals);
   pass.structure.assign(pass.total.size(), Structure::kDense);
+  pass.outer.resize(pass.total.size());
   pass.f32 = f32;
   pass.f64 = f64;
   pass.data = {kX, kY};
