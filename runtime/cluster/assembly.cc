@@ -53,29 +53,75 @@ absl::StatusOr<Assembly> Assembly::Bind(const Job& job) {
         "--cluster=embedded");
   }
   assembly.evaluation_ = *evaluation;
+  for (const Table& t : job.plan->table())
+    assembly.replicas_ |= t.role() == Table::PARAM && t.storage() == Table::REPLICA;
   if (assembly.stages_.front().pass == nullptr) {
     return absl::UnimplementedError(
         "the program's clock does not begin with a sum over rows: run "
         "it with --cluster=embedded");
   }
+  if (absl::Status status = assembly.Encode(); !status.ok()) return status;
   return assembly;
+}
+
+// What the tasks' writes say of how totals travel.
+absl::Status Assembly::Encode() {
+  const Plan& plan = *job_->plan;
+  const Program& program = *job_->program;
+  const auto wrong = [](const Write& w, absl::string_view what) {
+    return absl::InvalidArgumentError(absl::StrCat("plan: \"", w.table(), "\" ", what));
+  };
+  for (const StagePlan& s : stages_) {
+    encodings_.emplace_back();
+    if (s.pass == nullptr) continue;
+    const size_t totals = s.pass->total.size();
+    StageEncoding& encoding = encodings_.back();
+    encoding.field.resize(totals);
+    std::vector<bool> terms(totals);
+    for (const Write& w : plan.task(s.gather).write()) {
+      for (const Table& t : plan.table()) {
+        if (t.id() != w.table() || !t.has_total()) continue;
+        const auto at = std::find(s.pass->total.begin(), s.pass->total.end(), t.total());
+        if (at == s.pass->total.end()) continue;
+        const auto i = static_cast<size_t>(at - s.pass->total.begin());
+        if (!CodecOf(w.codec(), &encoding.field[i].codec))
+          return wrong(
+              w, absl::StrCat("travels as \"", w.codec(), "\"; f32, bf16 and fp16 are known"));
+        if (w.payload() == Write::FACTORS) {
+          if (s.pass->outer[i].u.empty()) return wrong(w, "has no factors to travel as");
+          terms[i] = true;
+        } else if (w.payload() == Write::ROWS) {
+          const ir::Total& total = program.graph.total[t.total()];
+          if (total.rank == 0) return wrong(w, "has no rows to travel as");
+          const int axis = program.graph.index[total.index[0]].axis;
+          encoding.field[i].row = TotalSize(program, t.total(), job_->extent) /
+                                  std::max<int64_t>(1, job_->extent[static_cast<size_t>(axis)]);
+        }
+        if (w.payload() != Write::DENSE && plan.cluster().shards() > 1)
+          return wrong(
+              w, "travels as rows or factors, which go to one owner whole; plan with --shards=1");
+      }
+    }
+    encoding.layout = TotalLayout(program, *s.pass, job_->extent, terms, job_->type);
+    encoding.most_terms = job_->extent[static_cast<size_t>(s.pass->row_axis)];
+  }
+  return absl::OkStatus();
 }
 
 bool Assembly::linear() const { return lag_ != 1 && stages_.front().linear; }
 
 int Assembly::window() const { return lag_ == kAsync ? kAsyncWindow : std::max(1, lag_); }
 
-double Assembly::EpochsPerClock(const StagePlan& stage) const {
-  return gyre::EpochsPerClock(stage, job_->extent);
+// One more with replicas, so that nobody waits for word of what has arrived.
+int Assembly::WorkerWindow() const { return window() + (replicas_ ? 1 : 0); }
+
+int Assembly::OwnerWindow() const {
+  if (lag_ == kAsync) return 0;
+  return replicas_ ? window() + WorkerWindow() : window();
 }
 
-std::vector<Layout> Assembly::TotalLayouts() const {
-  std::vector<Layout> layouts;
-  for (const StagePlan& s : stages_) {
-    layouts.push_back(s.pass == nullptr ? Layout()
-                                        : TotalLayout(*job_->program, *s.pass, job_->extent));
-  }
-  return layouts;
+double Assembly::EpochsPerClock(const StagePlan& stage) const {
+  return gyre::EpochsPerClock(stage, job_->extent);
 }
 
 absl::StatusOr<StageFolds> Assembly::MakeFolds(const PostContext& context,
@@ -86,15 +132,14 @@ absl::StatusOr<StageFolds> Assembly::MakeFolds(const PostContext& context,
   setup.extent = job_->extent;
   setup.measure_change = job_->program->objective.value.fn == nullptr;
   setup.seed = job_->seed;
-  const std::vector<Layout> layouts = TotalLayouts();
   StageFolds folds;
   for (size_t k = 0; k < stages_.size(); ++k) {
     const StagePlan& plan = stages_[k];
     absl::StatusOr<std::unique_ptr<Fold>> fold = MakeFold(setup, *plan.statement, plan.rule);
     if (!fold.ok()) return fold.status();
     if (absl::Status status = (*fold)->Start(state); !status.ok()) return status;
-    folds.push_back(std::make_unique<StageFold>(plan, context, layouts[k], *std::move(fold),
-                                                EpochsPerClock(plan)));
+    folds.push_back(std::make_unique<StageFold>(plan, context, encodings_[k].layout,
+                                                *std::move(fold), EpochsPerClock(plan)));
   }
   return folds;
 }
@@ -117,8 +162,11 @@ std::unique_ptr<EmbeddedTable> Assembly::MakeTable(int processes, ParamState* st
   if (linear()) {
     return std::make_unique<LinearTable>(processes, 1, state, folds->front().get(), observer, env);
   }
-  return std::make_unique<SharedTable>(SharedTable::Options{processes, 1, std::max(1, lag_)}, state,
-                                       folds, observer, env);
+  SharedTable::Options options;
+  options.workers = processes;
+  options.lag = std::max(1, lag_);
+  options.slots = std::max(options.lag, OwnerWindow());
+  return std::make_unique<SharedTable>(options, state, folds, observer, env);
 }
 
 std::vector<GatherOp> Assembly::MakeGathers(const PostContext& context, int worker,
@@ -167,8 +215,8 @@ PostContext BareContext(const Job& job) {
 }
 
 // Sums pass `id` over `rows`; `param` as for kernels, or null.
-void AddShare(const Job& job, int id, const void* const* param,
-              const std::vector<WorkerData>& rows, std::vector<double>* to) {
+void AddShare(const Job& job, int id, const void* const* param, const std::vector<WorkerData>& rows,
+              std::vector<double>* to) {
   const Pass& pass = job.program->pass[static_cast<size_t>(id)];
   const Layout layout = TotalLayout(*job.program, pass, job.extent);
   PostContext context = BareContext(job);

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "runtime/cluster/encoding.h"
 #include "runtime/cursor.h"
 #include "runtime/embedded_table.h"
 #include "runtime/env.h"
@@ -26,7 +27,15 @@ class Assembly {
   int window() const;               // clocks of contributions that may be under way
   double EpochsPerClock(const StagePlan& stage) const;
   const std::vector<StagePlan>& stages() const { return stages_; }
-  std::vector<Layout> TotalLayouts() const;  // by stage; empty where nothing is gathered
+  // By stage: how contributions travel; no field where nothing is gathered.
+  const std::vector<StageEncoding>& encodings() const { return encodings_; }
+  bool replicas() const { return replicas_; }  // every process is an owner of all parameters
+  // Clocks whose contributions may be under way from a worker process.
+  int WorkerWindow() const;
+  // Clocks that a process may be ahead of what an owner has folded; 0: no bound. Replicas, and the
+  // coordinator's copy, fold at their own pace. Whoever sends clock x has folded x - lag, so all
+  // others have begun it, and so all owners have their contributions of x - lag - WorkerWindow().
+  int OwnerWindow() const;
 
   // The owner's half.
   absl::StatusOr<StageFolds> MakeFolds(const PostContext& context, ParamState* state) const;
@@ -43,8 +52,12 @@ class Assembly {
  private:
   explicit Assembly(const Job& job) : job_(&job) {}
 
+  absl::Status Encode();
+
   const Job* job_;
   std::vector<StagePlan> stages_;
+  std::vector<StageEncoding> encodings_;
+  bool replicas_ = false;
   int lag_ = 1;
   EvaluationRules evaluation_;
 };

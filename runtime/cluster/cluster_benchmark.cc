@@ -13,8 +13,8 @@
 #include <memory>
 #include <string>
 
-#include "absl/strings/strip.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "benchmark/benchmark.h"
 #include "grpcpp/create_channel.h"

@@ -47,6 +47,7 @@ DataLoader LoaderOf(const TestJob<T>& t) {
 
 struct Shape {
   int workers = 1, processes = 1, lanes = 1, shards = 1;
+  bool replicas = false;
 };
 
 template <class T = double>
@@ -56,6 +57,11 @@ struct ClusterJob : TestJob<T> {
       : TestJob<T>(kind, With(o, shape), rows, features) {
     this->plan.mutable_cluster()->set_processes(shape.processes);
     this->plan.mutable_cluster()->set_shards(shape.shards);
+    for (Table& table : *this->plan.mutable_table()) {
+      if (!shape.replicas) break;
+      table.set_storage(Table::REPLICA);
+      table.set_topology(Table::P2P);
+    }
     this->job.stall_deadline = absl::Seconds(20);
     options.kind = ClusterOptions::Kind::kInproc;
     options.loader = LoaderOf(*this);
@@ -98,7 +104,9 @@ INSTANTIATE_TEST_SUITE_P(Cluster, Shapes,
                          ::testing::Values(Shape{1, 1, 1}, Shape{2, 2, 1}, Shape{4, 4, 1},
                                            Shape{4, 2, 1}, Shape{6, 2, 2}, Shape{1, 1, 1, 2},
                                            Shape{2, 2, 1, 2}, Shape{4, 4, 1, 2}, Shape{1, 1, 1, 3},
-                                           Shape{2, 2, 1, 3}, Shape{4, 4, 1, 3}, Shape{4, 2, 2, 2}));
+                                           Shape{2, 2, 1, 3}, Shape{4, 4, 1, 3}, Shape{4, 2, 2, 2},
+                                           Shape{1, 1, 1, 1, true}, Shape{2, 2, 1, 1, true},
+                                           Shape{4, 4, 1, 1, true}, Shape{6, 3, 2, 1, true}));
 
 // So many features that every shard has a range of the one parameter.
 TEST_P(Shapes, BspEqualsTheSerialRunWhereAParameterIsCut) {
@@ -155,10 +163,16 @@ std::vector<double> Optimum() {
 }
 
 TEST(Ssp, ReachesTheOptimumWithinTheBound) {
-  for (const auto& [lag, shards] : {std::pair{2, 1}, std::pair{4, 1}, std::pair{3, 2}}) {
+  struct Case {
+    int lag, shards;
+    bool replicas;
+  };
+  for (const auto& [lag, shards, replicas] :
+       {Case{2, 1, false}, Case{4, 1, false}, Case{3, 2, false}, Case{2, 1, true},
+        Case{4, 1, true}}) {
     ClusterJob<> t(Kind::kLasso,
                    {.lag = lag, .max_clocks = 4000, .boundary = 50, .decision_lag = 1},
-                   Shape{4, 4, 1, shards});
+                   Shape{4, 4, 1, shards, replicas});
     const RunResult result = Must(t.Run());
     ExpectNear(result.parameter[kW], Optimum(), 1e-9);
     EXPECT_LE(result.staleness.max, lag - 1);
@@ -167,11 +181,12 @@ TEST(Ssp, ReachesTheOptimumWithinTheBound) {
 }
 
 TEST(Ssp, LinearContributionsAreFoldedOneByOne) {
-  for (const int shards : {1, 3}) {
+  for (const auto& [shards, replicas] :
+       {std::pair{1, false}, std::pair{3, false}, std::pair{1, true}}) {
     ClusterJob<> t(
         Kind::kLeastSquares,
         {.lag = 3, .fold = Table::LINEAR, .max_clocks = 2000, .boundary = 100, .decision_lag = 1},
-        Shape{4, 4, 1, shards});
+        Shape{4, 4, 1, shards, replicas});
     const RunResult result = Must(t.Run());
     ExpectSameObjective(result, Embedded<double>(Kind::kLeastSquares, {.max_clocks = 2000}));
     EXPECT_LE(result.staleness.max, 2);
@@ -180,8 +195,8 @@ TEST(Ssp, LinearContributionsAreFoldedOneByOne) {
 }
 
 TEST(Async, ReachesTheOptimum) {
-  for (const Shape shape :
-       {Shape{1, 1, 1}, Shape{4, 4, 1}, Shape{4, 2, 1}, Shape{2, 2, 1, 2}, Shape{4, 4, 1, 3}}) {
+  for (const Shape shape : {Shape{1, 1, 1}, Shape{4, 4, 1}, Shape{4, 2, 1}, Shape{2, 2, 1, 2},
+                            Shape{4, 4, 1, 3}, Shape{4, 4, 1, 1, true}}) {
     ClusterJob<> t(
         Kind::kLeastSquares,
         {.lag = -1, .fold = Table::LINEAR, .max_clocks = 2000, .boundary = 10, .decision_lag = 1},

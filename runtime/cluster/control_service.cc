@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "runtime/cluster/security.h"
 
@@ -10,6 +11,13 @@ namespace gyre {
 namespace {
 
 constexpr uint32_t kAnyProcess = UINT32_MAX;  // what a worker says that does not know who it is
+
+// gRPC says "ipv4:10.0.0.7:4242" and "ipv6:%5Bfd00::7%5D:4242".
+std::string HostOfPeer(const std::string& peer) {
+  std::string host = peer.substr(peer.find(':') + 1);
+  host = host.substr(0, host.rfind(':'));
+  return absl::StrReplaceAll(host, {{"%5B", "["}, {"%5D", "]"}});
+}
 
 }  // namespace
 
@@ -39,6 +47,16 @@ void ControlService::Nudge() {
   MutexLock lock(&mutex_);
   ++changes_;
   changed_.SignalAll();
+}
+
+void ControlService::SendPeers(const wire::Peers& peers) {
+  wire::Order order;
+  order.set_epoch(epoch_);
+  *order.mutable_peers() = peers;
+  MutexLock lock(&mutex_);
+  for (Slot& slot : slot_) {
+    if (slot.stream != nullptr) slot.stream->Write(order);
+  }
 }
 
 void ControlService::End(const wire::End& end) {
@@ -73,8 +91,8 @@ grpc::Status ControlService::Admit(const grpc::ServerContext& context, const wir
     return grpc::Status(StatusCode::INVALID_ARGUMENT,
                         report.process() == kAnyProcess
                             ? absl::StrCat("all ", slot_size_, " workers of this run are there")
-                            : absl::StrCat("this run has processes 0 to ", slot_size_ - 1,
-                                           ", not ", report.process()));
+                            : absl::StrCat("this run has processes 0 to ", slot_size_ - 1, ", not ",
+                                           report.process()));
   }
   *process = static_cast<int>(place);
   Process& state = slot_[place].state;
@@ -92,7 +110,8 @@ grpc::Status ControlService::Admit(const grpc::ServerContext& context, const wir
 }
 
 // False: the process has said its last.
-bool ControlService::Take(int process, const wire::Report& report) {
+bool ControlService::Take(const grpc::ServerContext& context, int process,
+                          const wire::Report& report) {
   Process& state = slot_[static_cast<size_t>(process)].state;
   state.heard = absl::Now();
   switch (report.what_case()) {
@@ -100,6 +119,11 @@ bool ControlService::Take(int process, const wire::Report& report) {
       state.started = true;
       state.clock = report.heartbeat().clock();
       state.waiting = report.heartbeat().waiting();
+      return true;
+    case wire::Report::kListening:
+      state.address = absl::StrCat(HostOfPeer(context.peer()), ":", report.listening().port());
+      ++changes_;
+      changed_.SignalAll();
       return true;
     case wire::Report::kFailure:
       state.failure = absl::Status(static_cast<absl::StatusCode>(report.failure().code()),
@@ -138,7 +162,7 @@ grpc::Status ControlService::Control(grpc::ServerContext* context, Stream* strea
   bool more = true;
   while (more && stream->Read(&report)) {
     MutexLock lock(&mutex_);
-    more = Take(process, report);
+    more = Take(*context, process, report);
   }
   MutexLock lock(&mutex_);
   Slot& slot = slot_[static_cast<size_t>(process)];

@@ -25,6 +25,7 @@ class ControlService final : public wire::Coordinator::Service {
     absl::Status failure;  // what it said itself
     absl::Time heard;
     Clock clock = 0;
+    std::string address;  // where it listens for other workers; empty: nowhere
     std::string waiting;  // empty: it computes
     wire::Finished report;
   };
@@ -42,6 +43,8 @@ class ControlService final : public wire::Coordinator::Service {
   void AwaitChange(absl::Time deadline);
   // Something outside changed that AwaitChange waits for.
   void Nudge();
+  // Tells every process where the others listen.
+  void SendPeers(const wire::Peers& peers);
   // Tells every process, and those still to come, to end.
   void End(const wire::End& end);
 
@@ -53,7 +56,8 @@ class ControlService final : public wire::Coordinator::Service {
   };
   grpc::Status Admit(const grpc::ServerContext& context, const wire::Report& report, int* process)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool Take(int process, const wire::Report& report) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool Take(const grpc::ServerContext& context, int process, const wire::Report& report)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const size_t slot_size_;
   const uint32_t epoch_;

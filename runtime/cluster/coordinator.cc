@@ -19,6 +19,7 @@
 #include "runtime/cluster/crew.h"
 #include "runtime/cluster/owner.h"
 #include "runtime/cluster/quiet.h"
+#include "runtime/cluster/replica.h"
 #include "runtime/cluster/servers.h"
 #include "runtime/evaluator.h"
 #include "runtime/start.h"
@@ -53,6 +54,9 @@ class ClusterRun {
   void Fail(absl::Status status);
   absl::Status Check();
   std::string Waiting();
+  bool PeersListen() const;
+  void SendPeers();
+  absl::Status CheckReplicas();
   wire::JobDescription Describe(int process) const;
   int FirstWorker(int process) const {
     return static_cast<int>(static_cast<int64_t>(user_job_.worker.size()) * process / processes_);
@@ -119,6 +123,13 @@ absl::Status ClusterRun::Bind() {
     return absl::InvalidArgumentError(
         "the plan has no rule to stop; set max_clocks, max_seconds, tolerance or target");
   }
+  const bool given = std::any_of(job_.start.begin(), job_.start.end(),
+                                 [](const auto& values) { return !values.empty(); });
+  if (assembly_->replicas() && (NeedsRowsToStart(*job_.program) || given)) {
+    return absl::UnimplementedError(
+        "the program starts from sums that read other sums, which replicas cannot make alone: plan "
+        "with --storage=central");
+  }
   for (const StagePlan& s : assembly_->stages()) {
     if (s.pass == nullptr) continue;
     int64_t rows = 0;
@@ -159,7 +170,7 @@ absl::Status ClusterRun::Listen() {
   Owner::Options owner;
   owner.processes = processes_;
   owner.shards = std::max(1, user_job_.plan->cluster().shards());
-  owner.window = assembly_->lag() == kAsync ? 0 : assembly_->window();
+  owner.window = assembly_->OwnerWindow();
   owner.linear = assembly_->linear();
   owner.epoch = kEpoch;
   owner.type = job_.type;
@@ -179,6 +190,7 @@ absl::Status ClusterRun::Listen() {
   servers.security = options_.security;
   servers.processes = processes_;
   servers.shards = owner.shards;
+  servers.replicas = assembly_->replicas();
   servers.epoch = kEpoch;
   servers.program = job_.program->fingerprint;
   const absl::Status status = servers_.Listen(
@@ -237,7 +249,8 @@ void ClusterRun::Moved() {
   const int64_t pause = monitor_->pause();
   int64_t before = pauses_.load();
   if (pause > before && pauses_.compare_exchange_strong(before, pause)) {
-    auto model = std::make_shared<std::vector<double>>(static_cast<size_t>(state_->layout().size));
+    const int64_t size = assembly_->replicas() ? 0 : state_->layout().size;
+    auto model = std::make_shared<std::vector<double>>(static_cast<size_t>(size));
     Stage stage = 0;
     owner_->Locked([&] {
       std::copy_n(evaluator_->model(), model->size(), model->begin());
@@ -248,13 +261,41 @@ void ClusterRun::Moved() {
   if (monitor_->finished()) servers_.control()->Nudge();
 }
 
+// Of replicas: every worker has said where it listens.
+bool ClusterRun::PeersListen() const {
+  for (int p = 0; assembly_->replicas() && p < processes_; ++p)
+    if (servers_.control()->process(p).address.empty()) return false;
+  return true;
+}
+
+void ClusterRun::SendPeers() {
+  if (!assembly_->replicas()) return;
+  wire::Peers peers;
+  for (int p = 0; p < processes_; ++p) peers.add_address(servers_.control()->process(p).address);
+  servers_.control()->SendPeers(peers);
+}
+
+// Copies of equal stamps are equal to the bit; those that fold in any order are equal to rounding.
+absl::Status ClusterRun::CheckReplicas() {
+  if (!assembly_->replicas() || assembly_->linear()) return absl::OkStatus();
+  const uint64_t mine = ChecksumOf(*state_);
+  for (int p = 0; p < processes_; ++p) {
+    if (servers_.control()->process(p).report.checksum() != mine) {
+      return absl::InternalError(absl::StrCat("the replica of worker process ", p,
+                                              " differs from the coordinator's after clock ",
+                                              table_->Folded()));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ClusterRun::AwaitLoaded() {
   const absl::Time deadline = absl::Now() + options_.start_deadline;
   for (;;) {
     if (absl::Status status = Check(); !status.ok()) return status;
     {
       MutexLock lock(&mutex_);
-      if (shares_ == processes_) return absl::OkStatus();
+      if (shares_ == processes_ && PeersListen()) return absl::OkStatus();
     }
     if (job_.stop_requested != nullptr && job_.stop_requested->load()) {
       return absl::CancelledError("stopped before training began");
@@ -287,7 +328,8 @@ absl::Status ClusterRun::Assemble() {
   UseBuilt(job_, built_.data(), &context_);
   state_ = std::make_unique<ParamState>(*job_.program, job_.extent, Type::kFloat64);
   context_.param = state_->by_symbol();
-  absl::Status status = StartParameters(job_, context_, state_.get(), StartTotals(job_, built_.data()));
+  absl::Status status =
+      StartParameters(job_, context_, state_.get(), StartTotals(job_, built_.data()));
   if (!status.ok()) {
     return status;
   }
@@ -302,8 +344,9 @@ absl::Status ClusterRun::Assemble() {
   table_ = assembly_->MakeTable(processes_, state_.get(), &folds_, monitor_.get(), &env_);
   monitor_->SetTable(table_.get());
   monitor_->Start();
-  owner_->Attach(table_.get(), &folds_, state_.get());
+  owner_->Attach(table_.get(), &folds_, &assembly_->encodings(), state_.get());
   started_.store(true);
+  SendPeers();
   servers_.shard(0)->SendSum(std::make_shared<const std::vector<double>>(built_));
   servers_.Pump();
   return absl::OkStatus();
@@ -373,6 +416,10 @@ RunResult ClusterRun::Collect() {
   result.staleness = staleness.Summary();
   result.bytes_sent = servers_.bytes_sent();
   result.bytes_received = servers_.bytes_received();
+  // All that crossed the network: of replicas, what workers sent each other.
+  for (int p = 0; p < processes_; ++p)
+    result.bytes_sent +=
+        static_cast<int64_t>(servers_.control()->process(p).report.sent_to_peers());
   return result;
 }
 
@@ -384,12 +431,12 @@ absl::StatusOr<RunResult> ClusterRun::Run() {
     share_.resize(static_cast<size_t>(processes_));
   }
   if (absl::Status status = Listen(); !status.ok()) return status;
-  absl::Status status =
-      crew_->Start(*job_.program, servers_.address(), servers_.token(),
-                   [this](int process, absl::Status failure) {
-                     Fail(absl::Status(failure.code(), absl::StrCat("worker process ", process,
-                                                                    ": ", failure.message())));
-                   });
+  absl::Status status = crew_->Start(
+      *job_.program, servers_.address(), servers_.token(),
+      [this](int process, absl::Status failure) {
+        Fail(absl::Status(failure.code(),
+                          absl::StrCat("worker process ", process, ": ", failure.message())));
+      });
   if (status.ok()) status = AwaitLoaded();
   if (status.ok()) status = Assemble();
   if (status.ok()) status = AwaitEnd();
@@ -400,6 +447,7 @@ absl::StatusOr<RunResult> ClusterRun::Run() {
   if (monitor_ != nullptr) end.set_clock(table_ != nullptr ? table_->Folded() : 0);
   servers_.control()->End(end);
   if (status.ok()) status = AwaitReports();
+  if (status.ok()) status = CheckReplicas();
   failed_ = !status.ok();
   if (failed_) return status;
   return Collect();

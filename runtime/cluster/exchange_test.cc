@@ -41,9 +41,7 @@ struct OwnerSide {
   OwnerSide(int processes, int lag, int64_t features = kFeatures, int shards = 1,
             bool linear = false)
       : t(Kind::kLeastSquares,
-          {.workers = processes,
-           .lag = lag,
-           .fold = linear ? Table::LINEAR : Table::PER_CLOCK},
+          {.workers = processes, .lag = lag, .fold = linear ? Table::LINEAR : Table::PER_CLOCK},
           kRows, features),
         assembly(*Assembly::Bind(t.job)),
         state(t.program, t.job.extent, Type::kFloat64),
@@ -56,7 +54,7 @@ struct OwnerSide {
     context.param = state.by_symbol();
     folds = *assembly.MakeFolds(context, &state);
     table = assembly.MakeTable(processes, &state, &folds, &observer, &env);
-    owner.Attach(table.get(), &folds, &state);
+    owner.Attach(table.get(), &folds, &assembly.encodings(), &state);
   }
   // What `clocks` clocks of contributions `value` (in every element, of every process) make of w.
   double Expected(int processes, double clocks, double value) const {
@@ -84,7 +82,7 @@ struct WorkerSide {
                .shards = side->owner.shards(),
                .window = lag,
                .linear = side->assembly.linear(),
-               .layout = side->assembly.TotalLayouts()},
+               .encoding = &side->assembly.encodings()},
               &side->state, &env) {}
   // One clock of worker w: adds `value` to every element of the gradient.
   void Contribute(int worker, Clock clock, double value, double scale = 1) {
@@ -119,8 +117,7 @@ Verdict Give(OwnerSide* side, const ReceivedFrame& frame, int shard = 0) {
 // The newest range of `shard` as one update to `process`.
 void Update(OwnerSide* side, WorkerSide* to, int process, int shard = 0) {
   std::shared_ptr<const Snapshot> snapshot = side->owner.Latest();
-  const KeyRange range =
-      ShardRange(snapshot->bytes.size() / 8, shard, side->owner.shards());
+  const KeyRange range = ShardRange(snapshot->bytes.size() / 8, shard, side->owner.shards());
   wire::Header header;
   header.set_kind(wire::Header::UPDATE);
   header.set_epoch(1);
@@ -261,12 +258,14 @@ TEST(Exchange, FramesThatCannotBeAreRefused) {
 
   a.Contribute(0, 0, 1);
   const wire::Header good = Drain(&a.table)[0].header();
-  auto data = std::make_shared<std::vector<double>>(static_cast<size_t>(good.size()), 1.0);
+  auto data = std::make_shared<std::vector<double>>(static_cast<size_t>(good.size()) / 8, 1.0);
   const auto refused = [&](const std::function<void(wire::Header*)>& change) {
     wire::Header header = good;
     change(&header);
     const auto frame = Decoded(EncodeFrame(header, Alias(data, data->data(), data->size() * 8)));
-    return !side.owner.Receive(0, frame).ok();
+    OwnerSide fresh(2, 1);
+    EXPECT_TRUE(fresh.owner.Admit(0, a.table.Hello(0)).ok());
+    return !fresh.owner.Receive(0, frame).ok();
   };
   EXPECT_TRUE(refused([](wire::Header* h) { h->set_stage(1); }));  // beyond the bound
   EXPECT_TRUE(refused([](wire::Header* h) { h->set_stage(-1); }));
@@ -286,7 +285,8 @@ TEST(Exchange, WorkerRefusesUpdatesThatDoNotFit) {
   header.set_size(4);
   header.set_last(true);
   auto data = std::make_shared<std::vector<double>>(4, 1.0);
-  EXPECT_FALSE(a.table.Receive(0, Decoded(EncodeFrame(header, Alias(data, data->data(), 32)))).ok());
+  EXPECT_FALSE(
+      a.table.Receive(0, Decoded(EncodeFrame(header, Alias(data, data->data(), 32)))).ok());
   header.set_epoch(2);
   EXPECT_FALSE(a.table.Receive(0, Decoded(EncodeFrame(header))).ok());
 }
@@ -401,7 +401,7 @@ TEST(Shards, AHelloOfAnotherShardIsRefused) {
 // One shard's gRPC server.
 struct ShardServer {
   ShardServer(int shard, int processes, Owner* owner, const ParameterServer::Handlers& handlers)
-      : server(shard, processes, "token", owner, handlers) {
+      : server({.shard = shard, .processes = processes, .token = "token"}, owner, handlers) {
     grpc::ServerBuilder builder;
     ServerSettings(&builder);
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
@@ -416,6 +416,16 @@ struct ShardServer {
   int port = 0;
   std::unique_ptr<grpc::Server> grpc;
 };
+
+OwnerLink::Options LinkOptions(const char* token, const char* owner, int shard,
+                               absl::Duration deadline) {
+  OwnerLink::Options options;
+  options.token = token;
+  options.owner = owner;
+  options.shard = shard;
+  options.deadline = deadline;
+  return options;
+}
 
 class Links : public ::testing::TestWithParam<int> {};
 INSTANTIATE_TEST_SUITE_P(Shards, Links, ::testing::Values(1, 2));
@@ -453,8 +463,8 @@ TEST_P(Links, BrokenStreamsLoseAndRepeatNothing) {
                                          grpc::InsecureChannelCredentials(), ChannelSettings());
       };
       link.push_back(std::make_unique<OwnerLink>(
-          OwnerLink::Options{"token", "test", s, absl::Seconds(20), nullptr}, connect,
-          &worker.back()->table, [](absl::Status status) { ADD_FAILURE() << status; }));
+          LinkOptions("token", "test", s, absl::Seconds(20)), connect, &worker.back()->table,
+          [](absl::Status status) { ADD_FAILURE() << status; }));
     }
   }
   std::atomic<bool> over{false};
@@ -505,7 +515,7 @@ TEST(Link, TokenIsDemanded) {
   OwnerSide side(1, 1);
   ParameterServer::Handlers handlers;
   handlers.limit = [] { return Clock{1}; };
-  ParameterServer server(0, 1, "token", &side.owner, handlers);
+  ParameterServer server({.processes = 1, .token = "token"}, &side.owner, handlers);
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
@@ -516,7 +526,7 @@ TEST(Link, TokenIsDemanded) {
   CondVar changed;
   absl::Status failure;
   OwnerLink link(
-      OwnerLink::Options{"wrong", "test", 0, absl::Seconds(20), nullptr},
+      LinkOptions("wrong", "test", 0, absl::Seconds(20)),
       [port] {
         return grpc::CreateChannel(absl::StrCat("127.0.0.1:", port),
                                    grpc::InsecureChannelCredentials());
@@ -540,7 +550,7 @@ TEST(Link, UnreachableOwnerFailsWithinTheDeadline) {
   CondVar changed;
   absl::Status failure;
   OwnerLink link(
-      OwnerLink::Options{"token", "127.0.0.1:1", 0, absl::Milliseconds(300), nullptr},
+      LinkOptions("token", "127.0.0.1:1", 0, absl::Milliseconds(300)),
       [] { return grpc::CreateChannel("127.0.0.1:1", grpc::InsecureChannelCredentials()); },
       &w.table,
       [&](absl::Status status) {

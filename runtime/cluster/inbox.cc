@@ -16,9 +16,12 @@ Inbox::Inbox(const Options& options)
       ledger_(options.processes),
       incoming_(static_cast<size_t>(options.processes)) {}
 
-void Inbox::Attach(std::vector<KeyRange> range, ContributionSink* sink) {
+void Inbox::Attach(const std::vector<StageEncoding>* encoding, int shards, ContributionSink* sink) {
   MutexLock lock(&mutex_);
-  range_ = std::move(range);
+  for (Incoming& incoming : incoming_) {
+    for (const StageEncoding& stage : *encoding)
+      incoming.decoder.emplace_back(&stage, stage.Range(options_.shard, shards));
+  }
   sink_ = sink;
 }
 
@@ -41,7 +44,7 @@ absl::StatusOr<wire::Header> Inbox::Admit(const wire::Header& hello) {
     return absl::FailedPreconditionError(
         absl::StrCat("process ", hello.process(), " was replaced by a later incarnation"));
   }
-  if (restarted) incoming_[hello.process()] = {};  // pending of the old one vanishes
+  if (restarted) incoming_[hello.process()].open = false;  // pending of the old one vanishes
   wire::Header welcome;
   welcome.set_kind(wire::Header::WELCOME);
   welcome.set_epoch(options_.epoch);
@@ -58,27 +61,33 @@ uint64_t Inbox::Next(int process) {
   return ledger_.Next(static_cast<uint32_t>(process));
 }
 
-absl::Status Inbox::CheckPiece(const wire::Header& header, size_t payload_bytes) const {
-  const Incoming& incoming = incoming_[header.process()];
+absl::Status Inbox::Take(const ReceivedFrame& frame) {
+  const wire::Header& header = frame.header();
+  Incoming& incoming = incoming_[header.process()];
   const auto wrong = [&](absl::string_view what) {
     return absl::InvalidArgumentError(absl::StrCat("process ", header.process(), ": parcel ",
                                                    header.sequence(), " of stage ", header.stage(),
                                                    " ", what));
   };
   if (header.stage() < ledger_.ClocksDone(header.process())) return wrong("was done before");
-  const KeyRange& range = RangeOf(header.stage());
-  const bool begins = incoming.flat == nullptr;
-  if (header.offset() != (begins ? range.begin : incoming.next) ||
-      (!begins && header.stage() != incoming.stage)) {
+  ContributionDecoder& decoder =
+      incoming.decoder[static_cast<size_t>(header.stage()) % incoming.decoder.size()];
+  if (header.offset() != (incoming.open ? decoder.taken() : 0) ||
+      (incoming.open && header.stage() != incoming.stage)) {
     return wrong("is out of place");
   }
-  if (header.size() < 0 || header.size() > range.end - header.offset() ||
-      payload_bytes != static_cast<size_t>(header.size()) * sizeof(double)) {
+  if (!incoming.open) {
+    absl::StatusOr<Contribution*> to =
+        sink_->Open(static_cast<int>(header.process()), header.stage());
+    if (!to.ok()) return to.status();
+    decoder.Begin(*to);
+    incoming.open = true;
+    incoming.stage = header.stage();
+  }
+  if (header.size() != static_cast<int64_t>(frame.payload_bytes()))
     return wrong("does not fit its table");
-  }
-  if (header.stage_done() != (header.offset() + header.size() == range.end)) {
-    return wrong("ends its stage at the wrong place");
-  }
+  if (absl::Status status = decoder.Take(frame); !status.ok()) return wrong(status.message());
+  if (header.stage_done() != decoder.complete()) return wrong("ends its stage at the wrong place");
   return absl::OkStatus();
 }
 
@@ -90,24 +99,17 @@ absl::StatusOr<Ledger::Verdict> Inbox::Receive(const ReceivedFrame& frame) {
       ledger_.Check(OriginOf(header), header.sequence(), header.sequence());
   if (verdict != Ledger::Verdict::kApply) return verdict;
   if (sink_ == nullptr) return absl::FailedPreconditionError("a parcel before the run started");
-  if (absl::Status fits = CheckPiece(header, frame.payload_bytes()); !fits.ok()) return fits;
-
-  const int process = static_cast<int>(header.process());
-  Incoming& incoming = incoming_[header.process()];
-  if (incoming.flat == nullptr) {
-    absl::StatusOr<double*> flat = sink_->Open(process, header.stage());
-    if (!flat.ok()) return flat.status();
-    incoming.flat = *flat;
-    incoming.stage = header.stage();
+  if (header.part() != static_cast<uint32_t>(options_.shard)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a parcel of shard ", header.part(), ", and this is ", options_.shard));
   }
-  frame.CopyTo(incoming.flat + header.offset());
-  incoming.next = header.offset() + header.size();
+  if (absl::Status status = Take(frame); !status.ok()) return status;
   const Stage done =
       header.stage_done() ? header.stage() + 1 : ledger_.ClocksDone(header.process());
   ledger_.Record(OriginOf(header), header.sequence(), done);
   if (header.stage_done()) {
-    incoming = {};
-    sink_->Arrived(options_.shard, process, done);
+    incoming_[header.process()].open = false;
+    sink_->Arrived(options_.shard, static_cast<int>(header.process()), done);
   }
   return verdict;
 }

@@ -14,8 +14,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "compiler/graph/clock.h"
+#include "runtime/cluster/encoding.h"
 #include "runtime/cluster/ledger.h"
-#include "runtime/cluster/shards.h"
 #include "runtime/cluster/wire.h"
 #include "runtime/mutex.h"
 
@@ -25,10 +25,10 @@ namespace gyre {
 class ContributionSink {
  public:
   virtual ~ContributionSink() = default;
-  // The whole vector of totals that `process` contributes to `stage`; an error when that stage
-  // cannot be under way.
-  virtual absl::StatusOr<double*> Open(int process, Stage stage) = 0;
-  // The range of `shard` is complete for all stages < `done` of `process`.
+  // What `process` contributes to `stage`, to be filled; an error when that stage cannot be under
+  // way.
+  virtual absl::StatusOr<Contribution*> Open(int process, Stage stage) = 0;
+  // The part of `shard` is complete for all stages < `done` of `process`.
   virtual void Arrived(int shard, int process, Stage done) = 0;
 };
 
@@ -40,9 +40,9 @@ class Inbox {
   };
   explicit Inbox(const Options& options);
 
-  // What may come from now on: this shard's range of the totals of each stage of a clock; empty
-  // for a stage that gathers nothing. Until then processes are admitted and nothing else.
-  void Attach(std::vector<KeyRange> range, ContributionSink* sink);
+  // What may come from now on: this shard's part of each stage of a clock, of `shards`. Until then
+  // processes are admitted and nothing else. The encodings outlive it.
+  void Attach(const std::vector<StageEncoding>* encoding, int shards, ContributionSink* sink);
 
   // A HELLO: the WELCOME that tells the process where to go on. Refuses what is fenced or foreign.
   absl::StatusOr<wire::Header> Admit(const wire::Header& hello);
@@ -54,20 +54,15 @@ class Inbox {
 
  private:
   struct Incoming {
-    double* flat = nullptr;  // the totals of the stage under way; null: none is
+    std::vector<ContributionDecoder> decoder;  // by stage of a clock
+    bool open = false;                         // a stage is under way
     Stage stage = 0;
-    int64_t next = 0;  // element that the next piece starts with
   };
-  absl::Status CheckPiece(const wire::Header& header, size_t payload_bytes) const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  const KeyRange& RangeOf(Stage stage) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return range_[static_cast<size_t>(stage % static_cast<Stage>(range_.size()))];
-  }
+  absl::Status Take(const ReceivedFrame& frame) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Options options_;
   Mutex mutex_;
   ContributionSink* sink_ ABSL_GUARDED_BY(mutex_) = nullptr;
-  std::vector<KeyRange> range_ ABSL_GUARDED_BY(mutex_);
   Ledger ledger_ ABSL_GUARDED_BY(mutex_);
   std::vector<Incoming> incoming_ ABSL_GUARDED_BY(mutex_);
 };

@@ -26,13 +26,13 @@ Owner::Owner(const Options& options)
       process_(static_cast<size_t>(options.processes)),
       pool_(std::make_shared<SnapshotPool>()) {
   for (int s = 0; s < options.shards; ++s) {
-    inbox_.push_back(
-        std::make_unique<Inbox>(Inbox::Options{s, options.processes, options.epoch}));
+    inbox_.push_back(std::make_unique<Inbox>(Inbox::Options{s, options.processes, options.epoch}));
   }
   for (Process& process : process_) process.arrived.resize(inbox_.size(), 0);
 }
 
-void Owner::Attach(EmbeddedTable* table, const StageFolds* stages, const ParamState* state) {
+void Owner::Attach(EmbeddedTable* table, const StageFolds* stages,
+                   const std::vector<StageEncoding>* encoding, const ParamState* state) {
   GYRE_CHECK(stages->front()->gathers(), "owner: the first stage gathers nothing");
   {
     MutexLock lock(&mutex_);
@@ -40,13 +40,7 @@ void Owner::Attach(EmbeddedTable* table, const StageFolds* stages, const ParamSt
     stages_ = stages;
     state_ = state;
   }
-  for (int s = 0; s < options_.shards; ++s) {
-    std::vector<KeyRange> range;
-    for (const auto& stage : *stages) {
-      range.push_back(ShardRange(stage->layout.size, s, options_.shards));
-    }
-    At(s).Attach(std::move(range), this);
-  }
+  for (int s = 0; s < options_.shards; ++s) At(s).Attach(encoding, options_.shards, this);
   version_.store(1, std::memory_order_release);
 }
 
@@ -74,18 +68,17 @@ absl::Status Owner::CheckBound(int process, Stage stage) const {
   return absl::OkStatus();
 }
 
-absl::StatusOr<double*> Owner::Open(int process, Stage stage) {
+absl::StatusOr<Contribution*> Owner::Open(int process, Stage stage) {
   MutexLock lock(&mutex_);
   std::vector<Pending>& pending = process_[static_cast<size_t>(process)].pending;
   for (const Pending& p : pending) {
-    if (p.stage == stage) return p.flat;
+    if (p.stage == stage) return p.to;
   }
   if (absl::Status status = CheckBound(process, stage); !status.ok()) return status;
   const auto stages = static_cast<Stage>(stages_->size());
-  double* const* target =
-      table_->Write(process, stage / stages, static_cast<int>(stage % stages), 1.0);
-  pending.push_back({stage, target[0]});  // the first total lies at the start of the flat vector
-  return target[0];
+  Contribution* const to = table_->Open(process, stage / stages, static_cast<int>(stage % stages));
+  pending.push_back({stage, to});
+  return to;
 }
 
 void Owner::Arrived(int shard, int process, Stage done) {

@@ -44,9 +44,10 @@ class Owner final : private ContributionSink {
   explicit Owner(const Options& options);
 
   // The state it is to own; until then processes are admitted and nothing else. `table` has one
-  // worker per process, a single lane, and is used by this owner alone; `stages` are the table's.
-  // The first stage of a clock gathers.
-  void Attach(EmbeddedTable* table, const StageFolds* stages, const ParamState* state);
+  // worker per process, a single lane, and is used by this owner alone; `stages` are the table's,
+  // and `encoding` says how contributions to each of them come. The first stage of a clock gathers.
+  void Attach(EmbeddedTable* table, const StageFolds* stages,
+              const std::vector<StageEncoding>* encoding, const ParamState* state);
 
   int shards() const { return options_.shards; }
   // See Inbox. REQUIRES: 0 <= shard < shards().
@@ -73,7 +74,7 @@ class Owner final : private ContributionSink {
  private:
   struct Pending {  // a stage that some shards have begun
     Stage stage = 0;
-    double* flat = nullptr;  // the table's accumulator
+    Contribution* to = nullptr;  // the table's accumulator
   };
   struct Process {
     std::vector<Pending> pending;  // of a few clocks at most
@@ -82,7 +83,7 @@ class Owner final : private ContributionSink {
   };
 
   Inbox& At(int shard) { return *inbox_[static_cast<size_t>(shard)]; }
-  absl::StatusOr<double*> Open(int process, Stage stage) override;
+  absl::StatusOr<Contribution*> Open(int process, Stage stage) override;
   void Arrived(int shard, int process, Stage done) override;
   absl::Status CheckBound(int process, Stage stage) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Fold() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

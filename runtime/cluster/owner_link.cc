@@ -100,8 +100,8 @@ void OwnerLink::Loop() {
       give_up = absl::Now() + options_.deadline;
     }
     if (IsFinal(status) || absl::Now() > give_up) {
-      failed_(absl::Status(status.code(), absl::StrCat("parameter server ", options_.owner, ": ",
-                                                       status.message())));
+      failed_(absl::Status(
+          status.code(), absl::StrCat(options_.what, " ", options_.owner, ": ", status.message())));
       return;
     }
     Pause(retry);

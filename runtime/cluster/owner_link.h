@@ -24,7 +24,8 @@ class OwnerLink {
  public:
   struct Options {
     std::string token;
-    std::string owner;                            // for words
+    std::string owner;                      // for words: its address ...
+    std::string what = "parameter server";  // ... and what it is
     int shard = 0;
     absl::Duration deadline = absl::Seconds(30);  // to connect, again and again
     // Runs what it is given: the table's taking of a frame. Empty: just so.

@@ -82,7 +82,7 @@ wire::Header ParameterServer::Peer::NewHeader(wire::Header::Kind kind) {
   header.set_epoch(epoch_);
   header.set_process(static_cast<uint32_t>(process));
   header.set_incarnation(incarnation_);
-  header.set_part(static_cast<uint32_t>(server_->shard_));
+  header.set_part(static_cast<uint32_t>(server_->options_.shard));
   return header;
 }
 
@@ -95,7 +95,7 @@ bool ParameterServer::Peer::Next(grpc::ByteBuffer* frame) {
 bool ParameterServer::Peer::Fill(grpc::ByteBuffer* frame) {
   if (resend_.exchange(false, std::memory_order_acq_rel)) {
     wire::Header header = NewHeader(wire::Header::RESEND);
-    header.set_sequence(server_->owner_->Next(server_->shard_, process));
+    header.set_sequence(server_->owner_->Next(server_->options_.shard, process));
     *frame = EncodeFrame(header);
     return true;
   }
@@ -114,16 +114,15 @@ void ParameterServer::Peer::Begin(wire::Header::Kind kind, std::shared_ptr<const
 
 void ParameterServer::Peer::NextPiece(grpc::ByteBuffer* frame) {
   KeyRange& rest = sending_.rest;
-  const int64_t count =
-      std::min(static_cast<int64_t>(kPieceBytes) / sending_.element, rest.size());
+  const int64_t count = std::min(static_cast<int64_t>(kPieceBytes) / sending_.element, rest.size());
   piece_.set_offset(rest.begin);
   piece_.set_size(count);
   piece_.set_last(count == rest.size());
-  *frame = count == 0
-               ? EncodeFrame(piece_)
-               : EncodeFrame(piece_, Alias(sending_.owner,
-                                           sending_.data + rest.begin * sending_.element,
-                                           static_cast<size_t>(count * sending_.element)));
+  *frame =
+      count == 0
+          ? EncodeFrame(piece_)
+          : EncodeFrame(piece_, Alias(sending_.owner, sending_.data + rest.begin * sending_.element,
+                                      static_cast<size_t>(count * sending_.element)));
   rest.begin += count;
   if (piece_.last()) sending_ = {};
 }
@@ -143,13 +142,14 @@ bool ParameterServer::Peer::NextBroadcast(grpc::ByteBuffer* frame) {
 }
 
 bool ParameterServer::Peer::NextSnapshot(grpc::ByteBuffer* frame) {
+  if (server_->options_.role != Role::kCentral) return false;
   // The limit is read first: a process must not see a limit whose state it does not get.
   const Clock limit = server_->handlers_.limit();
   if (server_->owner_->version() <= version_) return false;
   std::shared_ptr<const Snapshot> snapshot = server_->owner_->Latest();
   const int64_t size = snapshot->bytes.size() / snapshot->element;
   Begin(wire::Header::UPDATE, snapshot, snapshot->bytes.data(),
-        ShardRange(size, server_->shard_, server_->owner_->shards()), snapshot->element);
+        ShardRange(size, server_->options_.shard, server_->owner_->shards()), snapshot->element);
   piece_.set_complete(snapshot->complete);
   piece_.set_own(snapshot->own[static_cast<size_t>(process)]);
   for (const Stage included : snapshot->included) piece_.add_included(included);
@@ -163,7 +163,9 @@ bool ParameterServer::Peer::NextSnapshot(grpc::ByteBuffer* frame) {
 bool ParameterServer::Peer::NextNote(grpc::ByteBuffer* frame) {
   const Clock limit = server_->handlers_.limit();
   const bool asked = note_.exchange(false, std::memory_order_acq_rel);
-  if (version_ == 0 || (limit <= limit_ && !asked)) return false;
+  const bool started =
+      server_->options_.role == Role::kCentral ? version_ > 0 : server_->owner_->version() > 0;
+  if (!started || (limit <= limit_ && !asked)) return false;
   limit_ = limit;
   wire::Header header = NewHeader(wire::Header::UPDATE);
   header.set_own(server_->owner_->Done(process));
@@ -174,14 +176,12 @@ bool ParameterServer::Peer::NextNote(grpc::ByteBuffer* frame) {
 
 // ---- The server.
 
-ParameterServer::ParameterServer(int shard, int processes, std::string token, Owner* owner,
-                                 Handlers handlers)
-    : shard_(shard),
-      token_(std::move(token)),
+ParameterServer::ParameterServer(Options options, Owner* owner, Handlers handlers)
+    : options_(std::move(options)),
       owner_(owner),
       handlers_(std::move(handlers)),
-      peer_(static_cast<size_t>(processes)),
-      arriving_(static_cast<size_t>(processes)),
+      peer_(static_cast<size_t>(options_.processes)),
+      arriving_(static_cast<size_t>(options_.processes)),
       service_([this](grpc::ServerContext* context, FrameStream* stream) {
         return Serve(context, stream);
       }) {}
@@ -243,7 +243,7 @@ void ParameterServer::Pump() {
 }
 
 grpc::Status ParameterServer::Serve(grpc::ServerContext* context, FrameStream* stream) {
-  if (!HasToken(*context, token_)) {
+  if (!HasToken(*context, options_.token)) {
     return grpc::Status(grpc::StatusCode::UNAUTHENTICATED, "the token is not this run's");
   }
   grpc::ByteBuffer buffer;
@@ -254,7 +254,9 @@ grpc::Status ParameterServer::Serve(grpc::ServerContext* context, FrameStream* s
   if (hello.kind() != wire::Header::HELLO) {
     return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "a stream starts with HELLO");
   }
-  absl::StatusOr<wire::Header> welcome = owner_->Admit(shard_, hello);
+  if (options_.role == Role::kPeer && owner_->version() == 0)
+    return grpc::Status(grpc::StatusCode::UNAVAILABLE, "this worker has not started yet");
+  absl::StatusOr<wire::Header> welcome = owner_->Admit(options_.shard, hello);
   if (!welcome.ok()) return ToGrpc(welcome.status());
   if (!stream->Write(EncodeFrame(*welcome))) return grpc::Status::OK;
 
@@ -297,7 +299,7 @@ grpc::Status ParameterServer::Talk(Peer* peer, FrameStream* stream) {
     }
     if (status.ok() && header.kind() == wire::Header::PARCEL) {
       const uint64_t before = owner_->version();
-      absl::StatusOr<Ledger::Verdict> verdict = owner_->Receive(shard_, frame);
+      absl::StatusOr<Ledger::Verdict> verdict = owner_->Receive(options_.shard, frame);
       status = verdict.status();
       if (verdict.ok()) {
         if (*verdict == Ledger::Verdict::kGap) peer->AskAgain();
@@ -306,12 +308,16 @@ grpc::Status ParameterServer::Talk(Peer* peer, FrameStream* stream) {
           return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION,
                               "replaced by a later incarnation");
         }
+        // Nothing else tells the process that its contribution is here.
+        if (*verdict == Ledger::Verdict::kApply && header.stage_done() &&
+            options_.role != Role::kCentral)
+          peer->Acknowledge();
         if (owner_->version() != before) {
           Pump();
           handlers_.moved();
         }
       }
-    } else if (status.ok() && header.kind() == wire::Header::PARTIAL && shard_ == 0) {
+    } else if (status.ok() && header.kind() == wire::Header::PARTIAL && options_.shard == 0) {
       status = ReceivePartial(peer->process, frame);
     } else if (status.ok()) {
       status = absl::InvalidArgumentError("a frame of a kind that workers do not send");

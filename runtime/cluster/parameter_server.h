@@ -36,14 +36,24 @@ class ParameterServer {
     // After parcels or partials have moved something.
     std::function<void()> moved;
   };
-  ParameterServer(int shard, int processes, std::string token, Owner* owner, Handlers handlers);
+  enum class Role : uint8_t {
+    kCentral,      // sends parameters
+    kCoordinator,  // of replicas: parameters are with the workers
+    kPeer,  // a worker's replica: only takes contributions, and only once it has an owner's state
+  };
+  struct Options {
+    int shard = 0, processes = 1;
+    std::string token;
+    Role role = Role::kCentral;
+  };
+  ParameterServer(Options options, Owner* owner, Handlers handlers);
   ~ParameterServer();
 
   grpc::Service* service() { return &service_; }
 
   // Everybody is sent the sum of round 0.
   void SendSum(Array sum);
-  // Everybody is sent the model to evaluate in pause `round`, at `stage`.
+  // Everybody is sent the model to evaluate in pause `round`, at `stage`; empty where they have it.
   void SendModel(int64_t round, Stage stage, Array model);
   // Something to send may have changed: the limit, or the owner's state.
   void Pump();
@@ -68,8 +78,7 @@ class ParameterServer {
   Broadcast sum() const;
   Broadcast model() const;
 
-  const int shard_;
-  const std::string token_;
+  const Options options_;
   Owner* const owner_;
   const Handlers handlers_;
   std::atomic<int64_t> sent_{0}, received_{0};

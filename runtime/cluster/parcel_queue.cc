@@ -23,30 +23,39 @@ grpc::ByteBuffer PieceOf(wire::Header* header, std::shared_ptr<const void> owner
       *header, Alias(std::move(owner), data + at, static_cast<size_t>(count) * sizeof(double)));
 }
 
-void ParcelQueue::Add(Stage stage, std::shared_ptr<const void> owner, const double* data,
-                      const KeyRange& range) {
-  const int64_t pieces = (range.size() + kPieceDoubles - 1) / kPieceDoubles;
-  Outgoing out{stage,
-               std::move(owner),
-               data,
-               range,
-               next_new_,
-               static_cast<uint64_t>(std::max<int64_t>(1, pieces))};  // an empty range is said too
-  next_new_ += out.pieces;
+void ParcelQueue::Add(Stage stage, std::shared_ptr<const void> owner,
+                      const std::vector<Segment>& segments) {
+  Outgoing out{stage, std::move(owner), {}, next_new_};
+  int64_t offset = 0;
+  for (const Segment& segment : segments) {
+    for (int64_t at = 0; at < segment.bytes;) {
+      const int64_t bytes = std::min(static_cast<int64_t>(kPieceBytes), segment.bytes - at);
+      out.piece.push_back({{segment.data + at, bytes}, offset});
+      at += bytes;
+      offset += bytes;
+    }
+  }
+  if (out.piece.empty()) out.piece.emplace_back();  // that there is nothing is said too
+  next_new_ += out.piece.size();
   outgoing_.push_back(std::move(out));
 }
 
 bool ParcelQueue::Next(Stage last, wire::Header header, grpc::ByteBuffer* frame) {
   if (next_sent_ >= next_new_) return false;
   for (const Outgoing& out : outgoing_) {
-    if (next_sent_ >= out.first + out.pieces) continue;
+    if (next_sent_ >= out.first + out.piece.size()) continue;
     GYRE_CHECK(next_sent_ >= out.first, "a parcel that is wanted was let go");
     if (out.stage > last) return false;
+    const Piece& piece = out.piece[next_sent_ - out.first];
     header.set_stage(out.stage);
     header.set_sequence(next_sent_);
-    header.set_stage_done(next_sent_ + 1 == out.first + out.pieces);
-    const int64_t sent = static_cast<int64_t>(next_sent_ - out.first) * kPieceDoubles;
-    *frame = PieceOf(&header, out.owner, out.data, out.range, out.range.begin + sent);
+    header.set_stage_done(next_sent_ + 1 == out.first + out.piece.size());
+    header.set_offset(piece.offset);
+    header.set_size(piece.segment.bytes);
+    *frame = piece.segment.bytes == 0
+                 ? EncodeFrame(header)
+                 : EncodeFrame(header, Alias(out.owner, piece.segment.data,
+                                             static_cast<size_t>(piece.segment.bytes)));
     ++next_sent_;
     return true;
   }

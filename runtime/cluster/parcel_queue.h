@@ -8,8 +8,10 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <vector>
 
 #include "compiler/graph/clock.h"
+#include "runtime/cluster/encoding.h"
 #include "runtime/cluster/shards.h"
 #include "runtime/cluster/wire.h"
 
@@ -22,9 +24,8 @@ grpc::ByteBuffer PieceOf(wire::Header* header, std::shared_ptr<const void> owner
 
 class ParcelQueue {
  public:
-  // `range` of the contribution `data`, which lives as long as `owner`.
-  void Add(Stage stage, std::shared_ptr<const void> owner, const double* data,
-           const KeyRange& range);
+  // The contribution to `stage`, whose segments live as long as `owner`.
+  void Add(Stage stage, std::shared_ptr<const void> owner, const std::vector<Segment>& segments);
   // The next piece to send, of stages <= `last`; `header` names the process.
   bool Next(Stage last, wire::Header header, grpc::ByteBuffer* frame);
   // Goes on from piece `sequence`: after a gap or a break.
@@ -33,12 +34,15 @@ class ParcelQueue {
   void Forget(Stage recorded);
 
  private:
+  struct Piece {  // of one segment
+    Segment segment;
+    int64_t offset = 0;  // bytes of the stage before it
+  };
   struct Outgoing {
     Stage stage = 0;
     std::shared_ptr<const void> owner;
-    const double* data = nullptr;
-    KeyRange range;
-    uint64_t first = 0, pieces = 0;  // sequence numbers
+    std::vector<Piece> piece;
+    uint64_t first = 0;  // sequence number
   };
   std::deque<Outgoing> outgoing_;
   uint64_t next_new_ = 0;   // sequence of the next piece made

@@ -17,9 +17,10 @@ absl::Status Malformed(const wire::Header& header, absl::string_view what) {
 
 }  // namespace
 
-RemoteTable::Slot::Slot(const Layout& layout, int workers) : sum(layout.size), left(workers) {
+RemoteTable::Slot::Slot(const StageEncoding& encoding, int workers)
+    : sum(encoding.layout.summed), encoded(&encoding), left(workers) {
   for (int w = 0; w < workers; ++w) {
-    part.push_back(std::make_unique<Contribution>(layout));
+    part.push_back(std::make_unique<Contribution>(encoding.layout));
     parts.push_back(part.back().get());
   }
 }
@@ -29,20 +30,28 @@ RemoteTable::RemoteTable(const Options& options, const ParamState* state, Env* e
       state_(state),
       env_(env),
       pool_(options.shards > 1 ? state->published_bytes() : 0) {
-  for (int s = 0; s < options.shards; ++s) {
+  const int destinations = replicas() ? 1 + options.replicas : options.shards;
+  for (int s = 0; s < destinations; ++s) {
     shard_.push_back(std::make_unique<Shard>(
-        ShardRange(state->layout().size, s, options.shards), SizeOf(state->type())));
+        ShardRange(state->layout().size, replicas() ? 0 : s, options.shards),
+        SizeOf(state->type())));
   }
   for (int c = 0; c < options.window; ++c) {
-    for (const Layout& layout : options.layout) {
-      slot_.push_back(std::make_shared<Slot>(layout, options.workers));
+    for (const StageEncoding& encoding : *options.encoding) {
+      slot_.push_back(std::make_shared<Slot>(encoding, options.workers));
     }
+  }
+  for (const StageEncoding& encoding : *options.encoding) {
+    const bool rounds =
+        std::any_of(encoding.field.begin(), encoding.field.end(),
+                    [](const FieldEncoding& f) { return f.codec != Codec::kExact; });
+    rest_.emplace_back(rounds ? encoding.layout.summed : 0);
   }
   for (int w = 0; w < options.workers; ++w) worker_.push_back(std::make_unique<Worker>());
 }
 
 size_t RemoteTable::SlotIndex(Clock clock, int slice) const {
-  return static_cast<size_t>(clock % options_.window) * options_.layout.size() +
+  return static_cast<size_t>(clock % options_.window) * options_.encoding->size() +
          static_cast<size_t>(slice);
 }
 
@@ -65,8 +74,8 @@ Stamp RemoteTable::Read(int worker, Clock clock, Stage /*need*/, const void** pa
     me.pinned = current_;
   }
   const Version& version = *me.pinned;
-  if (me.seen != &version) state_->Point(version.bytes.data(), param);
-  me.seen = &version;
+  if (me.seen != version.data()) state_->Point(version.data(), param);
+  me.seen = version.data();
   const Stage stages = StagesPerClock();
   for (size_t p = 0; p < version.included.size(); ++p) {
     if (p == options_.process && version.included.size() > 1) continue;
@@ -80,6 +89,10 @@ double* const* RemoteTable::Write(int worker, Clock clock, int slice, double sca
   c.Clear();
   c.scale = scale;
   return c.target.data();
+}
+
+OuterTerms* const* RemoteTable::Terms(int worker, Clock clock, int slice) {
+  return SlotOf(clock, slice).part[static_cast<size_t>(worker - options_.first_worker)]->Terms();
 }
 
 void RemoteTable::Release(int worker, Clock /*clock*/) {
@@ -96,17 +109,22 @@ void RemoteTable::Done(int worker, Stage stage) {
   if (slot->left.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
   slot->left.store(options_.workers, std::memory_order_relaxed);
 
-  const int64_t size = options_.layout[static_cast<size_t>(slice)].size;
+  const StageEncoding& encoding = (*options_.encoding)[static_cast<size_t>(slice)];
   const double* data = slot->sum.data();
   if (slot->parts.size() == 1 && slot->parts[0]->scale == 1) {
     data = slot->parts[0]->sum.data();
   } else {
-    SumContributions(slot->parts.data(), options_.workers, 0, size, slot->sum.data());
+    SumContributions(slot->parts.data(), options_.workers, 0, encoding.layout.summed,
+                     slot->sum.data());
   }
+  AlignedArray<double>& rest = rest_[static_cast<size_t>(slice)];
+  slot->encoded.Encode(data, slot->parts, rest.size() > 0 ? rest.data() : nullptr);
   {
     MutexLock lock(&mutex_);
-    for (int s = 0; s < options_.shards; ++s) {
-      ShardAt(s).outgoing.Add(stage - 1, slot, data, ShardRange(size, s, options_.shards));
+    for (int s = 0; s < shards(); ++s) {
+      ShardAt(s).outgoing.Add(
+          stage - 1, slot,
+          slot->encoded.For(encoding.Range(static_cast<int>(PartOf(s)), options_.shards)));
     }
   }
   PumpAll();
@@ -115,6 +133,7 @@ void RemoteTable::Done(int worker, Stage stage) {
 // The newest range of every shard as one version; of a single shard, without a copy.
 void RemoteTable::Gather() {
   stale_ = false;
+  if (replicas()) return;  // Publish has set it
   if (shard_.size() == 1) {
     current_ = shard_[0]->latest;
     return;
@@ -157,6 +176,11 @@ void RemoteTable::SetOnModel(OnModel on_model) {
   on_model_ = std::move(on_model);
 }
 
+void RemoteTable::SetLendModel(LendModel lend_model) {
+  MutexLock lock(&mutex_);
+  lend_model_ = std::move(lend_model);
+}
+
 void RemoteTable::Pump(int shard) {
   std::function<void()> pump;
   {
@@ -167,7 +191,7 @@ void RemoteTable::Pump(int shard) {
 }
 
 void RemoteTable::PumpAll() {
-  for (int s = 0; s < options_.shards; ++s) Pump(s);
+  for (int s = 0; s < shards(); ++s) Pump(s);
 }
 
 wire::Header RemoteTable::NewHeader(int shard, wire::Header::Kind kind) const {
@@ -176,7 +200,7 @@ wire::Header RemoteTable::NewHeader(int shard, wire::Header::Kind kind) const {
   header.set_epoch(options_.epoch);
   header.set_process(options_.process);
   header.set_incarnation(options_.incarnation);
-  header.set_part(static_cast<uint32_t>(shard));
+  header.set_part(PartOf(shard));
   return header;
 }
 
@@ -186,7 +210,7 @@ void RemoteTable::Resume(int shard, const wire::Header& welcome) {
   MutexLock lock(&mutex_);
   me.outgoing.Rewind(welcome.sequence());
   Recorded(shard, welcome.own());
-  if (shard > 0) return;
+  if (shard > 0) return;  // sums go to the coordinator
   partial_.sent = 0;
   partial_.done = partial_.share == nullptr;
 }
@@ -201,14 +225,16 @@ void RemoteTable::SendPartial(int64_t round, std::vector<double> share) {
 
 bool RemoteTable::NextFrame(int shard, grpc::ByteBuffer* frame) {
   MutexLock lock(&mutex_);
-  const Stage last = options_.linear && options_.shards > 1
-                         ? recorded_.load(std::memory_order_relaxed)
-                         : kNever;
+  const Stage last =
+      options_.linear && options_.shards > 1 ? recorded_.load(std::memory_order_relaxed) : kNever;
   if (!ShardAt(shard).outgoing.Next(last, NewHeader(shard, wire::Header::PARCEL), frame) &&
       (shard > 0 || !NextPartial(frame))) {
     return false;
   }
-  sent_.fetch_add(static_cast<int64_t>(frame->Length()), std::memory_order_relaxed);
+  const auto bytes = static_cast<int64_t>(frame->Length());
+  if (replicas() && shard == 1 + static_cast<int>(options_.process)) return true;
+  sent_.fetch_add(bytes, std::memory_order_relaxed);
+  if (replicas() && shard > 0) sent_to_peers_.fetch_add(bytes, std::memory_order_relaxed);
   return true;
 }
 
@@ -229,7 +255,7 @@ absl::Status RemoteTable::Receive(int shard, const ReceivedFrame& frame) {
   const wire::Header& header = frame.header();
   received_.fetch_add(static_cast<int64_t>(frame.payload_bytes()), std::memory_order_relaxed);
   if (header.epoch() != options_.epoch) return Malformed(header, "is of another run");
-  if (header.part() != static_cast<uint32_t>(shard)) {
+  if (header.part() != PartOf(shard)) {
     return Malformed(header, "is of another shard");
   }
   switch (header.kind()) {
@@ -252,25 +278,55 @@ absl::Status RemoteTable::Receive(int shard, const ReceivedFrame& frame) {
       env_->Wake();
       return absl::OkStatus();
     }
-    case wire::Header::MODEL: {
+    case wire::Header::MODEL:
       if (shard > 0) break;
-      if (header.round() <= pause()) return absl::OkStatus();
-      absl::Status status = ReceiveArray(frame, &model_);
-      if (!status.ok() || !header.last()) return status;
-      OnModel on_model;
-      {
-        MutexLock lock(&mutex_);
-        on_model = on_model_;
-      }
-      on_model(model_.data(), header.stage() / StagesPerClock());
-      pause_.store(header.round(), std::memory_order_seq_cst);
-      env_->Wake();
-      return absl::OkStatus();
-    }
+      return ReceiveModel(frame);
     default:
       break;
   }
   return Malformed(header, "was not expected here");
+}
+
+absl::Status RemoteTable::ReceiveModel(const ReceivedFrame& frame) {
+  const wire::Header& header = frame.header();
+  if (header.round() <= pause()) return absl::OkStatus();
+  if (replicas()) {  // it is here, or will be
+    {
+      MutexLock lock(&mutex_);
+      coming_ = {header.round(), header.stage()};
+    }
+    TakePause();
+    return absl::OkStatus();
+  }
+  absl::Status status = ReceiveArray(frame, &model_);
+  if (!status.ok() || !header.last()) return status;
+  OnModel on_model;
+  {
+    MutexLock lock(&mutex_);
+    on_model = on_model_;
+  }
+  on_model(model_.data(), header.stage() / StagesPerClock());
+  pause_.store(header.round(), std::memory_order_seq_cst);
+  env_->Wake();
+  return absl::OkStatus();
+}
+
+// Begins the pause that was announced, if the state has come so far. All workers stand at the
+// limit, so it goes no further.
+void RemoteTable::TakePause() {
+  Pause pause;
+  OnModel on_model;
+  LendModel lend_model;
+  {
+    MutexLock lock(&mutex_);
+    if (coming_.round == 0 || complete() < coming_.stage) return;
+    std::swap(pause, coming_);
+    on_model = on_model_;
+    lend_model = lend_model_;
+  }
+  lend_model([&](const double* model) { on_model(model, pause.stage / StagesPerClock()); });
+  pause_.store(pause.round, std::memory_order_seq_cst);
+  env_->Wake();
 }
 
 absl::Status RemoteTable::ReceiveArray(const ReceivedFrame& frame, std::vector<double>* to) {
@@ -292,6 +348,7 @@ absl::Status RemoteTable::ReceiveUpdate(int shard, const ReceivedFrame& frame) {
     Note(shard, header);
     return absl::OkStatus();
   }
+  if (replicas()) return Malformed(header, "has parameters, which this process has itself");
   Shard& me = ShardAt(shard);
   const int64_t element = SizeOf(state_->type());
   if (header.offset() < me.range.begin || header.size() < 0 || header.offset() > me.range.end ||
@@ -307,11 +364,11 @@ absl::Status RemoteTable::ReceiveUpdate(int shard, const ReceivedFrame& frame) {
   }
   if (me.arriving == nullptr) return Malformed(header, "starts in the middle");
   frame.CopyTo(me.arriving->bytes.data() + (header.offset() - me.range.begin) * element);
-  if (header.last()) Publish(shard, header);
+  if (header.last()) Arrived(shard, header);
   return absl::OkStatus();
 }
 
-void RemoteTable::Publish(int shard, const wire::Header& header) {
+void RemoteTable::Arrived(int shard, const wire::Header& header) {
   Shard& me = ShardAt(shard);
   me.arriving->complete = header.complete();
   me.arriving->own = header.own();
@@ -330,14 +387,42 @@ void RemoteTable::Publish(int shard, const wire::Header& header) {
   Note(shard, header);
 }
 
+void RemoteTable::Publish(std::shared_ptr<const Snapshot> snapshot) {
+  {
+    MutexLock lock(&mutex_);
+    if (snapshot->version <= published_) return;
+    published_ = snapshot->version;
+    auto version = std::make_shared<Version>();
+    version->there = snapshot->bytes.data();
+    version->complete = snapshot->complete;
+    version->own = snapshot->own[options_.process];
+    version->included = snapshot->included;
+    version->elsewhere = std::move(snapshot);
+    current_ = version;
+    complete_.store(version->complete, std::memory_order_seq_cst);
+    stale_ = false;
+  }
+  env_->Wake();
+  TakePause();
+}
+
+void RemoteTable::Delivered(int shard, Stage own) {
+  {
+    MutexLock lock(&mutex_);
+    Recorded(shard, own);
+  }
+  env_->Wake();
+}
+
 void RemoteTable::Note(int shard, const wire::Header& header) {
   bool more = false;
   {
     MutexLock lock(&mutex_);
     more = Recorded(shard, header.own());
     ShardAt(shard).limit = std::max(ShardAt(shard).limit, header.limit());
-    Clock limit = header.limit();
-    for (const auto& each : shard_) limit = std::min(limit, each->limit);
+    Clock limit = ShardAt(0).limit;  // the coordinator's
+    if (!replicas())
+      for (const auto& each : shard_) limit = std::min(limit, each->limit);
     if (limit > limit_.load(std::memory_order_relaxed)) {
       limit_.store(limit, std::memory_order_seq_cst);
     }

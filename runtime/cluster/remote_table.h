@@ -1,4 +1,4 @@
-// RemoteTable: a worker process's view of state that an owner elsewhere holds, without the network.
+// RemoteTable: a worker process's view of state that owners hold, without the network.
 //
 // Its logical workers read the newest parameters that have arrived and add into accumulators of
 // their own; when all of them have ended a stage their sum leaves as one contribution, in pieces
@@ -8,6 +8,11 @@
 // Receive takes what arrived, Resume goes on after a broken stream: whoever has the streams (or a
 // test) drives these three. The clock limit arrives the same way; sums and the model to evaluate in
 // a pause on shard 0's stream alone.
+//
+// With replicas every process, and the coordinator, is an owner of all keys. Contributions then
+// leave for each of them (destination 0 is the coordinator, 1 + p process p, this one included),
+// and parameters come from the owner in this process alone, by Publish; limits, sums and pauses
+// come from the coordinator as before. "Shard" below is then a destination.
 //
 // Thread-safe as StateTable says; NextFrame, Receive and Resume of one shard each from one thread
 // at a time.
@@ -25,6 +30,7 @@
 #include "ops/aligned.h"
 #include "runtime/cluster/parcel_queue.h"
 #include "runtime/cluster/shards.h"
+#include "runtime/cluster/snapshot.h"
 #include "runtime/cluster/version_pool.h"
 #include "runtime/cluster/wire.h"
 #include "runtime/contribution.h"
@@ -43,12 +49,14 @@ class RemoteTable final : public StateTable {
     // Logical workers of this process: first_worker .. first_worker + workers.
     int first_worker = 0, workers = 1;
     int shards = 1;
+    int replicas = 0;  // > 0: the processes, each an owner
     // Clocks whose contributions may be under way: the lag; of async a small number.
     int window = 1;
     // The owner folds each process on its own and has one accumulator for it: with several shards
     // a stage leaves when all of them have the one before.
     bool linear = false;
-    std::vector<Layout> layout;  // of totals, by stage of the clock; empty: gathers nothing
+    const std::vector<StageEncoding>* encoding =
+        nullptr;  // by stage of the clock; outlives the table
   };
   // `state` is used for its layout and element type.
   RemoteTable(const Options& options, const ParamState* state, Env* env);
@@ -57,6 +65,7 @@ class RemoteTable final : public StateTable {
   bool Ready(int worker, Stage need) override;
   Stamp Read(int worker, Clock clock, Stage need, const void** param) override;
   double* const* Write(int worker, Clock clock, int slice, double scale) override;
+  OuterTerms* const* Terms(int worker, Clock clock, int slice) override;
   void Release(int worker, Clock clock) override;
   void Done(int worker, Stage stage) override;
   bool FoldReady(Stage* /*stage*/, int* /*part*/) override { return false; }
@@ -76,9 +85,18 @@ class RemoteTable final : public StateTable {
   // Called with the model before pause() counts it, by the thread in Receive.
   using OnModel = std::function<void(const double* model, Clock clock)>;
   void SetOnModel(OnModel on_model);
+  // Replicas: lends the model that the owner in this process holds to what it is given.
+  using LendModel = std::function<void(const std::function<void(const double* model)>&)>;
+  void SetLendModel(LendModel lend_model);
+
+  // ---- Replicas: from the owner in this process.
+  // A newer state of it; an older one is dropped.
+  void Publish(std::shared_ptr<const Snapshot> snapshot);
+  // Destination `shard` has this process's contributions of stages < `own`.
+  void Delivered(int shard, Stage own);
 
   // ---- For the stream of a shard.
-  int shards() const { return options_.shards; }
+  int shards() const { return static_cast<int>(shard_.size()); }
   wire::Header Hello(int shard) const { return NewHeader(shard, wire::Header::HELLO); }
   void Resume(int shard, const wire::Header& welcome);
   bool NextFrame(int shard, grpc::ByteBuffer* frame);
@@ -90,16 +108,19 @@ class RemoteTable final : public StateTable {
   Stage complete() const { return complete_.load(std::memory_order_acquire); }
   Stage recorded() const { return recorded_.load(std::memory_order_acquire); }
   StalenessCounter ObservedStaleness() const;
+  // Not what stays in this process; of replicas, the part that does not go to the coordinator.
   int64_t bytes_sent() const { return sent_.load(std::memory_order_relaxed); }
+  int64_t bytes_sent_to_peers() const { return sent_to_peers_.load(std::memory_order_relaxed); }
   int64_t bytes_received() const { return received_.load(std::memory_order_relaxed); }
 
  private:
   struct Slot {  // one stage of one clock of the window
-    Slot(const Layout& layout, int workers);
+    Slot(const StageEncoding& encoding, int workers);
     std::vector<std::unique_ptr<Contribution>> part;  // by local worker
     std::vector<const Contribution*> parts;
     AlignedArray<double> sum;  // of several workers, or of a scaled one
-    std::atomic<int> left;     // workers that have not ended the stage
+    EncodedContribution encoded;
+    std::atomic<int> left;  // workers that have not ended the stage
   };
   struct Partial {
     int64_t round = -1;
@@ -122,7 +143,7 @@ class RemoteTable final : public StateTable {
   };
   struct alignas(64) Worker {
     std::shared_ptr<const Version> pinned;
-    const Version* seen = nullptr;
+    const void* seen = nullptr;  // the copy that its pointers are set to
     Stage stage = 0;
     StalenessCounter staleness;
   };
@@ -130,7 +151,9 @@ class RemoteTable final : public StateTable {
   Worker& At(int worker) { return *worker_[static_cast<size_t>(worker - options_.first_worker)]; }
   Slot& SlotOf(Clock clock, int slice) { return *slot_[SlotIndex(clock, slice)]; }
   size_t SlotIndex(Clock clock, int slice) const;
-  Stage StagesPerClock() const { return static_cast<Stage>(options_.layout.size()); }
+  Stage StagesPerClock() const { return static_cast<Stage>(options_.encoding->size()); }
+  bool replicas() const { return options_.replicas > 0; }
+  uint32_t PartOf(int shard) const { return replicas() ? 0 : static_cast<uint32_t>(shard); }
   Shard& ShardAt(int shard) const { return *shard_[static_cast<size_t>(shard)]; }
   wire::Header NewHeader(int shard, wire::Header::Kind kind) const;
   void Pump(int shard);
@@ -138,7 +161,9 @@ class RemoteTable final : public StateTable {
   bool NextPartial(grpc::ByteBuffer* frame) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status ReceiveUpdate(int shard, const ReceivedFrame& frame);
   absl::Status ReceiveArray(const ReceivedFrame& frame, std::vector<double>* to);
-  void Publish(int shard, const wire::Header& header);
+  absl::Status ReceiveModel(const ReceivedFrame& frame);
+  void TakePause();
+  void Arrived(int shard, const wire::Header& header);
   void Note(int shard, const wire::Header& header);
   bool Recorded(int shard, Stage own) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Gather() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -147,6 +172,8 @@ class RemoteTable final : public StateTable {
   const ParamState* const state_;
   Env* const env_;
   std::vector<std::shared_ptr<Slot>> slot_;
+  // By stage of the clock: what rounding has left. Of whoever ends a stage.
+  std::vector<AlignedArray<double>> rest_;
   std::vector<std::unique_ptr<Worker>> worker_;
 
   // Only the thread in Receive of shard 0.
@@ -159,7 +186,7 @@ class RemoteTable final : public StateTable {
   std::atomic<Clock> limit_{0};
   std::atomic<int64_t> pause_{0};
   std::atomic<bool> sum_arrived_{false};
-  std::atomic<int64_t> sent_{0}, received_{0};
+  std::atomic<int64_t> sent_{0}, sent_to_peers_{0}, received_{0};
 
   mutable Mutex mutex_;
   std::vector<std::unique_ptr<Shard>> shard_;
@@ -169,6 +196,14 @@ class RemoteTable final : public StateTable {
   bool stale_ ABSL_GUARDED_BY(mutex_) = true;  // a newer range has arrived
   Partial partial_ ABSL_GUARDED_BY(mutex_);
   OnModel on_model_ ABSL_GUARDED_BY(mutex_);
+  LendModel lend_model_ ABSL_GUARDED_BY(mutex_);
+  uint64_t published_ ABSL_GUARDED_BY(mutex_) = 0;  // version of the snapshot
+  // Replicas: a pause that begins once the state has come to `stage`; round 0: none.
+  struct Pause {
+    int64_t round = 0;
+    Stage stage = 0;
+  };
+  Pause coming_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace gyre

@@ -39,15 +39,19 @@ absl::Status Servers::Listen(const Options& options, Owner* owner,
   absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> credentials =
       ServerSecurity(options.security);
   if (!credentials.ok()) return credentials.status();
-  control_ = std::make_unique<ControlService>(options.processes, options.epoch, token_,
-                                              options.program,
-                                              [this, job = std::move(job)](int process) {
-                                                { MutexLock wait(&listening_); }
-                                                return job(process);
-                                              });
+  control_ =
+      std::make_unique<ControlService>(options.processes, options.epoch, token_, options.program,
+                                       [this, job = std::move(job)](int process) {
+                                         { MutexLock wait(&listening_); }
+                                         return job(process);
+                                       });
   for (int s = 0; s < options.shards; ++s) {
-    shard_.push_back(
-        std::make_unique<ParameterServer>(s, options.processes, token_, owner, handlers));
+    ParameterServer::Options server;
+    server.shard = s;
+    server.processes = options.processes;
+    server.token = token_;
+    if (options.replicas) server.role = ParameterServer::Role::kCoordinator;
+    shard_.push_back(std::make_unique<ParameterServer>(server, owner, handlers));
   }
   const std::string host = options.listen.substr(0, options.listen.rfind(':'));
   // Shard 0, and with it the control service, comes last: whoever registers is told all addresses.

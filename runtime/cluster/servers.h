@@ -26,6 +26,7 @@ class Servers {
     std::string listen;  // HOST:PORT of the coordinator; shard k: PORT + k, or 0 for any free port
     SecurityOptions security;
     int processes = 1, shards = 1;
+    bool replicas = false;  // the workers have the parameters themselves
     uint32_t epoch = 1;
     uint64_t program = 0;  // fingerprint
   };
@@ -38,7 +39,7 @@ class Servers {
                       std::function<wire::JobDescription(int process)> job,
                       const ParameterServer::Handlers& handlers);
 
-  const std::string& address() const { return address_[0]; }  // the coordinator's
+  const std::string& address() const { return address_[0]; }              // the coordinator's
   const std::vector<std::string>& addresses() const { return address_; }  // by shard
   const std::string& token() const { return token_; }
   ControlService* control() const { return control_.get(); }
@@ -51,7 +52,8 @@ class Servers {
   void Close();
 
  private:
-  absl::Status Start(const std::string& listen, std::shared_ptr<grpc::ServerCredentials> credentials,
+  absl::Status Start(const std::string& listen,
+                     std::shared_ptr<grpc::ServerCredentials> credentials,
                      const std::vector<grpc::Service*>& services);
 
   std::string token_;

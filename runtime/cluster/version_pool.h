@@ -13,6 +13,10 @@ namespace gyre {
 // Parameters, or one shard's range of them, with the stamp they came with.
 struct Version {
   AlignedArray<char> bytes;
+  std::shared_ptr<const void>
+      elsewhere;  // not null: holds `there`, the parameters, in place of `bytes`
+  const char* there = nullptr;
+  const char* data() const { return elsewhere != nullptr ? there : bytes.data(); }
   Stage complete = 0;           // every contribution of stages < complete is in ...
   Stage own = 0;                // ... and the reader's own of stages < own
   std::vector<Stage> included;  // LINEAR folds: by process, its stages that are in

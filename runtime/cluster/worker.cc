@@ -26,6 +26,7 @@
 #include "runtime/cluster/quiet.h"
 #include "runtime/cluster/remote_gate.h"
 #include "runtime/cluster/remote_table.h"
+#include "runtime/cluster/replica.h"
 #include "runtime/evaluator.h"
 #include "runtime/lane.h"
 
@@ -50,6 +51,10 @@ class WorkerRun {
   bool StepCursors();
   void Watch();
   void SendFinished();
+  absl::Status ListenForPeers();
+  absl::Status JoinPeers();
+  absl::Status AwaitReplica();
+  void Follow(const wire::Order& order);
   std::vector<std::unique_ptr<OwnerLink>> MakeLinks();
   std::shared_ptr<grpc::Channel> Channel(const std::string& address) const {
     return grpc::CreateCustomChannel(address, credentials_, ChannelSettings());
@@ -74,6 +79,12 @@ class WorkerRun {
   std::unique_ptr<ParamState> state_;
   std::unique_ptr<RemoteTable> table_;
   std::unique_ptr<RemoteGate> gate_;
+  std::unique_ptr<Replica> replica_;  // null: parameters are central
+  Mutex peers_mutex_;
+  std::vector<std::string> peers_
+      ABSL_GUARDED_BY(peers_mutex_);  // addresses by process, once they are known
+  std::atomic<bool> peers_known_{false};
+  std::atomic<Clock> last_clock_{0};  // where all end
   PostContext context_;
   std::unique_ptr<Evaluator> evaluator_;
   std::vector<std::unique_ptr<Cursor>> cursor_;
@@ -92,9 +103,9 @@ absl::Status WorkerRun::Connect() {
   process_ = options_.process;
   if (const char* id = std::getenv(kProcessVariable); process_ < 0 && id != nullptr) {
     if (!absl::SimpleAtoi(id, &process_) || process_ < 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("$", kProcessVariable, " is \"", id, "\"; it says which worker this is: 0, ",
-                       "1, ..., or is not set"));
+      return absl::InvalidArgumentError(absl::StrCat("$", kProcessVariable, " is \"", id,
+                                                     "\"; it says which worker this is: 0, ",
+                                                     "1, ..., or is not set"));
     }
   }
   SecurityOptions security = options_.security;
@@ -128,13 +139,12 @@ absl::Status WorkerRun::Register() {
   const bool late = alarm.Stop();
   if (!answered) {
     const absl::Status status = control_->Finish();
-    const std::string what =
-        late ? absl::StrCat("it gave no job within ",
-                            absl::FormatDuration(options_.connect_deadline))
-             : status.ok() ? "it ended the stream" : std::string(status.message());
-    return absl::Status(
-        late || status.ok() ? absl::StatusCode::kUnavailable : status.code(),
-        absl::StrCat("coordinator ", options_.coordinator, ": ", what));
+    const std::string what = late          ? absl::StrCat("it gave no job within ",
+                                                          absl::FormatDuration(options_.connect_deadline))
+                             : status.ok() ? "it ended the stream"
+                                           : std::string(status.message());
+    return absl::Status(late || status.ok() ? absl::StatusCode::kUnavailable : status.code(),
+                        absl::StrCat("coordinator ", options_.coordinator, ": ", what));
   }
   epoch_ = order.epoch();
   description_ = order.job();
@@ -197,27 +207,67 @@ absl::Status WorkerRun::Prepare() {
   options.first_worker = description_.first_worker();
   options.workers = workers();
   options.shards = description_.owner_size();
-  options.window = assembly_->window();
+  options.window = assembly_->WorkerWindow();
+  options.replicas = assembly_->replicas() ? description_.processes() : 0;
   options.linear = assembly_->linear();
-  options.layout = assembly_->TotalLayouts();
+  options.encoding = &assembly_->encodings();
   table_ = std::make_unique<RemoteTable>(options, state_.get(), &env_);
   gate_ = std::make_unique<RemoteGate>(table_.get(), &env_, options.first_worker, workers());
+  return assembly_->replicas() ? ListenForPeers() : absl::OkStatus();
+}
+
+absl::Status WorkerRun::ListenForPeers() {
+  absl::StatusOr<HostPort> coordinator = ParseAddress(options_.coordinator);
+  if (!coordinator.ok()) return coordinator.status();
+  Replica::Options options;
+  options.process = process_;
+  options.processes = description_.processes();
+  options.epoch = epoch_;
+  options.type = job_.type;
+  options.token = token_;
+  options.security = options_.security;
+  options.security.token = token_;
+  options.loopback = IsLoopback(coordinator->host);
+  options.deadline = absl::Seconds(description_.deadline_seconds());
+  options.failed = [this](absl::Status failure) { gate_->Fail(std::move(failure)); };
+  replica_ = std::make_unique<Replica>(options, assembly_.get());
+  if (absl::Status status = replica_->Listen(); !status.ok()) return status;
+  wire::Report report;
+  report.mutable_listening()->set_port(replica_->port());
+  control_->Send(&report);
   return absl::OkStatus();
+}
+
+// The first parameters of this process's replica, and its streams.
+absl::Status WorkerRun::JoinPeers() {
+  std::vector<std::string> address;
+  {
+    MutexLock lock(&peers_mutex_);
+    address = peers_;
+  }
+  if (static_cast<int>(address.size()) != description_.processes())
+    return absl::InternalError("the coordinator named another number of workers than there are");
+  return replica_->Start(
+      job_, context_, StartTotals(job_, table_->sum().data()), table_.get(), address,
+      [this](const std::string& to) { return Channel(to); }, &env_);
 }
 
 // The sum over all workers of what the data alone says; it also tells that everybody has loaded.
 absl::Status WorkerRun::AwaitSum() {
   table_->SendPartial(0, StartShare(job_, job_.worker));
-  while (!table_->SumArrived() && !gate_->finished()) {
+  const auto ready = [this] {
+    return table_->SumArrived() && (replica_ == nullptr || peers_known_.load());
+  };
+  while (!ready() && !gate_->finished()) {
     const uint32_t seen = env_.Observe();
-    if (table_->SumArrived() || gate_->finished()) {
+    if (ready() || gate_->finished()) {
       env_.Cancel();
       break;
     }
     env_.Sleep(seen,
                env_.Nanos() + 100'000'000);  // the coordinator keeps the deadline of the start
   }
-  if (!table_->SumArrived()) return gate_->status();
+  if (!ready()) return gate_->status();
   context_.program = &program_;
   context_.data = job_.worker[0].data;
   context_.hyper = job_.hyper.data();
@@ -227,6 +277,9 @@ absl::Status WorkerRun::AwaitSum() {
   UseBuilt(job_, table_->sum().data(), &context_);
   evaluator_ = std::make_unique<Evaluator>(job_, context_, *state_);
   gate_->SetEvaluator(evaluator_.get(), assembly_->EpochsPerClock(assembly_->stages().front()));
+  if (replica_ != nullptr) {
+    if (absl::Status status = JoinPeers(); !status.ok()) return status;
+  }
   for (int w = 0; w < workers(); ++w) {
     const WorkerData& rows = job_.worker[static_cast<size_t>(w)];
     const int worker = description_.first_worker() + w;
@@ -311,6 +364,12 @@ void WorkerRun::SendFinished() {
   finished->set_clock(cursor_[0]->clock());
   finished->set_sent(static_cast<uint64_t>(table_->bytes_sent()));
   finished->set_received(static_cast<uint64_t>(table_->bytes_received()));
+  if (replica_ != nullptr) {
+    finished->set_received(finished->received() +
+                           static_cast<uint64_t>(replica_->bytes_received()));
+    finished->set_sent_to_peers(static_cast<uint64_t>(table_->bytes_sent_to_peers()));
+    if (!assembly_->linear()) finished->set_checksum(replica_->Checksum());
+  }
   const Staleness staleness = table_->ObservedStaleness().Summary();
   for (const int64_t n : staleness.histogram) finished->add_staleness(static_cast<uint64_t>(n));
   const auto ns = [this](int64_t cycles) {
@@ -341,7 +400,7 @@ std::vector<std::unique_ptr<OwnerLink>> WorkerRun::MakeLinks() {
     options.shard = s;
     options.deadline = absl::Seconds(description_.deadline_seconds());
     // One thread may help the lane; with several streams there are several that receive.
-    if (description_.owner_size() == 1) {
+    if (description_.owner_size() == 1 && replica_ == nullptr) {
       options.around_receive = [this](const std::function<void()>& receive) {
         env_.Receive(receive);
       };
@@ -353,17 +412,45 @@ std::vector<std::unique_ptr<OwnerLink>> WorkerRun::MakeLinks() {
   return links;
 }
 
+void WorkerRun::Follow(const wire::Order& order) {
+  if (order.has_peers()) {
+    {
+      MutexLock lock(&peers_mutex_);
+      peers_.assign(order.peers().address().begin(), order.peers().address().end());
+    }
+    peers_known_.store(true);
+    env_.Wake();
+  }
+  if (!order.has_end()) return;
+  told_to_end_.store(true);
+  last_clock_.store(order.end().clock());
+  if (order.end().failed()) gate_->Fail(absl::CancelledError(order.end().reason()));
+  gate_->Finish();
+}
+
+// All owners have what this process contributed, and its replica is where all end.
+absl::Status WorkerRun::AwaitReplica() {
+  const Stage last = last_clock_.load() * static_cast<Stage>(assembly_->stages().size());
+  const int64_t deadline =
+      env_.Nanos() + static_cast<int64_t>(description_.deadline_seconds() * 1e9);
+  while (table_->recorded() < last || table_->complete() < last) {
+    if (env_.Nanos() > deadline) {
+      return absl::DeadlineExceededError(absl::StrCat(
+          "the replica of process ", process_, " has come to stage ", table_->complete(), " of ",
+          last, ", and others have ", table_->recorded(), " stages of its own"));
+    }
+    if (!gate_->status().ok()) return absl::OkStatus();
+    absl::SleepFor(absl::Milliseconds(1));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status WorkerRun::Execute() {
   if (absl::Status status = Prepare(); !status.ok()) return status;
   // Orders come until the end; a stream that ends without one means that the coordinator is gone.
   std::thread orders([this] {
     wire::Order order;
-    while (control_->Read(&order)) {
-      if (!order.has_end()) continue;
-      told_to_end_.store(true);
-      if (order.end().failed()) gate_->Fail(absl::CancelledError(order.end().reason()));
-      gate_->Finish();
-    }
+    while (control_->Read(&order)) Follow(order);
     if (!told_to_end_.load()) {
       gate_->Fail(
           absl::UnavailableError(absl::StrCat("coordinator ", options_.coordinator, " is gone")));
@@ -375,6 +462,7 @@ absl::Status WorkerRun::Execute() {
     std::thread watch([this] { Watch(); });
     status = AwaitSum();
     if (status.ok() && !gate_->finished()) RunLanes();
+    if (status.ok() && gate_->status().ok() && replica_ != nullptr) status = AwaitReplica();
     if (!status.ok()) gate_->Fail(status);
     watch.join();
   }
@@ -389,6 +477,7 @@ absl::Status WorkerRun::Execute() {
   }
   control_->HalfClose();
   orders.join();
+  replica_.reset();
   return status;
 }
 
