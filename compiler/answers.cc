@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "compiler/exchange.h"
 #include "compiler/select.h"
 
 namespace gyre {
@@ -286,7 +287,7 @@ class Answers {
       Add(&t, "bridge", BridgeName(s_.lag), BridgeReason(), straggler_);
       Add(&t, "communicate", StorageName(s_), CommunicateReason(), "");
       if (s_.update.coordinates) Add(&t, "schedule", Schedule(), ScheduleReason(), "");
-      Add(&t, "payload", p_.embedded ? "none" : PayloadName(s_.payload), PayloadReason(), "");
+      Add(&t, "payload", p_.embedded ? "none" : PayloadWords(t.symbol()), PayloadReason(t.symbol()), "");
     }
     plan_.set_update_reason(UpdateReason());
     for (const std::string& text : {lanes_, straggler_, update_}) {
@@ -364,13 +365,47 @@ class Answers {
   }
 
   std::string CommunicateReason() const {
+    if (s_.storage == Table::REPLICA) return "every process folds what all send: parameters never travel";
     if (!p_.embedded) return "the owner folds; every process sends to it";
     return s_.workers == 1 ? "one worker, in place" : "one process; lanes fold their share in place";
   }
 
-  std::string PayloadReason() const {
+  // How what is added to parameter `symbol` travels, and why, with the bytes of one process to one owner.
+  const Pass* MainPass() const { return PassOf(*p_.program, p_.main()); }
+  int TotalAt(int symbol) const {
+    const Pass* pass = MainPass();
+    for (size_t i = 0; pass != nullptr && i < pass->total.size(); ++i)
+      if (p_.program->graph.total[pass->total[i]].param == symbol) return static_cast<int>(i);
+    return -1;
+  }
+  std::string PayloadWords(int symbol) const {
+    const int at = TotalAt(symbol);
+    const Write::Payload payload =
+        at < 0 ? Write::DENSE : PayloadOf(s_, MainPass()->total[static_cast<size_t>(at)]);
+    const bool coded = payload != Write::FACTORS && !s_.codec.empty();
+    return absl::StrCat(PayloadName(payload), coded ? absl::StrCat(" as ", s_.codec) : "");
+  }
+  std::string PayloadReason(int symbol) const {
     if (p_.embedded) return "one process: nothing travels";
-    return s_.payload == Write::DENSE ? "the sums as they are" : "smaller than the sums";
+    const int at = TotalAt(symbol);
+    if (at < 0) return "the sums as they are";
+    const auto i = static_cast<size_t>(at);
+    const Pass& pass = *MainPass();
+    const auto all = static_cast<double>(p_.rows);
+    const double rows = s_.update.batch == 0 ? all : std::min(all, static_cast<double>(s_.update.batch));
+    const Write::Payload payload = PayloadOf(s_, pass.total[i]);
+    const double bytes = SentAs(p_, s_, pass, i, payload, rows).bytes;
+    std::string text = absl::StrCat(Bytes(bytes), " a clock and process");
+    for (const Write::Payload other : {Write::DENSE, Write::ROWS, Write::FACTORS}) {
+      if (other != payload && CanTravel(pass, i, other))
+        absl::StrAppend(&text, "; ", PayloadName(other), " would be ", Bytes(SentAs(p_, s_, pass, i, other, rows).bytes));
+    }
+    return text;
+  }
+  static std::string Bytes(double bytes) {
+    if (bytes < 1e4) return absl::StrFormat("%.0f B", bytes);
+    if (bytes < 1e7) return absl::StrFormat("%.1f kB", bytes / 1e3);
+    return absl::StrFormat("%.1f MB", bytes / 1e6);
   }
 
   std::string UpdateReason() const {

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "compiler/delta.h"
+#include "compiler/exchange.h"
 
 namespace gyre {
 namespace {
@@ -39,10 +40,6 @@ void MeasureWork(Problem* p) {
     const double rows =
         pass == nullptr ? 0 : static_cast<double>(ExtentOf(p->bound->extent, pass->row_axis));
     p->work.push_back(pass == nullptr ? Work{} : WorkOf(*p->program, *pass, *p->bound, rows));
-  }
-  if (p->embedded) return;
-  for (const Delta& d : DeltasOf(*p->program, p->bound->extent, p->bound->type)) {
-    p->row_bytes += static_cast<double>(d.row_bytes());
   }
 }
 
@@ -284,6 +281,7 @@ void AddCrews(const Problem& p, const Strategy& base, std::vector<Option>* all) 
     }
     const bool cut = base.partitioning != Partitioning::kData;
     if (cut && p.request->workers == 0) o.strategy.workers = std::max(2, crew.workers);
+    ChoosePayloads(p, &o.strategy);
     Judge(p, &o);
     all->push_back(std::move(o));
   }
@@ -304,8 +302,15 @@ std::vector<Option> Enumerate(const Problem& p) {
         if (deviations > MostDeviations(p)) continue;
         for (const UpdateChoice& update : updates) {
           for (const int lag : {1, Staleness(*p.request) + 1, -1}) {
-            AddCrews(p, {place.partitioning, place.axis, lag, home.storage, home.topology, payload,
-                         update}, &all);
+            Strategy base;
+            base.partitioning = place.partitioning;
+            base.axis = place.axis;
+            base.lag = lag;
+            base.storage = home.storage;
+            base.topology = home.topology;
+            base.payload = payload;
+            base.update = update;
+            AddCrews(p, base, &all);
           }
         }
       }

@@ -23,6 +23,8 @@ struct Strategy {
   Table::Storage storage = Table::LOCAL;
   Table::Topology topology = Table::NONE;
   Write::Payload payload = Write::DENSE;
+  std::vector<int> apart;               // totals that travel so; the others as sums
+  std::string codec;                    // of sums on the wire: "" exact, f32, bf16, fp16
   UpdateChoice update;                  // of the Minimize leaf; an Iterate's assign otherwise
   int workers = 1, lanes = 1, processes = 1;
 };
@@ -60,7 +62,6 @@ struct Problem {
   std::vector<Work> work;               // by leaf: its pass over all rows
   std::vector<StateSize> state;         // by leaf
   double resident = 0;                  // bytes of bound data
-  double row_bytes = 0;                 // of one row's contributions in their most structured form
 
   const Leaf& main() const { return leaf[static_cast<size_t>(main_leaf)]; }
 };

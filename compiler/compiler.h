@@ -58,6 +58,7 @@ struct Request {
   std::string storage = "auto";     // auto, central, replica
   std::string topology = "auto";    // auto, star, p2p, halton
   std::string payload = "auto";     // auto, full, sparse, factors
+  std::string codec = "auto";       // of sums between processes: auto, exact, f32, bf16, fp16
   std::string update = "auto";      // auto, fista, lbfgs, owlqn, sgd, adagrad, adam, cd, sdca,
                                     // mspg, dsgd, als
   int64_t batch = 0;                // rows a clock, all workers together; 0: the planner decides

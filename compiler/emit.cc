@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "compiler/delta.h"
+#include "compiler/exchange.h"
 #include "compiler/fingerprint.h"
 
 namespace gyre {
@@ -152,19 +153,19 @@ class Emitter {
     w->set_table(table);
     w->mutable_slice()->set_whole(true);
     w->set_mode(mode);
-    if (mode == Write::ADD) w->set_payload(PayloadOf(table));
+    if (mode == Write::ADD) SetPayload(table, w);
   }
 
-  Write::Payload PayloadOf(const std::string& table) const {
-    if (s_.payload == Write::DENSE) return Write::DENSE;
+  // Numbers alone travel exactly: an objective, a count.
+  void SetPayload(const std::string& table, gyre::Write* w) const {
     const Pass* pass = PassOf(program_, p_.main());
+    if (pass == nullptr) return;
     for (const int total : pass->total) {
       if (TotalTableId(graph_, total) != table) continue;
-      const Structure st = StructureOf(*pass, total);
-      if (s_.payload == Write::FACTORS && st == Structure::kOuter) return Write::FACTORS;
-      if (s_.payload == Write::ROWS && st == Structure::kRows) return Write::ROWS;
+      w->set_payload(PayloadOf(s_, total));
+      const bool numbers = w->payload() != Write::FACTORS && graph_.total[total].rank > 0;
+      if (s_.processes > 1 && numbers) w->set_codec(s_.codec);
     }
-    return Write::DENSE;
   }
 
   // A parameter that an earlier statement of the clock wrote is read as that left it.

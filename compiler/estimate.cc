@@ -6,6 +6,7 @@
 #include <set>
 
 #include "compiler/candidate.h"
+#include "compiler/exchange.h"
 
 namespace gyre {
 namespace {
@@ -38,33 +39,6 @@ double Imbalance(const Problem& p, const Strategy& s, double rows) {
   const double grain = std::ceil(part) / part;  // whole rows
   const double per_lane = std::ceil(static_cast<double>(s.workers) / s.lanes) * s.lanes / s.workers;
   return grain * per_lane * (1 + (p.skew - 1) / std::sqrt(part) * 0.5);
-}
-
-struct Traffic {
-  double up = 0, down = 0;  // bytes of one process a clock
-};
-
-// One process: its sums up, what changed of the parameters down.
-Traffic TrafficOf(const Problem& p, const Strategy& s, size_t leaf, double rows) {
-  const StateSize size = p.state[leaf];
-  Traffic t;
-  t.down = size.params * sizeof(double);
-  t.up = size.totals * sizeof(double);
-  const Pass* pass = PassOf(*p.program, p.leaf[leaf]);
-  if (s.payload == Write::DENSE || pass == nullptr) return t;
-  const double mine = rows / s.processes;
-  t.up = std::min(t.up, p.row_bytes * mine);
-  // Everybody else's factors come down in place of the matrix, and must be applied.
-  if (s.payload == Write::FACTORS) t.down = p.row_bytes * (rows - mine);
-  return t;
-}
-
-double NetworkMs(const Problem& p, const Strategy& s, const Traffic& t) {
-  const Profile& m = *p.profile;
-  const double peers = s.processes - 1;
-  // A star is as fast as the owner's link, which carries every process's share; shards divide it.
-  const double bytes = s.topology == Table::STAR ? (t.up + t.down) * 1.0 : (t.up * peers + t.down);
-  return TransferMs(bytes, m.network_gbs()) + (m.rtt_us() + 2 * peers * m.message_us()) * 1e-3;
 }
 
 // Cutting the model along an axis: work divides as with rows, but slices exchange the values of the
@@ -246,10 +220,12 @@ void AddStages(const Problem& p, const Strategy& s, Option* o) {
     const Work work = p.work[i].Scaled(rows / all / s.processes);
     o->pass_ms += PassMs(work, *p.profile, p.bound->type, s.lanes, resident, Imbalance(p, s, rows));
     if (s.processes > 1) {
-      const Traffic t = TrafficOf(p, s, i, rows);
-      o->network_ms += NetworkMs(p, s, t);
-      o->bytes_out += t.up;
-      o->messages += s.topology == Table::STAR ? 1 : s.processes - 1;
+      const Exchange e = ExchangeOf(p, s, i, rows);
+      o->network_ms += e.network_ms;
+      o->fold_ms += e.fold_ms;
+      o->pass_ms = std::max(0.5 * o->pass_ms, o->pass_ms - e.saved_ms);
+      o->bytes_out += e.sent;
+      o->messages += e.messages;
     }
   }
 }
@@ -330,7 +306,16 @@ Bytes MemoryOf(const Problem& p, const Strategy& s) {
   if (s.update.update.rule() == "gibbs") return SampleBytes(p, s);
   if (s.update.update.rule() == "als") return AlternateBytes(p, params);
   if (s.update.keyed) return KeyedBytes(p, params);
-  return {p.resident / s.processes, state + totals * 8 * workers * lag};
+  // A replica has room for what all processes are ahead (Assembly::OwnerWindow), but for terms.
+  double received = 0;
+  if (s.storage == Table::REPLICA) {
+    const ir::Graph& graph = p.program->graph;
+    double apart = 0;
+    for (const int total : s.apart) apart += static_cast<double>(ElementsOfTotal(graph, total, p.bound->extent));
+    received = 8 * ((totals - apart) * s.processes * 2 * lag + params + totals);
+    if (s.payload == Write::FACTORS) totals -= apart;
+  }
+  return {p.resident / s.processes, state + totals * 8 * workers * lag + received};
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "compiler/candidate.h"
-#include "compiler/delta.h"
+#include "compiler/exchange.h"
 
 namespace gyre {
 namespace {
@@ -134,19 +134,21 @@ std::string StorageRule(const Problem& p, const Strategy& s) {
   if (p.embedded && s.storage == Table::REPLICA) {
     return "one process shares memory: a replica would be a copy for nothing";
   }
+  if (s.storage == Table::REPLICA && s.lag < 0 && s.update.fold != Table::LINEAR) {
+    return "replicas that fold in the order things arrive would part for good; async needs LINEAR folds";
+  }
   return "";
 }
 
 std::string PayloadRule(const Problem& p, const Strategy& s) {
+  if (const std::string reason = s.codec.empty() ? "" : ToleratesRounding(s); !reason.empty())
+    return absl::StrCat(reason, ": sums travel exactly; leave out --codec, or use a rule like --update=sgd");
   if (s.payload == Write::DENSE) return "";
   if (p.embedded) return "nothing travels within one process";
   const Pass* pass = PassOf(*p.program, p.main());
   bool any = false;
   if (pass != nullptr) {
-    for (const int t : pass->total) {
-      const Structure st = StructureOf(*pass, t);
-      any |= s.payload == Write::FACTORS ? st == Structure::kOuter : st == Structure::kRows;
-    }
+    for (size_t i = 0; i < pass->total.size(); ++i) any |= CanTravel(*pass, i, s.payload);
   }
   if (any) return "";
   return s.payload == Write::FACTORS

@@ -513,15 +513,95 @@ TEST(Cluster, WhatItCannotCutSaysSo) {
   EXPECT_THAT(Refusal(p, Bind(p, 1000, 50), r), HasSubstr("--cluster=embedded"));
 }
 
-TEST(Cluster, PayloadsThatDoNotTravelYetSaySo) {
+const Write* WriteOf(const Plan& plan, const std::string& table) {
+  for (const Task& t : plan.task()) {
+    for (const Write& w : t.write()) {
+      if (w.table() == table && w.mode() == Write::ADD) return &w;
+    }
+  }
+  return nullptr;
+}
+
+TEST(Cluster, PayloadsFollowTheStructureOfDelta) {
   const Program p = Multiclass(1000);
   Request r;
   r.cluster = "local";
   r.workers = r.processes = 2;
   r.payload = "factors";
-  EXPECT_THAT(Refusal(p, Bind(p, 60000, 784), r), HasSubstr("factors on the wire"));
+  const Plan plan = Make(p, Bind(p, 60000, 784), r);
+  EXPECT_EQ(WriteOf(plan, "delta/W")->payload(), Write::FACTORS);
+  EXPECT_EQ(WriteOf(plan, "delta/W")->codec(), "");
   r.payload = "sparse";
   EXPECT_THAT(Refusal(p, Bind(p, 60000, 784), r), HasSubstr("see DELTA"));
+  r.payload = "factors";
+  r.shards = 2;
+  EXPECT_THAT(Refusal(p, Bind(p, 60000, 784), r), HasSubstr("leave out --shards"));
+}
+
+// A pin for each payload and home; what is asked for is what stands in the plan.
+TEST(Cluster, ReplicasGoPeerToPeer) {
+  const Program p = Multiclass(1000);
+  Request r;
+  r.cluster = "local";
+  r.workers = r.processes = 4;
+  r.topology = "p2p";
+  for (const char* payload : {"full", "factors"}) {
+    r.payload = payload;
+    const Plan plan = Make(p, Bind(p, 60000, 784), r);
+    EXPECT_EQ(TableOf(plan, "param/W")->storage(), Table::REPLICA);
+    EXPECT_EQ(TableOf(plan, "param/W")->topology(), Table::P2P);
+  }
+  r.topology = "halton";
+  EXPECT_THAT(Refusal(p, Bind(p, 60000, 784), r), HasSubstr("passed on"));
+}
+
+TEST(Cluster, CodecsAreForFoldsThatMakeUpForRounding) {
+  const Program p = Multiclass(10);
+  Request r;
+  r.cluster = "local";
+  r.workers = r.processes = 2;
+  r.codec = "bf16";
+  r.update = "lbfgs";
+  EXPECT_THAT(Refusal(p, Bind(p, 60000, 784), r), HasSubstr("travel exactly"));
+  r.update = "sgd";
+  const Plan plan = Make(p, Bind(p, 60000, 784), r);
+  EXPECT_EQ(WriteOf(plan, "delta/W")->codec(), "bf16");
+  for (const Write& w : TaskOf(plan, "clock/grad")->write()) {
+    EXPECT_EQ(w.codec(), w.table() == "delta/W" || w.table() == "delta/b" ? "bf16" : "") << w.table();
+  }
+  r.codec = "int4";
+  EXPECT_THAT(Refusal(p, Bind(p, 60000, 784), r), HasSubstr("bf16"));
+  r.codec = "bf16";
+  r.cluster = "embedded";
+  r.processes = 1;
+  EXPECT_THAT(Refusal(p, Bind(p, 60000, 784), r), HasSubstr("nothing travels"));
+}
+
+// The crossover of factors and sums, against the rule of Poseidon (Zhang et al., 2017): factors iff
+// 2 K (P - 1) (M + N) <= 2 M N (P + S - 2) / S, for batches of K rows a process and S = P shards of the
+// parameters. Here the owner is one and the coordinator takes part, so it is 2 K P (M + N) against
+// P (M N + M N): compared away from the crossover, where both say the same.
+TEST(Cluster, FactorsWinWhereBytesSaySo) {
+  Profile slow = DefaultProfile();
+  slow.set_network_gbs(0.0125);  // 100 Mbit/s
+  for (const int classes : {8, 64, 1000}) {
+    const Program p = Multiclass(classes);
+    for (const int64_t batch : {4, 64, 4096}) {
+      const double k = static_cast<double>(batch) / 4, m = classes, n = 784;
+      const double factors = 2 * k * 3 * (m + n), full = 2 * m * n * (4 + 4 - 2) / 4;
+      if (factors < 4 * full && full < 4 * factors) continue;
+      Request r;
+      r.cluster = "wire";  // machines of their own
+      r.workers = r.processes = 4;
+      r.update = "sgd";
+      r.batch = batch;
+      const BoundInfo bound = Bind(p, 60000, 784);
+      const absl::StatusOr<Plan> plan = MakePlan(p, bound, slow, r);
+      ASSERT_TRUE(plan.ok()) << plan.status();
+      EXPECT_EQ(WriteOf(*plan, "delta/W")->payload() == Write::FACTORS, factors < full)
+          << classes << " classes, batch " << batch;
+    }
+  }
 }
 
 TEST(Plan, WhatThisBuildLacksIsSaid) {

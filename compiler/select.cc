@@ -207,6 +207,9 @@ absl::Status CheckNumbers(const Request& r) {
   if (r.shards > 1 && r.cluster == "embedded") {
     return bad("shards", r.shards, "needs a parameter server; use --cluster=local");
   }
+  if (r.codec != "auto" && r.cluster == "embedded") {
+    return bad("codec", r.codec, "nothing travels within one process; use --cluster=local");
+  }
   if (r.processes > 1 && r.cluster == "embedded") {
     return bad("cluster", "embedded", "is one process; use --cluster=local for several");
   }
@@ -223,6 +226,7 @@ absl::Status CheckWords(const Request& r) {
   if (status.ok()) status = CheckWord("storage", r.storage, {"auto", "central", "replica"});
   if (status.ok()) status = CheckWord("topology", r.topology, {"auto", "star", "p2p", "halton"});
   if (status.ok()) status = CheckWord("payload", r.payload, {"auto", "full", "sparse", "factors"});
+  if (status.ok()) status = CheckWord("codec", r.codec, {"auto", "exact", "f32", "bf16", "fp16"});
   if (status.ok()) {
     status = CheckWord("update", r.update,
                        {"auto", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam", "cd", "sdca",
@@ -255,7 +259,7 @@ bool IsPinned(const Request& r, absl::string_view question) {
   if (question == "distribute") return r.partition != "auto" || r.workers > 0;
   if (question == "bridge") return r.bridge != "auto";
   if (question == "communicate") return r.storage != "auto" || r.topology != "auto";
-  if (question == "payload") return r.payload != "auto";
+  if (question == "payload") return r.payload != "auto" || r.codec != "auto";
   if (question == "schedule") return r.schedule != "auto";
   if (question == "sampler") return r.sampler != "auto";
   return r.update != "auto";

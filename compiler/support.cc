@@ -50,12 +50,20 @@ std::string NotInThisBuild(const Problem& problem, const Strategy& s) {
   if (s.partitioning == Partitioning::kHybrid && !s.update.keyed) {
     return "needs blocks that rotate, which dsgd, als and gibbs have";
   }
-  if (s.storage == Table::REPLICA) return "needs replicas, which this build does not have";
-  if (s.topology == Table::P2P || s.topology == Table::HALTON || s.topology == Table::RING) {
-    return "needs workers that send to each other, which this build does not have";
+  if (s.topology == Table::HALTON || s.topology == Table::RING) {
+    return "needs messages that are passed on and merged, which this build does not have";
   }
-  if (s.payload == Write::FACTORS) return "needs factors on the wire, which this build does not have";
-  if (s.payload == Write::ROWS) return "needs sparse rows on the wire, which this build does not have";
+  const bool replicas = s.storage == Table::REPLICA;
+  if (replicas && problem.program->start_pass >= 0 && problem.program->build >= 0) {
+    return "the program starts from a sum that reads other sums, which a replica cannot make alone";
+  }
+  if (problem.request->shards > 1 && (replicas || s.payload != Write::DENSE)) {
+    return absl::StrCat(replicas ? "replicas have" : "rows and factors go to one owner whole: they have",
+                        " no shards; leave out --shards");
+  }
+  if (s.payload != Write::DENSE && s.apart.empty()) {
+    return "no contribution is cheaper so than as its sum, at the rows of a clock";
+  }
   return "";
 }
 

@@ -77,6 +77,13 @@ struct Draft {
     pass.row_axis = sample;
     pass.total = totals;
     pass.structure = structure;
+    for (size_t i = 0; i < totals.size(); ++i) {
+      pass.outer.emplace_back();
+      if (structure[i] != Structure::kOuter) continue;
+      const ir::Total& total = b.graph.total[totals[i]];
+      pass.outer.back().u = {b.graph.index[total.index[0]].axis};
+      pass.outer.back().v = {b.graph.index[total.index[1]].axis};
+    }
     pass.data = {X, y};
     pass.param = params;
     program.pass.push_back(pass);

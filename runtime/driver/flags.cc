@@ -119,6 +119,14 @@ constexpr Flag kFlags[] = {
      [](string_view v, Options* o) {
        return ToPin(v, {"auto", "full", "sparse", "factors"}, &o->payload);
      }},
+    {"codec", "auto|exact|f32|bf16|fp16",
+     "pin: numbers of sums between processes, with error feedback (default: f32 of float32 runs "
+     "where "
+     "the rule allows it)",
+     kPlans,
+     [](string_view v, Options* o) {
+       return ToPin(v, {"auto", "exact", "f32", "bf16", "fp16"}, &o->codec);
+     }},
     {"update", "auto|fista|lbfgs|owlqn|sgd|adagrad|adam|cd|sdca|mspg|dsgd|als|gibbs",
      "pin: the update rule", kPlans,
      [](string_view v, Options* o) {

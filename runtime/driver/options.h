@@ -61,7 +61,7 @@ struct Options {
 
   // Pins: auto and 0 mean that the planner decides.
   std::string partition = "auto", bridge = "auto", storage = "auto", topology = "auto",
-              payload = "auto", update = "auto", schedule = "auto", sampler = "auto",
+              payload = "auto", codec = "auto", update = "auto", schedule = "auto", sampler = "auto",
               step_schedule = "auto";
   int64_t batch = 0;
   std::optional<double> step, momentum, decay, coupling;

@@ -67,6 +67,7 @@ absl::StatusOr<Request> MakeRequest(const Invocation& invocation) {
   request.storage = options.storage;
   request.topology = options.topology;
   request.payload = options.payload;
+  request.codec = options.codec;
   request.update = options.update;
   request.batch = options.batch;
   request.step = options.step;

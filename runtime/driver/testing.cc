@@ -133,7 +133,8 @@ Pass MakePass(std::string id, std::vector<int> totals, KernelFn f32, KernelFn f6
   pass.row_axis = kSample;
   pass.total = std::move(totals);
   for (int total : pass.total)
-    pass.structure.push_back(total == 1 ? Structure::kOuter : Structure::kScalar);
+    pass.structure.push_back(total == 1 ? Structure::kDense : Structure::kScalar);
+  pass.outer.resize(pass.total.size());
   pass.f32 = f32;
   pass.f64 = f64;
   pass.data = {kX, kY};
