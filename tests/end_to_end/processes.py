@@ -153,8 +153,10 @@ class Waits(Case):
 
 
 class Deaths(Case):
+    flags = ()
+
     def start(self):
-        process = subprocess.Popen([PROGRAM, "run", *FOREVER], stdin=subprocess.DEVNULL,
+        process = subprocess.Popen([PROGRAM, "run", *FOREVER, *self.flags], stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.stderr.close)
@@ -181,7 +183,7 @@ class Deaths(Case):
         self.assertTrue(wait_until(lambda: not any(alive(w) for w in workers), 10))
 
     def test_a_stopped_worker_is_named(self):
-        process = subprocess.Popen([PROGRAM, "run", *FOREVER, "--deadline=3"],
+        process = subprocess.Popen([PROGRAM, "run", *FOREVER, *self.flags, "--deadline=3"],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True)
         self.addCleanup(process.stdout.close)
@@ -196,6 +198,10 @@ class Deaths(Case):
         self.assertEqual(len(err.strip().splitlines()), 1, err)
         self.assertIn("pid %d" % workers[0], err)
         self.assertFalse(any(alive(worker) for worker in workers))
+
+
+class DeathsAmongReplicas(Deaths):
+    flags = ("--topology=p2p",)
 
 
 class Doors(Case):
@@ -231,11 +237,12 @@ class Doors(Case):
              "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
             capture_output=True, text=True, check=False)
         self.assertEqual(made.returncode, 0, made.stderr)
-        outcome = call("run", "--cluster=local", "--workers=2", "--shards=2", "--max_clocks=3",
-                       "--listen=127.0.0.1:0", "--tls_cert=" + self.path("cert.pem"),
-                       "--tls_key=" + self.path("key.pem"), "--tls_ca=" + self.path("cert.pem"),
-                       "--model_out=", "--report=")
-        self.assertEqual(outcome.returncode, 0, outcome)
+        for flag in ("--shards=2", "--topology=p2p"):
+            outcome = call("run", "--cluster=local", "--workers=2", flag, "--max_clocks=3",
+                           "--listen=127.0.0.1:0", "--tls_cert=" + self.path("cert.pem"),
+                           "--tls_key=" + self.path("key.pem"), "--tls_ca=" + self.path("cert.pem"),
+                           "--model_out=", "--report=")
+            self.assertEqual(outcome.returncode, 0, outcome)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,147 @@
+"""What travels between processes, and how, changes no result.
+
+    communication.py MULTICLASS NETWORK FACTORIZATION
+
+The programs are multiclass logistic regression, a two-layer network and a matrix factorisation.
+"""
+
+import itertools
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+MULTICLASS = NETWORK = FACTORIZATION = ""
+TIMEOUT_SECONDS = 120
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(dir=os.environ.get("TEST_TMPDIR"))
+
+    def tearDown(self):
+        shutil.rmtree(self.folder)
+
+    def call(self, program, *args):
+        return subprocess.run([program, *args], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=TIMEOUT_SECONDS, check=False)
+
+    def train(self, program, *args):
+        report = os.path.join(self.folder, "r.json")
+        outcome = self.call(program, "run", "--report=" + report, "--model_out=", *args)
+        self.assertEqual(outcome.returncode, 0, (args, outcome))
+        with open(report, encoding="utf-8") as file:
+            return json.load(file)
+
+    def refused(self, program, words, *args):
+        outcome = self.call(program, "run", "--report=", "--model_out=", *args)
+        self.assertEqual(outcome.returncode, 2, (args, outcome))
+        lines = outcome.stderr.strip().splitlines()
+        self.assertEqual(len(lines), 1, outcome)
+        for word in words:
+            self.assertIn(word, lines[0])
+
+
+HOMES = ("--topology=star", "--topology=p2p")
+
+
+class Lossless(Case):
+    """Clock by clock the same as one process with as many workers, to rounding."""
+
+    def equal(self, program, payloads, *flags):
+        flags += ("--workers=4", "--bridge=bsp", "--dtype=float64", "--tolerance=1e-300")
+        one = self.train(program, "--cluster=embedded", *flags)
+        for home, payload in itertools.product(HOMES, payloads):
+            many = self.train(program, "--cluster=inproc", home, "--payload=" + payload, *flags)
+            self.assertEqual(many["clocks"], one["clocks"])
+            self.assertAlmostEqual(many["objective"], one["objective"],
+                                   delta=1e-8 * abs(one["objective"]), msg=(home, payload))
+
+    def test_batches_of_multiclass(self):
+        self.equal(MULTICLASS, ("full", "factors"), "--update=sgd", "--batch=100", "--max_clocks=40")
+
+    def test_all_rows_of_multiclass(self):
+        for update in ("fista", "lbfgs"):
+            self.equal(MULTICLASS, ("full", "factors"), "--update=" + update, "--max_clocks=20")
+
+    def test_both_layers_of_a_network(self):
+        self.equal(NETWORK, ("full", "factors"), "--update=adam", "--batch=64", "--max_clocks=30")
+
+    def test_rows_of_a_factorisation(self):
+        self.equal(FACTORIZATION, ("full", "sparse"), "--update=adagrad", "--batch=50",
+                   "--max_clocks=30")
+
+    def test_workers_that_share_a_process(self):
+        with open(os.path.join(self.folder, "c.textproto"), "w", encoding="utf-8") as file:
+            file.write("processes: 2 workers: 4\n")
+        flags = ("--workers=4", "--bridge=bsp", "--dtype=float64", "--tolerance=1e-300",
+                 "--update=sgd", "--batch=100", "--max_clocks=20")
+        one = self.train(MULTICLASS, "--cluster=embedded", *flags)
+        for home in HOMES:
+            many = self.train(MULTICLASS, "--cluster=local", "--payload=factors", home, *flags)
+            self.assertAlmostEqual(many["objective"], one["objective"],
+                                   delta=1e-8 * abs(one["objective"]))
+
+
+class Optimum(Case):
+    """Every legal combination comes to the serial optimum."""
+
+    def test_combinations(self):
+        best = self.train(MULTICLASS, "--workers=1", "--update=lbfgs")["objective"]
+        flags = ("--cluster=inproc", "--workers=3", "--update=adagrad", "--batch=178",
+                 "--max_clocks=4000", "--tolerance=1e-300", "--target=%.9g" % (1.06 * best))
+        for home, payload, bridge, codec in itertools.product(
+                HOMES, ("full", "factors"), ("bsp", "ssp:2"), ("exact", "f32", "bf16", "fp16")):
+            if payload == "factors" and codec in ("f32", "fp16"):
+                continue  # of W nothing but factors travels: the codec is the bias's alone
+            report = self.train(MULTICLASS, home, "--payload=" + payload, "--bridge=" + bridge,
+                                "--codec=" + codec, *flags)
+            self.assertEqual(report["stop_reason"], "target", (home, payload, bridge, codec))
+            self.assertLessEqual(report["staleness"]["max"], 2 if bridge != "bsp" else 0)
+
+    def test_what_is_not_legal_names_what_is(self):
+        cluster = ("--cluster=inproc", "--workers=3")
+        self.refused(MULTICLASS, ("--payload=sparse", "full", "factors"), *cluster,
+                     "--payload=sparse")
+        self.refused(FACTORIZATION, ("--payload=factors", "full", "sparse"), *cluster,
+                     "--payload=factors")
+        self.refused(MULTICLASS, ("exactly",), *cluster, "--update=lbfgs", "--codec=bf16")
+        self.refused(MULTICLASS, ("--shards",), *cluster, "--topology=p2p", "--shards=2")
+        self.refused(MULTICLASS, ("--topology=halton", "star", "p2p"), *cluster,
+                     "--topology=halton")
+        self.refused(MULTICLASS, ("LINEAR",), *cluster, "--topology=p2p", "--bridge=async")
+        self.refused(MULTICLASS, ("nothing travels",), "--codec=bf16")
+
+
+class Bytes(Case):
+    """On the wire, factors are to sums as K (M + N) to M N."""
+
+    def test_factors_against_sums(self):
+        rows, features, classes, batch = 120, 1500, 150, 40
+        made = random.Random(1)
+        data = os.path.join(self.folder, "d.csv")
+        with open(data, "w", encoding="utf-8") as file:
+            file.write(",".join("x%d" % j for j in range(features)) + ",label\n")
+            for row in range(rows):
+                values = ["%.3f" % made.gauss(0, 1) for _ in range(features)]
+                file.write(",".join(values) + ",%d\n" % (row % classes))
+        flags = ("--data=" + data, "--cluster=local", "--workers=4", "--topology=p2p",
+                 "--update=sgd", "--batch=%d" % batch, "--max_clocks=30", "--tolerance=1e-300",
+                 "--dtype=float32", "--bridge=bsp")
+        sent = {}
+        for payload in ("full", "factors"):
+            report = self.train(MULTICLASS, "--payload=" + payload, *flags)
+            sent[payload] = report["bytes"]["sent"] + report["bytes"]["received"]
+        seen = min(rows, classes)  # classes that occur
+        k = batch / 4
+        want = k * (seen + features) / (seen * features)
+        self.assertAlmostEqual(sent["factors"] / sent["full"] / want, 1, delta=0.05)
+
+
+if __name__ == "__main__":
+    MULTICLASS, NETWORK, FACTORIZATION = (os.path.abspath(p) for p in sys.argv[1:4])
+    unittest.main(argv=sys.argv[:1] + sys.argv[4:], verbosity=2)
