@@ -365,6 +365,8 @@ class Answers {
   }
 
   std::string CommunicateReason() const {
+    if (s_.topology == Table::RING) return "each link carries the sum about twice, whoever many there are";
+    if (s_.topology == Table::HALTON) return "sums are added up in as few steps as there can be";
     if (s_.storage == Table::REPLICA) return "every process folds what all send: parameters never travel";
     if (!p_.embedded) return "the owner folds; every process sends to it";
     return s_.workers == 1 ? "one worker, in place" : "one process; lanes fold their share in place";

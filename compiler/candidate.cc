@@ -108,10 +108,10 @@ std::vector<Home> Homes(const Problem& p) {
   if (p.embedded) {
     return {{Table::CENTRAL, Table::NONE}, {Table::REPLICA, Table::NONE},
             {Table::CENTRAL, Table::STAR}, {Table::REPLICA, Table::P2P},
-            {Table::REPLICA, Table::HALTON}};
+            {Table::REPLICA, Table::RING}, {Table::REPLICA, Table::HALTON}};
   }
   return {{Table::CENTRAL, Table::STAR}, {Table::REPLICA, Table::P2P},
-          {Table::REPLICA, Table::HALTON}};
+          {Table::REPLICA, Table::RING}, {Table::REPLICA, Table::HALTON}};
 }
 
 struct Crew {

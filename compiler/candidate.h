@@ -27,6 +27,8 @@ struct Strategy {
   std::string codec;                    // of sums on the wire: "" exact, f32, bf16, fp16
   UpdateChoice update;                  // of the Minimize leaf; an Iterate's assign otherwise
   int workers = 1, lanes = 1, processes = 1;
+  // Sums are added up on their way from neighbour to neighbour.
+  bool merged() const { return topology == Table::RING || topology == Table::HALTON; }
 };
 
 struct Option {

@@ -56,7 +56,7 @@ struct Request {
   std::string partition = "auto";   // auto, data, data[Axis], model, model[Axis], hybrid
   std::string bridge = "auto";      // auto, bsp, ssp:S, async
   std::string storage = "auto";     // auto, central, replica
-  std::string topology = "auto";    // auto, star, p2p, halton
+  std::string topology = "auto";    // auto, star, p2p, ring, halton
   std::string payload = "auto";     // auto, full, sparse, factors
   std::string codec = "auto";       // of sums between processes: auto, exact, f32, bf16, fp16
   std::string update = "auto";      // auto, fista, lbfgs, owlqn, sgd, adagrad, adam, cd, sdca,

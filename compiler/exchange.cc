@@ -1,6 +1,7 @@
 #include "compiler/exchange.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "absl/strings/str_cat.h"
 #include "compiler/delta.h"
@@ -110,7 +111,7 @@ void ChoosePayloads(const Problem& p, Strategy* s) {
   const std::string& asked = p.request->codec;
   if (asked != "auto") {
     s->codec = asked == "exact" ? "" : asked;
-  } else if (p.bound->type == Type::kFloat32 && ToleratesRounding(*s).empty()) {
+  } else if (p.bound->type == Type::kFloat32 && !s->merged() && ToleratesRounding(*s).empty()) {
     s->codec = "f32";
   }
   if (s->payload == Write::DENSE) return;
@@ -144,6 +145,16 @@ Exchange ExchangeOf(const Problem& p, const Strategy& s, size_t leaf, double row
     e.saved_ms += sent.saved_ms;
   }
   const double n = s.processes;
+  const double hop = (m.rtt_us() / 2 + 2 * m.message_us()) * 1e-3;
+  if (s.merged()) {
+    // What folds is one sum. Process 0 tells the coordinator as well; the time is that of its link.
+    const bool ring = s.topology == Table::RING;
+    e.messages = ring ? 2 * (n - 1) : std::log2(n);
+    e.sent = e.up * (ring ? 2 * (n - 1) / n : std::log2(n));
+    e.fold_ms = e.fold_ms * 3 / (n + 1);
+    e.network_ms = TransferMs((e.sent * (OnOneMachine(p) ? n : 1) + e.up), m.network_gbs()) + e.messages * hop;
+    return e;
+  }
   if (s.storage == Table::REPLICA) {
     // To every other process and to the coordinator, from every link at once.
     e.messages = n;

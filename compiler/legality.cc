@@ -140,6 +140,18 @@ std::string StorageRule(const Problem& p, const Strategy& s) {
   return "";
 }
 
+// What neighbours add up and pass on.
+std::string MeshRule(const Problem& p, const Strategy& s) {
+  if (p.embedded || !s.merged()) return "";
+  const char* name = s.topology == Table::RING ? "ring" : "halton";
+  if (s.lag < 0) return absl::StrCat(name, " adds up whole clocks of all processes, and async has none");
+  if (s.payload != Write::DENSE) return absl::StrCat(name, " adds up what it passes on: sums, not ", PayloadName(s.payload));
+  if (!s.codec.empty()) return absl::StrCat(name, " adds up what it passes on, exactly: leave out --codec");
+  if (s.topology == Table::HALTON && (s.processes & (s.processes - 1)) != 0)
+    return absl::StrCat("halton needs a power of two processes, not ", s.processes);
+  return "";
+}
+
 std::string PayloadRule(const Problem& p, const Strategy& s) {
   if (const std::string reason = s.codec.empty() ? "" : ToleratesRounding(s); !reason.empty())
     return absl::StrCat(reason, ": sums travel exactly; leave out --codec, or use a rule like --update=sgd");
@@ -173,7 +185,7 @@ bool KnowsCouplings(const Problem& p, const Statement& sweep) {
 
 std::string IllegalBecause(const Problem& problem, const Strategy& s) {
   for (const auto rule : {UpdateRule, SweepRule, CoordinateRule, KeyedRule, PartitionRule, BridgeRule, AloneRule, StagesRule,
-                          StorageRule, PayloadRule}) {
+                          StorageRule, MeshRule, PayloadRule}) {
     std::string reason = rule(problem, s);
     if (!reason.empty()) return reason;
   }

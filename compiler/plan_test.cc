@@ -551,8 +551,30 @@ TEST(Cluster, ReplicasGoPeerToPeer) {
     EXPECT_EQ(TableOf(plan, "param/W")->storage(), Table::REPLICA);
     EXPECT_EQ(TableOf(plan, "param/W")->topology(), Table::P2P);
   }
-  r.topology = "halton";
-  EXPECT_THAT(Refusal(p, Bind(p, 60000, 784), r), HasSubstr("passed on"));
+}
+
+TEST(Cluster, NeighboursPassOnSumsAlone) {
+  const Program p = Multiclass(1000);
+  Request r;
+  r.cluster = "local";
+  r.workers = r.processes = 4;
+  for (const char* topology : {"ring", "halton"}) {
+    r.topology = topology;
+    const Plan plan = Make(p, Bind(p, 60000, 784), r);
+    EXPECT_EQ(WriteOf(plan, "delta/W")->payload(), Write::DENSE);
+    EXPECT_EQ(WriteOf(plan, "delta/W")->codec(), "");
+    r.payload = "factors";
+    EXPECT_THAT(Refusal(p, Bind(p, 60000, 784), r), HasSubstr("sums, not factors"));
+    r.payload = "auto";
+    r.codec = "bf16";
+    EXPECT_THAT(Refusal(p, Bind(p, 60000, 784), r), HasSubstr("leave out --codec"));
+    r.codec = "auto";
+    r.bridge = "async";
+    EXPECT_THAT(Refusal(p, Bind(p, 60000, 784), r), HasSubstr("async"));
+    r.bridge = "auto";
+  }
+  r.workers = r.processes = 3;
+  EXPECT_THAT(Refusal(p, Bind(p, 60000, 784), r), HasSubstr("power of two processes, not 3"));
 }
 
 TEST(Cluster, CodecsAreForFoldsThatMakeUpForRounding) {

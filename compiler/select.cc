@@ -33,6 +33,7 @@ std::string TopologyFlag(const Strategy& s) {
   switch (s.topology) {
     case Table::STAR: return "star";
     case Table::P2P: return "p2p";
+    case Table::RING: return "ring";
     case Table::HALTON: return "halton";
     default: return "auto";
   }
@@ -224,7 +225,7 @@ absl::Status CheckWords(const Request& r) {
   absl::Status status = CheckWord("partition", kind, {"auto", "data", "model", "hybrid"});
   if (status.ok()) status = CheckBridge(r.bridge);
   if (status.ok()) status = CheckWord("storage", r.storage, {"auto", "central", "replica"});
-  if (status.ok()) status = CheckWord("topology", r.topology, {"auto", "star", "p2p", "halton"});
+  if (status.ok()) status = CheckWord("topology", r.topology, {"auto", "star", "p2p", "ring", "halton"});
   if (status.ok()) status = CheckWord("payload", r.payload, {"auto", "full", "sparse", "factors"});
   if (status.ok()) status = CheckWord("codec", r.codec, {"auto", "exact", "f32", "bf16", "fp16"});
   if (status.ok()) {

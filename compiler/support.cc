@@ -50,9 +50,6 @@ std::string NotInThisBuild(const Problem& problem, const Strategy& s) {
   if (s.partitioning == Partitioning::kHybrid && !s.update.keyed) {
     return "needs blocks that rotate, which dsgd, als and gibbs have";
   }
-  if (s.topology == Table::HALTON || s.topology == Table::RING) {
-    return "needs messages that are passed on and merged, which this build does not have";
-  }
   const bool replicas = s.storage == Table::REPLICA;
   if (replicas && problem.program->start_pass >= 0 && problem.program->build >= 0) {
     return "the program starts from a sum that reads other sums, which a replica cannot make alone";

@@ -10,6 +10,7 @@
 #include "compiler/plan.pb.h"
 #include "runtime/contribution.h"
 #include "runtime/kernel_call.h"
+#include "runtime/cluster/mesh.h"
 #include "runtime/linear_table.h"
 #include "runtime/shared_table.h"
 #include "runtime/start.h"
@@ -53,8 +54,20 @@ absl::StatusOr<Assembly> Assembly::Bind(const Job& job) {
         "--cluster=embedded");
   }
   assembly.evaluation_ = *evaluation;
-  for (const Table& t : job.plan->table())
-    assembly.replicas_ |= t.role() == Table::PARAM && t.storage() == Table::REPLICA;
+  for (const Table& t : job.plan->table()) {
+    if (t.role() != Table::PARAM || t.storage() != Table::REPLICA) continue;
+    assembly.replicas_ = true;
+    assembly.topology_ = t.topology();
+  }
+  if (assembly.merged()) {
+    if (assembly.lag_ == kAsync)
+      return absl::InvalidArgumentError("plan: sums merged on the way are of whole clocks, and async has none");
+    const bool halton = assembly.topology_ == Table::HALTON;
+    const std::string illegal = Mesh::Illegal(
+        halton ? Mesh::Topology::kHalton : Mesh::Topology::kRing, job.plan->cluster().processes());
+    if (!illegal.empty())
+      return absl::InvalidArgumentError(absl::StrCat("plan: topology HALTON ", illegal));
+  }
   if (assembly.stages_.front().pass == nullptr) {
     return absl::UnimplementedError(
         "the program's clock does not begin with a sum over rows: run "
@@ -97,6 +110,8 @@ absl::Status Assembly::Encode() {
           encoding.field[i].row = TotalSize(program, t.total(), job_->extent) /
                                   std::max<int64_t>(1, job_->extent[static_cast<size_t>(axis)]);
         }
+        if (merged() && (w.payload() != Write::DENSE || !w.codec().empty()))
+          return wrong(w, "is merged on the way: it travels as it is");
         if (w.payload() != Write::DENSE && plan.cluster().shards() > 1)
           return wrong(
               w, "travels as rows or factors, which go to one owner whole; plan with --shards=1");
@@ -108,16 +123,16 @@ absl::Status Assembly::Encode() {
   return absl::OkStatus();
 }
 
-bool Assembly::linear() const { return lag_ != 1 && stages_.front().linear; }
+bool Assembly::linear() const { return lag_ != 1 && stages_.front().linear && !merged(); }
 
 int Assembly::window() const { return lag_ == kAsync ? kAsyncWindow : std::max(1, lag_); }
 
 // One more with replicas, so that nobody waits for word of what has arrived.
-int Assembly::WorkerWindow() const { return window() + (replicas_ ? 1 : 0); }
+int Assembly::WorkerWindow() const { return window() + (replicas_ && !merged() ? 1 : 0); }
 
 int Assembly::OwnerWindow() const {
   if (lag_ == kAsync) return 0;
-  return replicas_ ? window() + WorkerWindow() : window();
+  return replicas_ && !merged() ? window() + WorkerWindow() : window();
 }
 
 double Assembly::EpochsPerClock(const StagePlan& stage) const {
@@ -159,6 +174,7 @@ Monitor::Options Assembly::MonitorOptions(int processes) const {
 std::unique_ptr<EmbeddedTable> Assembly::MakeTable(int processes, ParamState* state,
                                                    StageFolds* folds, ClockObserver* observer,
                                                    Env* env) const {
+  if (merged()) processes = 1;  // the sum over all
   if (linear()) {
     return std::make_unique<LinearTable>(processes, 1, state, folds->front().get(), observer, env);
   }

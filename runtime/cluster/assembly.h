@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "compiler/plan.pb.h"
 #include "runtime/cluster/encoding.h"
 #include "runtime/cursor.h"
 #include "runtime/embedded_table.h"
@@ -30,6 +31,8 @@ class Assembly {
   // By stage: how contributions travel; no field where nothing is gathered.
   const std::vector<StageEncoding>& encodings() const { return encodings_; }
   bool replicas() const { return replicas_; }  // every process is an owner of all parameters
+  bool merged() const { return topology_ == Table::RING || topology_ == Table::HALTON; }
+  Table::Topology topology() const { return topology_; }
   // Clocks whose contributions may be under way from a worker process.
   int WorkerWindow() const;
   // Clocks that a process may be ahead of what an owner has folded; 0: no bound. Replicas, and the
@@ -58,6 +61,7 @@ class Assembly {
   std::vector<StagePlan> stages_;
   std::vector<StageEncoding> encodings_;
   bool replicas_ = false;
+  Table::Topology topology_ = Table::NONE;
   int lag_ = 1;
   EvaluationRules evaluation_;
 };

@@ -48,6 +48,7 @@ DataLoader LoaderOf(const TestJob<T>& t) {
 struct Shape {
   int workers = 1, processes = 1, lanes = 1, shards = 1;
   bool replicas = false;
+  Table::Topology topology = Table::P2P;  // of replicas
 };
 
 template <class T = double>
@@ -60,7 +61,7 @@ struct ClusterJob : TestJob<T> {
     for (Table& table : *this->plan.mutable_table()) {
       if (!shape.replicas) break;
       table.set_storage(Table::REPLICA);
-      table.set_topology(Table::P2P);
+      table.set_topology(shape.topology);
     }
     this->job.stall_deadline = absl::Seconds(20);
     options.kind = ClusterOptions::Kind::kInproc;
@@ -106,7 +107,12 @@ INSTANTIATE_TEST_SUITE_P(Cluster, Shapes,
                                            Shape{2, 2, 1, 2}, Shape{4, 4, 1, 2}, Shape{1, 1, 1, 3},
                                            Shape{2, 2, 1, 3}, Shape{4, 4, 1, 3}, Shape{4, 2, 2, 2},
                                            Shape{1, 1, 1, 1, true}, Shape{2, 2, 1, 1, true},
-                                           Shape{4, 4, 1, 1, true}, Shape{6, 3, 2, 1, true}));
+                                           Shape{4, 4, 1, 1, true}, Shape{6, 3, 2, 1, true},
+                                           Shape{1, 1, 1, 1, true, Table::RING},
+                                           Shape{3, 3, 1, 1, true, Table::RING},
+                                           Shape{6, 3, 2, 1, true, Table::RING},
+                                           Shape{1, 1, 1, 1, true, Table::HALTON},
+                                           Shape{4, 4, 1, 1, true, Table::HALTON}));
 
 // So many features that every shard has a range of the one parameter.
 TEST_P(Shapes, BspEqualsTheSerialRunWhereAParameterIsCut) {
@@ -166,13 +172,14 @@ TEST(Ssp, ReachesTheOptimumWithinTheBound) {
   struct Case {
     int lag, shards;
     bool replicas;
+    Table::Topology topology = Table::P2P;
   };
-  for (const auto& [lag, shards, replicas] :
+  for (const auto& [lag, shards, replicas, topology] :
        {Case{2, 1, false}, Case{4, 1, false}, Case{3, 2, false}, Case{2, 1, true},
-        Case{4, 1, true}}) {
+        Case{4, 1, true}, Case{3, 1, true, Table::RING}, Case{3, 1, true, Table::HALTON}}) {
     ClusterJob<> t(Kind::kLasso,
                    {.lag = lag, .max_clocks = 4000, .boundary = 50, .decision_lag = 1},
-                   Shape{4, 4, 1, shards, replicas});
+                   Shape{4, 4, 1, shards, replicas, topology});
     const RunResult result = Must(t.Run());
     ExpectNear(result.parameter[kW], Optimum(), 1e-9);
     EXPECT_LE(result.staleness.max, lag - 1);

@@ -174,6 +174,7 @@ absl::Status ClusterRun::Listen() {
   owner.linear = assembly_->linear();
   owner.epoch = kEpoch;
   owner.type = job_.type;
+  owner.merged = assembly_->merged();
   owner_ = std::make_unique<Owner>(owner);
   ParameterServer::Handlers handlers;
   handlers.limit = [this] { return started_.load() ? monitor_->limit() : 0; };
@@ -185,6 +186,7 @@ absl::Status ClusterRun::Listen() {
                       absl::StrCat("worker process ", process, ": ", status.message())));
   };
   handlers.moved = [this] { Moved(); };
+  handlers.traffic = [this] { progress_.fetch_add(1, std::memory_order_relaxed); };
   Servers::Options servers;
   servers.listen = options_.listen;
   servers.security = options_.security;

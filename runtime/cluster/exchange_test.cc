@@ -401,7 +401,7 @@ TEST(Shards, AHelloOfAnotherShardIsRefused) {
 // One shard's gRPC server.
 struct ShardServer {
   ShardServer(int shard, int processes, Owner* owner, const ParameterServer::Handlers& handlers)
-      : server({.shard = shard, .processes = processes, .token = "token"}, owner, handlers) {
+      : server({.shard = shard, .processes = processes, .token = "token"}, owner, owner, handlers) {
     grpc::ServerBuilder builder;
     ServerSettings(&builder);
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
@@ -515,7 +515,8 @@ TEST(Link, TokenIsDemanded) {
   OwnerSide side(1, 1);
   ParameterServer::Handlers handlers;
   handlers.limit = [] { return Clock{1}; };
-  ParameterServer server({.processes = 1, .token = "token"}, &side.owner, handlers);
+  ParameterServer server({.processes = 1, .token = "token"}, &side.owner, &side.owner,
+                         handlers);
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);

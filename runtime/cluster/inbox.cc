@@ -16,11 +16,19 @@ Inbox::Inbox(const Options& options)
       ledger_(options.processes),
       incoming_(static_cast<size_t>(options.processes)) {}
 
-void Inbox::Attach(const std::vector<StageEncoding>* encoding, int shards, ContributionSink* sink) {
+void Inbox::Attach(const std::vector<StageEncoding>* encoding, int shards,
+                   ContributionSink* sink) {
+  Attach(std::vector<const std::vector<StageEncoding>*>(
+             static_cast<size_t>(options_.processes), encoding),
+         shards, sink);
+}
+
+void Inbox::Attach(const std::vector<const std::vector<StageEncoding>*>& by_process, int shards,
+                   ContributionSink* sink) {
   MutexLock lock(&mutex_);
-  for (Incoming& incoming : incoming_) {
-    for (const StageEncoding& stage : *encoding)
-      incoming.decoder.emplace_back(&stage, stage.Range(options_.shard, shards));
+  for (size_t p = 0; p < incoming_.size(); ++p) {
+    for (const StageEncoding& stage : *by_process[p])
+      incoming_[p].decoder.emplace_back(&stage, stage.Range(options_.shard, shards));
   }
   sink_ = sink;
 }
@@ -56,6 +64,11 @@ absl::StatusOr<wire::Header> Inbox::Admit(const wire::Header& hello) {
   return welcome;
 }
 
+Stage Inbox::Done(int process) {
+  MutexLock lock(&mutex_);
+  return ledger_.ClocksDone(static_cast<uint32_t>(process));
+}
+
 uint64_t Inbox::Next(int process) {
   MutexLock lock(&mutex_);
   return ledger_.Next(static_cast<uint32_t>(process));
@@ -70,6 +83,7 @@ absl::Status Inbox::Take(const ReceivedFrame& frame) {
                                                    " ", what));
   };
   if (header.stage() < ledger_.ClocksDone(header.process())) return wrong("was done before");
+  if (incoming.decoder.empty()) return wrong("comes from who sends nothing here");
   ContributionDecoder& decoder =
       incoming.decoder[static_cast<size_t>(header.stage()) % incoming.decoder.size()];
   if (header.offset() != (incoming.open ? decoder.taken() : 0) ||

@@ -43,6 +43,9 @@ class Inbox {
   // What may come from now on: this shard's part of each stage of a clock, of `shards`. Until then
   // processes are admitted and nothing else. The encodings outlive it.
   void Attach(const std::vector<StageEncoding>* encoding, int shards, ContributionSink* sink);
+  // The same where what comes differs by process.
+  void Attach(const std::vector<const std::vector<StageEncoding>*>& by_process, int shards,
+              ContributionSink* sink);
 
   // A HELLO: the WELCOME that tells the process where to go on. Refuses what is fenced or foreign.
   absl::StatusOr<wire::Header> Admit(const wire::Header& hello);
@@ -51,6 +54,7 @@ class Inbox {
   // piece out of place, a stage beyond the bound) is an error, and the stream must end.
   absl::StatusOr<Ledger::Verdict> Receive(const ReceivedFrame& frame);
   uint64_t Next(int process);
+  Stage Done(int process);
 
  private:
   struct Incoming {

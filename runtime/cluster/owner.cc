@@ -95,6 +95,14 @@ void Owner::Arrived(int shard, int process, Stage done) {
   Fold();
 }
 
+absl::Status Owner::Give(Stage stage, const AlignedArray<double>& sum) {
+  absl::StatusOr<Contribution*> to = Open(0, stage);
+  if (!to.ok()) return to.status();
+  std::copy_n(sum.data(), sum.size(), (*to)->sum.data());
+  Arrived(0, 0, stage + 1);
+  return absl::OkStatus();
+}
+
 void Owner::Fold() {
   Stage stage = 0;
   int part = 0;
@@ -138,6 +146,7 @@ std::string Owner::Laggard() {
   MutexLock lock(&mutex_);
   if (table_ == nullptr) return "the run has not started";
   const Stage next = folded_;
+  if (options_.merged) return absl::StrCat("stage ", next, " is not summed over all processes yet");
   const int process = table_->Blocker(next + 1);
   if (process < 0) return absl::StrCat("no process holds back stage ", next);
   return absl::StrCat("process ", process, " holds back stage ", next);

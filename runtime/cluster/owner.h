@@ -22,6 +22,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "runtime/cluster/inbox.h"
+#include "runtime/cluster/parcel_receiver.h"
 #include "runtime/cluster/shards.h"
 #include "runtime/cluster/snapshot.h"
 #include "runtime/cluster/wire.h"
@@ -31,7 +32,7 @@
 
 namespace gyre {
 
-class Owner final : private ContributionSink {
+class Owner final : public ParcelReceiver, private ContributionSink {
  public:
   struct Options {
     int processes = 1;
@@ -40,31 +41,34 @@ class Owner final : private ContributionSink {
     bool linear = false;  // folds per process: stamps say what is in of whom
     uint32_t epoch = 1;
     Type type = Type::kFloat64;
+    bool merged = false;  // process 0 alone contributes: the sum over all
   };
   explicit Owner(const Options& options);
 
   // The state it is to own; until then processes are admitted and nothing else. `table` has one
-  // worker per process, a single lane, and is used by this owner alone; `stages` are the table's,
+  // worker per process (merged: one), a single lane, and is used by this owner alone; `stages` are the table's,
   // and `encoding` says how contributions to each of them come. The first stage of a clock gathers.
   void Attach(EmbeddedTable* table, const StageFolds* stages,
               const std::vector<StageEncoding>* encoding, const ParamState* state);
 
   int shards() const { return options_.shards; }
   // See Inbox. REQUIRES: 0 <= shard < shards().
-  absl::StatusOr<wire::Header> Admit(int shard, const wire::Header& hello) {
+  absl::StatusOr<wire::Header> Admit(int shard, const wire::Header& hello) override {
     return At(shard).Admit(hello);
   }
-  absl::StatusOr<Ledger::Verdict> Receive(int shard, const ReceivedFrame& frame) {
+  absl::StatusOr<Ledger::Verdict> Receive(int shard, const ReceivedFrame& frame) override {
     return At(shard).Receive(frame);
   }
-  uint64_t Next(int shard, int process) { return At(shard).Next(process); }
+  uint64_t Next(int shard, int process) override { return At(shard).Next(process); }
 
   // The state as it is; the same object as long as nothing was folded. REQUIRES: version() > 0.
   std::shared_ptr<const Snapshot> Latest();
   // Rises with every fold; 0 before Attach.
-  uint64_t version() const { return version_.load(std::memory_order_acquire); }
+  uint64_t version() const override { return version_.load(std::memory_order_acquire); }
   // Stages of the process that all shards have.
-  Stage Done(int process);
+  Stage Done(int process) override;
+  // Merged: the sum of a stage, made in this process.
+  absl::Status Give(Stage stage, const AlignedArray<double>& sum);
 
   // Runs `body` between folds.
   void Locked(const std::function<void()>& body);

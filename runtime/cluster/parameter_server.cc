@@ -88,6 +88,7 @@ wire::Header ParameterServer::Peer::NewHeader(wire::Header::Kind kind) {
 
 bool ParameterServer::Peer::Next(grpc::ByteBuffer* frame) {
   if (!Fill(frame)) return false;
+  if (server_->handlers_.traffic) server_->handlers_.traffic();
   server_->sent_.fetch_add(static_cast<int64_t>(frame->Length()), std::memory_order_relaxed);
   return true;
 }
@@ -95,7 +96,7 @@ bool ParameterServer::Peer::Next(grpc::ByteBuffer* frame) {
 bool ParameterServer::Peer::Fill(grpc::ByteBuffer* frame) {
   if (resend_.exchange(false, std::memory_order_acq_rel)) {
     wire::Header header = NewHeader(wire::Header::RESEND);
-    header.set_sequence(server_->owner_->Next(server_->options_.shard, process));
+    header.set_sequence(server_->receiver_->Next(server_->options_.shard, process));
     *frame = EncodeFrame(header);
     return true;
   }
@@ -145,11 +146,11 @@ bool ParameterServer::Peer::NextSnapshot(grpc::ByteBuffer* frame) {
   if (server_->options_.role != Role::kCentral) return false;
   // The limit is read first: a process must not see a limit whose state it does not get.
   const Clock limit = server_->handlers_.limit();
-  if (server_->owner_->version() <= version_) return false;
-  std::shared_ptr<const Snapshot> snapshot = server_->owner_->Latest();
+  if (server_->parameters_->version() <= version_) return false;
+  std::shared_ptr<const Snapshot> snapshot = server_->parameters_->Latest();
   const int64_t size = snapshot->bytes.size() / snapshot->element;
   Begin(wire::Header::UPDATE, snapshot, snapshot->bytes.data(),
-        ShardRange(size, server_->options_.shard, server_->owner_->shards()), snapshot->element);
+        ShardRange(size, server_->options_.shard, server_->parameters_->shards()), snapshot->element);
   piece_.set_complete(snapshot->complete);
   piece_.set_own(snapshot->own[static_cast<size_t>(process)]);
   for (const Stage included : snapshot->included) piece_.add_included(included);
@@ -164,11 +165,11 @@ bool ParameterServer::Peer::NextNote(grpc::ByteBuffer* frame) {
   const Clock limit = server_->handlers_.limit();
   const bool asked = note_.exchange(false, std::memory_order_acq_rel);
   const bool started =
-      server_->options_.role == Role::kCentral ? version_ > 0 : server_->owner_->version() > 0;
+      server_->options_.role == Role::kCentral ? version_ > 0 : server_->receiver_->version() > 0;
   if (!started || (limit <= limit_ && !asked)) return false;
   limit_ = limit;
   wire::Header header = NewHeader(wire::Header::UPDATE);
-  header.set_own(server_->owner_->Done(process));
+  header.set_own(server_->receiver_->Done(process));
   header.set_limit(limit);
   *frame = EncodeFrame(header);
   return true;
@@ -176,9 +177,11 @@ bool ParameterServer::Peer::NextNote(grpc::ByteBuffer* frame) {
 
 // ---- The server.
 
-ParameterServer::ParameterServer(Options options, Owner* owner, Handlers handlers)
+ParameterServer::ParameterServer(Options options, ParcelReceiver* receiver, Owner* parameters,
+                                 Handlers handlers)
     : options_(std::move(options)),
-      owner_(owner),
+      receiver_(receiver),
+      parameters_(parameters),
       handlers_(std::move(handlers)),
       peer_(static_cast<size_t>(options_.processes)),
       arriving_(static_cast<size_t>(options_.processes)),
@@ -254,9 +257,9 @@ grpc::Status ParameterServer::Serve(grpc::ServerContext* context, FrameStream* s
   if (hello.kind() != wire::Header::HELLO) {
     return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "a stream starts with HELLO");
   }
-  if (options_.role == Role::kPeer && owner_->version() == 0)
+  if (options_.role == Role::kPeer && receiver_->version() == 0)
     return grpc::Status(grpc::StatusCode::UNAVAILABLE, "this worker has not started yet");
-  absl::StatusOr<wire::Header> welcome = owner_->Admit(options_.shard, hello);
+  absl::StatusOr<wire::Header> welcome = receiver_->Admit(options_.shard, hello);
   if (!welcome.ok()) return ToGrpc(welcome.status());
   if (!stream->Write(EncodeFrame(*welcome))) return grpc::Status::OK;
 
@@ -293,13 +296,14 @@ grpc::Status ParameterServer::Talk(Peer* peer, FrameStream* stream) {
     absl::Status status = frame.Decode(&buffer);
     const wire::Header& header = frame.header();
     received_.fetch_add(static_cast<int64_t>(frame.payload_bytes()), std::memory_order_relaxed);
+    if (handlers_.traffic) handlers_.traffic();
     if (status.ok() && header.kind() == wire::Header::GOODBYE) return grpc::Status::OK;
     if (status.ok() && header.process() != static_cast<uint32_t>(peer->process)) {
       status = absl::InvalidArgumentError("a frame of another process");
     }
     if (status.ok() && header.kind() == wire::Header::PARCEL) {
-      const uint64_t before = owner_->version();
-      absl::StatusOr<Ledger::Verdict> verdict = owner_->Receive(options_.shard, frame);
+      const uint64_t before = receiver_->version();
+      absl::StatusOr<Ledger::Verdict> verdict = receiver_->Receive(options_.shard, frame);
       status = verdict.status();
       if (verdict.ok()) {
         if (*verdict == Ledger::Verdict::kGap) peer->AskAgain();
@@ -312,7 +316,7 @@ grpc::Status ParameterServer::Talk(Peer* peer, FrameStream* stream) {
         if (*verdict == Ledger::Verdict::kApply && header.stage_done() &&
             options_.role != Role::kCentral)
           peer->Acknowledge();
-        if (owner_->version() != before) {
+        if (receiver_->version() != before) {
           Pump();
           handlers_.moved();
         }

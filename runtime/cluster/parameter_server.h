@@ -35,6 +35,8 @@ class ParameterServer {
     std::function<void(int process, absl::Status status)> failed;
     // After parcels or partials have moved something.
     std::function<void()> moved;
+    // A frame has come or is on its way: slow links are no stall. May be empty.
+    std::function<void()> traffic;
   };
   enum class Role : uint8_t {
     kCentral,      // sends parameters
@@ -46,7 +48,8 @@ class ParameterServer {
     std::string token;
     Role role = Role::kCentral;
   };
-  ParameterServer(Options options, Owner* owner, Handlers handlers);
+  // `parameters`: whose snapshots are sent; null unless central.
+  ParameterServer(Options options, ParcelReceiver* receiver, Owner* parameters, Handlers handlers);
   ~ParameterServer();
 
   grpc::Service* service() { return &service_; }
@@ -79,7 +82,8 @@ class ParameterServer {
   Broadcast model() const;
 
   const Options options_;
-  Owner* const owner_;
+  ParcelReceiver* const receiver_;
+  Owner* const parameters_;
   const Handlers handlers_;
   std::atomic<int64_t> sent_{0}, received_{0};
   mutable Mutex mutex_;

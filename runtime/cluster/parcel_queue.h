@@ -30,6 +30,7 @@ class ParcelQueue {
   bool Next(Stage last, wire::Header header, grpc::ByteBuffer* frame);
   // Goes on from piece `sequence`: after a gap or a break.
   void Rewind(uint64_t sequence) { next_sent_ = sequence; }
+  bool empty() const { return outgoing_.empty(); }
   // Stages < `recorded` are not wanted again.
   void Forget(Stage recorded);
 

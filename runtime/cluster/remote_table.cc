@@ -117,6 +117,12 @@ void RemoteTable::Done(int worker, Stage stage) {
     SumContributions(slot->parts.data(), options_.workers, 0, encoding.layout.summed,
                      slot->sum.data());
   }
+  if (options_.merged) {
+    contribute_(stage - 1, data);
+    recorded_.store(stage, std::memory_order_seq_cst);
+    env_->Wake();
+    return;
+  }
   AlignedArray<double>& rest = rest_[static_cast<size_t>(slice)];
   slot->encoded.Encode(data, slot->parts, rest.size() > 0 ? rest.data() : nullptr);
   {
@@ -232,6 +238,7 @@ bool RemoteTable::NextFrame(int shard, grpc::ByteBuffer* frame) {
     return false;
   }
   const auto bytes = static_cast<int64_t>(frame->Length());
+  if (frame->Length() >= kPieceBytes) env_->Wake();  // much is under way: no stall
   if (replicas() && shard == 1 + static_cast<int>(options_.process)) return true;
   sent_.fetch_add(bytes, std::memory_order_relaxed);
   if (replicas() && shard > 0) sent_to_peers_.fetch_add(bytes, std::memory_order_relaxed);
@@ -364,7 +371,11 @@ absl::Status RemoteTable::ReceiveUpdate(int shard, const ReceivedFrame& frame) {
   }
   if (me.arriving == nullptr) return Malformed(header, "starts in the middle");
   frame.CopyTo(me.arriving->bytes.data() + (header.offset() - me.range.begin) * element);
-  if (header.last()) Arrived(shard, header);
+  if (header.last()) {
+    Arrived(shard, header);
+  } else {
+    env_->Wake();  // more is under way: no stall
+  }
   return absl::OkStatus();
 }
 
@@ -406,6 +417,21 @@ void RemoteTable::Publish(std::shared_ptr<const Snapshot> snapshot) {
   TakePause();
 }
 
+void RemoteTable::Queue(int shard, Stage number, std::shared_ptr<const void> owner,
+                        const std::vector<Segment>& segments) {
+  {
+    MutexLock lock(&mutex_);
+    ShardAt(shard).outgoing.Add(number, std::move(owner), segments);
+  }
+  Pump(shard);
+}
+
+bool RemoteTable::Delivered() const {
+  MutexLock lock(&mutex_);
+  return std::all_of(shard_.begin(), shard_.end(),
+                     [](const auto& each) { return each->outgoing.empty(); });
+}
+
 void RemoteTable::Delivered(int shard, Stage own) {
   {
     MutexLock lock(&mutex_);
@@ -437,6 +463,7 @@ bool RemoteTable::Recorded(int shard, Stage own) {
   if (own <= me.recorded) return false;
   me.recorded = own;
   me.outgoing.Forget(own);
+  if (options_.merged) return false;  // `own` counts messages
   for (const auto& each : shard_) own = std::min(own, each->recorded);
   if (own <= recorded_.load(std::memory_order_relaxed)) return false;
   recorded_.store(own, std::memory_order_seq_cst);

@@ -50,6 +50,7 @@ class RemoteTable final : public StateTable {
     int first_worker = 0, workers = 1;
     int shards = 1;
     int replicas = 0;  // > 0: the processes, each an owner
+    bool merged = false;  // of replicas: contributions leave by SetContribute, what goes to others by Queue
     // Clocks whose contributions may be under way: the lag; of async a small number.
     int window = 1;
     // The owner folds each process on its own and has one accumulator for it: with several shards
@@ -88,6 +89,15 @@ class RemoteTable final : public StateTable {
   // Replicas: lends the model that the owner in this process holds to what it is given.
   using LendModel = std::function<void(const std::function<void(const double* model)>&)>;
   void SetLendModel(LendModel lend_model);
+
+  // ---- Merged: called with this process's sum of a stage, which is copied. Before any cursor runs.
+  using Contribute = std::function<void(Stage stage, const double* sum)>;
+  void SetContribute(Contribute contribute) { contribute_ = std::move(contribute); }
+  // Something for destination `shard`, as its stage `number`.
+  void Queue(int shard, Stage number, std::shared_ptr<const void> owner,
+             const std::vector<Segment>& segments);
+  // Whether all that was queued has arrived.
+  bool Delivered() const;
 
   // ---- Replicas: from the owner in this process.
   // A newer state of it; an older one is dropped.
@@ -171,6 +181,7 @@ class RemoteTable final : public StateTable {
   const Options options_;
   const ParamState* const state_;
   Env* const env_;
+  Contribute contribute_;
   std::vector<std::shared_ptr<Slot>> slot_;
   // By stage of the clock: what rounding has left. Of whoever ends a stage.
   std::vector<AlignedArray<double>> rest_;

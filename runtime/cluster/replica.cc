@@ -22,7 +22,20 @@ Owner::Options OwnerOptions(const Replica::Options& options, const Assembly& ass
   owner.linear = assembly.linear();
   owner.epoch = options.epoch;
   owner.type = options.type;
+  owner.merged = assembly.merged();
   return owner;
+}
+
+std::unique_ptr<Mesh> MakeMesh(const Replica::Options& options, const Assembly& assembly) {
+  if (!assembly.merged()) return nullptr;
+  Mesh::Options mesh;
+  mesh.topology =
+      assembly.topology() == Table::HALTON ? Mesh::Topology::kHalton : Mesh::Topology::kRing;
+  mesh.process = options.process;
+  mesh.processes = options.processes;
+  mesh.epoch = options.epoch;
+  mesh.window = assembly.window();
+  return std::make_unique<Mesh>(mesh, &assembly.encodings());
 }
 
 }  // namespace
@@ -38,7 +51,8 @@ uint64_t ChecksumOf(const ParamState& state) {
 }
 
 Replica::Replica(const Options& options, const Assembly* assembly)
-    : options_(options), assembly_(assembly), owner_(OwnerOptions(options, *assembly)) {}
+    : options_(options), assembly_(assembly), owner_(OwnerOptions(options, *assembly)),
+      mesh_(MakeMesh(options, *assembly)) {}
 
 Replica::~Replica() {
   if (table_ != nullptr) table_->SetPump(DestinationOf(options_.process), nullptr);
@@ -66,7 +80,10 @@ absl::Status Replica::Listen() {
         status.code(), absl::StrCat("from worker process ", process, ": ", status.message())));
   };
   handlers.moved = [this] { Moved(); };
-  server_ = std::make_unique<ParameterServer>(server, &owner_, std::move(handlers));
+  handlers.traffic = [this] { options_.env->Wake(); };
+  server_ = std::make_unique<ParameterServer>(
+      server, mesh_ == nullptr ? static_cast<ParcelReceiver*>(&owner_) : mesh_.get(), nullptr,
+      std::move(handlers));
   grpc::ServerBuilder builder;
   ServerSettings(&builder);
   builder.AddListeningPort(absl::StrCat(host, ":0"), *credentials, &port_);
@@ -80,7 +97,7 @@ absl::Status Replica::Listen() {
 absl::Status Replica::Start(
     const Job& job, const PostContext& context, const double* start_totals, RemoteTable* table,
     const std::vector<std::string>& address,
-    const std::function<std::shared_ptr<grpc::Channel>(const std::string&)>& connect, Env* env) {
+    const std::function<std::shared_ptr<grpc::Channel>(const std::string&)>& connect) {
   table_ = table;
   context_ = context;
   state_ = std::make_unique<ParamState>(*job.program, job.extent, Type::kFloat64);
@@ -90,7 +107,7 @@ absl::Status Replica::Start(
   absl::StatusOr<StageFolds> folds = assembly_->MakeFolds(context_, state_.get());
   if (!folds.ok()) return folds.status();
   folds_ = *std::move(folds);
-  folding_ = assembly_->MakeTable(options_.processes, state_.get(), &folds_, &observer_, env);
+  folding_ = assembly_->MakeTable(options_.processes, state_.get(), &folds_, &observer_, options_.env);
   table_->SetLendModel([this](const std::function<void(const double*)>& use) {
     // As the monitor takes it: some rules' model is not the point that they evaluate next.
     std::vector<double> model(static_cast<size_t>(state_->layout().size));
@@ -102,9 +119,16 @@ absl::Status Replica::Start(
   });
   owner_.Attach(folding_.get(), &folds_, &assembly_->encodings(), state_.get());
   Moved();
-  table_->SetPump(DestinationOf(options_.process), [this] { Loop(); });
-  for (int p = 0; p < options_.processes; ++p) {
-    if (p == options_.process) continue;
+  std::vector<int> peers;
+  if (mesh_ != nullptr) {
+    StartMesh();
+    peers = mesh_->neighbours();
+  } else {
+    table_->SetPump(DestinationOf(options_.process), [this] { Loop(); });
+    for (int p = 0; p < options_.processes; ++p)
+      if (p != options_.process) peers.push_back(p);
+  }
+  for (const int p : peers) {
     OwnerLink::Options link;
     link.token = options_.token;
     link.owner = address[static_cast<size_t>(p)];
@@ -115,6 +139,27 @@ absl::Status Replica::Start(
         link, [connect, to = link.owner] { return connect(to); }, table_, options_.failed));
   }
   return absl::OkStatus();
+}
+
+void Replica::StartMesh() {
+  const auto send = [this](int process, Stage number, std::shared_ptr<const void> owner,
+                           const std::vector<Segment>& segments) {
+    table_->Queue(DestinationOf(process), number, std::move(owner), segments);
+  };
+  const auto sum = [this](Stage stage, std::shared_ptr<const AlignedArray<double>> numbers) {
+    if (absl::Status status = owner_.Give(stage, *numbers); !status.ok())
+      return options_.failed(status);
+    if (options_.process == 0) {
+      const char* const data = reinterpret_cast<const char*>(numbers->data());
+      const Segment segment{data, numbers->size() * static_cast<int64_t>(sizeof(double))};
+      table_->Queue(0, stage, std::move(numbers), {segment});
+    }
+    Moved();
+  };
+  mesh_->Start(send, sum);
+  table_->SetContribute([this](Stage stage, const double* numbers) {
+    mesh_->Contribute(stage, numbers);
+  });
 }
 
 // This process's own contributions, as all others get them.

@@ -6,6 +6,9 @@
 // (peer-to-peer); the coordinator holds one more copy, which decides when to stop and is the model
 // in the end.
 //
+// Where sums are merged on the way (mesh.h), streams go to neighbours alone, and what is folded is
+// the one sum, which process 0 also sends the coordinator.
+//
 // Thread-safe but for Listen and Start, which come first.
 #pragma once
 
@@ -20,6 +23,7 @@
 #include "grpcpp/channel.h"
 #include "grpcpp/server.h"
 #include "runtime/cluster/assembly.h"
+#include "runtime/cluster/mesh.h"
 #include "runtime/cluster/owner.h"
 #include "runtime/cluster/owner_link.h"
 #include "runtime/cluster/parameter_server.h"
@@ -38,6 +42,7 @@ class Replica {
     SecurityOptions security;
     bool loopback = true;  // peers are on this machine: listen nowhere else
     absl::Duration deadline = absl::Seconds(30);
+    Env* env = nullptr;
     std::function<void(absl::Status)> failed;  // by a thread of a stream
   };
   Replica(const Options& options, const Assembly* assembly);
@@ -52,7 +57,7 @@ class Replica {
   absl::Status Start(
       const Job& job, const PostContext& context, const double* start_totals, RemoteTable* table,
       const std::vector<std::string>& address,
-      const std::function<std::shared_ptr<grpc::Channel>(const std::string&)>& connect, Env* env);
+      const std::function<std::shared_ptr<grpc::Channel>(const std::string&)>& connect);
 
   // Of the parameters as they are.
   uint64_t Checksum();
@@ -65,11 +70,13 @@ class Replica {
   };
   void Loop();
   void Moved();
+  void StartMesh();
 
   const Options options_;
   const Assembly* const assembly_;
   NoObserver observer_;
   Owner owner_;
+  std::unique_ptr<Mesh> mesh_;  // null: everybody is sent to
   std::unique_ptr<ParameterServer> server_;
   std::unique_ptr<grpc::Server> grpc_;
   int port_ = 0;

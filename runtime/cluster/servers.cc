@@ -51,7 +51,8 @@ absl::Status Servers::Listen(const Options& options, Owner* owner,
     server.processes = options.processes;
     server.token = token_;
     if (options.replicas) server.role = ParameterServer::Role::kCoordinator;
-    shard_.push_back(std::make_unique<ParameterServer>(server, owner, handlers));
+    shard_.push_back(std::make_unique<ParameterServer>(
+        server, owner, options.replicas ? nullptr : owner, handlers));
   }
   const std::string host = options.listen.substr(0, options.listen.rfind(':'));
   // Shard 0, and with it the control service, comes last: whoever registers is told all addresses.

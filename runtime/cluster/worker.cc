@@ -209,6 +209,7 @@ absl::Status WorkerRun::Prepare() {
   options.shards = description_.owner_size();
   options.window = assembly_->WorkerWindow();
   options.replicas = assembly_->replicas() ? description_.processes() : 0;
+  options.merged = assembly_->merged();
   options.linear = assembly_->linear();
   options.encoding = &assembly_->encodings();
   table_ = std::make_unique<RemoteTable>(options, state_.get(), &env_);
@@ -229,6 +230,7 @@ absl::Status WorkerRun::ListenForPeers() {
   options.security.token = token_;
   options.loopback = IsLoopback(coordinator->host);
   options.deadline = absl::Seconds(description_.deadline_seconds());
+  options.env = &env_;
   options.failed = [this](absl::Status failure) { gate_->Fail(std::move(failure)); };
   replica_ = std::make_unique<Replica>(options, assembly_.get());
   if (absl::Status status = replica_->Listen(); !status.ok()) return status;
@@ -249,7 +251,7 @@ absl::Status WorkerRun::JoinPeers() {
     return absl::InternalError("the coordinator named another number of workers than there are");
   return replica_->Start(
       job_, context_, StartTotals(job_, table_->sum().data()), table_.get(), address,
-      [this](const std::string& to) { return Channel(to); }, &env_);
+      [this](const std::string& to) { return Channel(to); });
 }
 
 // The sum over all workers of what the data alone says; it also tells that everybody has loaded.
@@ -433,11 +435,11 @@ absl::Status WorkerRun::AwaitReplica() {
   const Stage last = last_clock_.load() * static_cast<Stage>(assembly_->stages().size());
   const int64_t deadline =
       env_.Nanos() + static_cast<int64_t>(description_.deadline_seconds() * 1e9);
-  while (table_->recorded() < last || table_->complete() < last) {
+  while (!table_->Delivered() || table_->complete() < last) {
     if (env_.Nanos() > deadline) {
       return absl::DeadlineExceededError(absl::StrCat(
           "the replica of process ", process_, " has come to stage ", table_->complete(), " of ",
-          last, ", and others have ", table_->recorded(), " stages of its own"));
+          last, table_->Delivered() ? "" : ", and not all that it has sent has arrived"));
     }
     if (!gate_->status().ok()) return absl::OkStatus();
     absl::SleepFor(absl::Milliseconds(1));

@@ -111,9 +111,9 @@ constexpr Flag kFlags[] = {
      [](string_view v, Options* o) {
        return ToPin(v, {"auto", "central", "replica"}, &o->storage);
      }},
-    {"topology", "auto|star|p2p|halton", "pin: who sends to whom", kPlans,
+    {"topology", "auto|star|p2p|ring|halton", "pin: who sends to whom", kPlans,
      [](string_view v, Options* o) {
-       return ToPin(v, {"auto", "star", "p2p", "halton"}, &o->topology);
+       return ToPin(v, {"auto", "star", "p2p", "ring", "halton"}, &o->topology);
      }},
     {"payload", "auto|full|sparse|factors", "pin: what travels", kPlans,
      [](string_view v, Options* o) {

@@ -47,6 +47,7 @@ class Case(unittest.TestCase):
 
 
 HOMES = ("--topology=star", "--topology=p2p")
+MESHES = ("--topology=ring", "--topology=halton")  # of sums alone
 
 
 class Lossless(Case):
@@ -55,7 +56,7 @@ class Lossless(Case):
     def equal(self, program, payloads, *flags):
         flags += ("--workers=4", "--bridge=bsp", "--dtype=float64", "--tolerance=1e-300")
         one = self.train(program, "--cluster=embedded", *flags)
-        for home, payload in itertools.product(HOMES, payloads):
+        for home, payload in [*itertools.product(HOMES, payloads), *((m, "full") for m in MESHES)]:
             many = self.train(program, "--cluster=inproc", home, "--payload=" + payload, *flags)
             self.assertEqual(many["clocks"], one["clocks"])
             self.assertAlmostEqual(many["objective"], one["objective"],
@@ -91,13 +92,19 @@ class Optimum(Case):
     """Every legal combination comes to the serial optimum."""
 
     def test_combinations(self):
+        def combinations():
+            for home, payload, bridge, codec in itertools.product(
+                    HOMES, ("full", "factors"), ("bsp", "ssp:2"), ("exact", "f32", "bf16", "fp16")):
+                # Of W nothing but factors travels: the codec is the bias's alone.
+                if payload == "full" or codec in ("exact", "bf16"):
+                    yield home, payload, bridge, codec
+            for home, bridge in itertools.product(MESHES, ("bsp", "ssp:2")):
+                yield home, "full", bridge, "exact"
+
         best = self.train(MULTICLASS, "--workers=1", "--update=lbfgs")["objective"]
-        flags = ("--cluster=inproc", "--workers=3", "--update=adagrad", "--batch=178",
+        flags = ("--cluster=inproc", "--workers=4", "--update=adagrad", "--batch=178",
                  "--max_clocks=4000", "--tolerance=1e-300", "--target=%.9g" % (1.06 * best))
-        for home, payload, bridge, codec in itertools.product(
-                HOMES, ("full", "factors"), ("bsp", "ssp:2"), ("exact", "f32", "bf16", "fp16")):
-            if payload == "factors" and codec in ("f32", "fp16"):
-                continue  # of W nothing but factors travels: the codec is the bias's alone
+        for home, payload, bridge, codec in combinations():
             report = self.train(MULTICLASS, home, "--payload=" + payload, "--bridge=" + bridge,
                                 "--codec=" + codec, *flags)
             self.assertEqual(report["stop_reason"], "target", (home, payload, bridge, codec))
@@ -111,8 +118,10 @@ class Optimum(Case):
                      "--payload=factors")
         self.refused(MULTICLASS, ("exactly",), *cluster, "--update=lbfgs", "--codec=bf16")
         self.refused(MULTICLASS, ("--shards",), *cluster, "--topology=p2p", "--shards=2")
-        self.refused(MULTICLASS, ("--topology=halton", "star", "p2p"), *cluster,
+        self.refused(MULTICLASS, ("power of two", "star", "p2p", "ring"), *cluster,
                      "--topology=halton")
+        self.refused(MULTICLASS, ("sums, not factors", "star", "p2p"), *cluster, "--topology=ring",
+                     "--payload=factors")
         self.refused(MULTICLASS, ("LINEAR",), *cluster, "--topology=p2p", "--bridge=async")
         self.refused(MULTICLASS, ("nothing travels",), "--codec=bf16")
 

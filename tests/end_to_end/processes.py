@@ -204,6 +204,10 @@ class DeathsAmongReplicas(Deaths):
     flags = ("--topology=p2p",)
 
 
+class DeathsInARing(Deaths):
+    flags = ("--topology=ring",)
+
+
 class Doors(Case):
     def test_a_port_in_use(self):
         with socket.socket() as taken:

@@ -1,0 +1,7 @@
+#!/bin/bash
+# The programs that network.py runs, and the machine that their plans are made for.
+set -euo pipefail
+root=$PWD  # the runfiles, where Bazel starts programs
+exec "${PYTHON:-/usr/bin/python3}" -B "$root/tests/benchmark/network.py" \
+  --program=multiclass_logistic="$root/examples/multiclass_logistic" \
+  --machine="$root/tools/machine.textproto" "$@"
