@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -282,6 +283,18 @@ std::string Joined(const Candidate& c, bool choices) {
   return absl::StrJoin(parts, ", ");
 }
 
+// "ring" of "replicas, ring" after "server, star | replicas, p2p".
+std::string AfterSharedWords(absl::string_view before, absl::string_view choice) {
+  const size_t comma = choice.rfind(", ");
+  if (comma == absl::string_view::npos) return std::string(choice);
+  const size_t last = before.rfind(" | ");
+  const absl::string_view neighbour = last == absl::string_view::npos ? before : before.substr(last + 3);
+  const absl::string_view words = choice.substr(0, comma + 2);
+  const bool shares = absl::StartsWith(neighbour, words) || (neighbour.find(", ") == absl::string_view::npos &&
+                                                             absl::StrContains(before, words));
+  return std::string(shares ? choice.substr(comma + 2) : choice);
+}
+
 // Neighbours that one rule forbids share a line. The cost of what may not be done would be a number
 // without a meaning.
 RenderSection RejectedSection(const Plan& plan) {
@@ -293,7 +306,7 @@ RenderSection RejectedSection(const Plan& plan) {
   for (const Candidate& c : plan.rejected()) {
     const std::string choice = Joined(c, true), question = Joined(c, false);
     if (!c.legal() && !s.row.empty() && s.row.back().cell[1] == question && s.row.back().cell[4] == c.reason()) {
-      absl::StrAppend(&s.row.back().cell[0], " | ", choice);
+      absl::StrAppend(&s.row.back().cell[0], " | ", AfterSharedWords(s.row.back().cell[0], choice));
       continue;
     }
     s.row.push_back({"", {choice, question, c.legal() ? Millis(c.per_clock().ms()) : "-",

@@ -59,25 +59,25 @@ STOP  after 1000 clocks, at a relative change below 1e-06; decided every clock; 
 CERTIFICATE
   every read sees all contributions of the clocks before  bsp
 REJECTED
-  instead                                          of           ms/clock  clocks  because
-  model[Class]                                     distribute       22.8      60  needs block scheduling, which this build does not have
-  model[Feature]                                   distribute       23.2      60  needs block scheduling, which this build does not have
-  hybrid                                           distribute          -       -  hybrid needs two axes that rows name by key; this program has none
-  ssp(2) | async                                   bridge              -       -  lbfgs needs the whole clock before it moves (fold COMPLETE): bsp only
-  replicas                                         communicate         -       -  one process shares memory: a replica would be a copy for nothing
-  server, star | replicas, p2p | replicas, halton  communicate         -       -  one process shares memory: there is no topology to choose
-  sparse | factors                                 payload             -       -  nothing travels within one process
-  owlqn                                            update              -       -  owlqn is for an L1 penalty; there is none
-  fista                                            update           22.4     300  4.93x the time to the target
-  sgd, batch 256                                   update          0.109  234375  18.7x the time to the target
-  adam, batch 256                                  update          0.111  195313  15.8x the time to the target
-  adagrad, batch 256                               update          0.109  234375  18.7x the time to the target
-  cd                                               update              -       -  cd needs rows that see the parameters through one linear predictor, sums of a matrix times a parameter
-  sdca                                             update              -       -  sdca needs rows that see the parameters through one linear predictor, sums of a matrix times a parameter
-  mspg                                             update              -       -  mspg needs rows that see the parameters through one linear predictor, sums of a matrix times a parameter
-  dsgd                                             update              -       -  dsgd needs rows that name the parameters by keys (U(user(r), k)) and see them through one predictor
-  als                                              update              -       -  als needs rows that name the parameters by keys (U(user(r), k)) and see them through one predictor
-  1 lane                                           lanes            45.1      60  1.98x the time to the target
+  instead                                       of           ms/clock  clocks  because
+  model[Class]                                  distribute       22.8      60  needs block scheduling, which this build does not have
+  model[Feature]                                distribute       23.2      60  needs block scheduling, which this build does not have
+  hybrid                                        distribute          -       -  hybrid needs two axes that rows name by key; this program has none
+  ssp(2) | async                                bridge              -       -  lbfgs needs the whole clock before it moves (fold COMPLETE): bsp only
+  replicas                                      communicate         -       -  one process shares memory: a replica would be a copy for nothing
+  server, star | replicas, p2p | ring | halton  communicate         -       -  one process shares memory: there is no topology to choose
+  sparse | factors                              payload             -       -  nothing travels within one process
+  owlqn                                         update              -       -  owlqn is for an L1 penalty; there is none
+  fista                                         update           22.4     300  4.93x the time to the target
+  sgd, batch 256                                update          0.109  234375  18.7x the time to the target
+  adam, batch 256                               update          0.111  195313  15.8x the time to the target
+  adagrad, batch 256                            update          0.109  234375  18.7x the time to the target
+  cd                                            update              -       -  cd needs rows that see the parameters through one linear predictor, sums of a matrix times a parameter
+  sdca                                          update              -       -  sdca needs rows that see the parameters through one linear predictor, sums of a matrix times a parameter
+  mspg                                          update              -       -  mspg needs rows that see the parameters through one linear predictor, sums of a matrix times a parameter
+  dsgd                                          update              -       -  dsgd needs rows that name the parameters by keys (U(user(r), k)) and see them through one predictor
+  als                                           update              -       -  als needs rows that name the parameters by keys (U(user(r), k)) and see them through one predictor
+  1 lane                                        lanes            45.1      60  1.98x the time to the target
 WOULD CHANGE IF
   Sample < 2 -> 1 lane
   Sample > 1e+06 -> adam, batch 256
