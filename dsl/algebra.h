@@ -200,6 +200,21 @@ class Algebra {
     return b.add(n);
   }
 
+  // The value of a let, `id` over its indices, where it is read at others, all plain.
+  constexpr int ReadAt(int id, const ir::Let& let, const ir::Node& read) {
+    int16_t name[ir::kMaxSubscripts] = {};  // what the let's indices are called by now
+    for (int i = 0; i < read.subs; ++i) name[i] = let.index[i];
+    for (int i = 0; i < read.subs; ++i) {
+      const int16_t from = name[i], to = read.sub[i].index;
+      id = Swap(id, from, to);
+      for (int j = i + 1; j < read.subs; ++j) {
+        if (read.sub[j].index == to) b.fail(32);  // a diagonal
+        if (name[j] == to) name[j] = from;
+      }
+    }
+    return id;
+  }
+
   Builder& b;
 
  private:

@@ -196,9 +196,8 @@ class CouplingLowering : public Omega {
   constexpr int AtSubscripts(int id, const ir::Let& let, const ir::Node& read) {
     for (int i = 0; i < read.subs; ++i) {
       if (!read.sub[i].plain()) return b.fail(34), id;
-      id = a.Swap(id, let.index[i], read.sub[i].index);
     }
-    return id;
+    return a.ReadAt(id, let, read);
   }
 };
 

@@ -76,12 +76,10 @@ class Totals {
         return AtKeys(Extract(let.lowered, inside_rows), let, n);
       }
       if (IndexMask(let) & a.data_mask()) return id;  // settled: a value of the row
-      int body = let.lowered;
       for (int i = 0; i < n.subs; ++i) {
         if (!n.sub[i].plain()) return b.fail(32), id;
-        body = a.Swap(body, let.index[i], n.sub[i].index);
       }
-      return Extract(body, inside_rows);
+      return Extract(a.ReadAt(let.lowered, let, n), inside_rows);
     }
     for (int i = 0; i < n.subs; ++i) {
       n.sub[i].node = static_cast<int16_t>(Extract(n.sub[i].node, inside_rows));
