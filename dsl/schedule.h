@@ -45,7 +45,10 @@ class Scheduler {
       if (s.slot[i].node == node) return i;
     }
     const ir::Node n = a.at(node);
-    if (!(n.free & row_bit)) return Emit(StageKind::kInvariant, node);
+    if (!(n.free & row_bit)) {
+      HoistFrom(node, n.free);
+      return Emit(StageKind::kInvariant, node);
+    }
     if (n.op == ir::Op::kLet && IsDeclaredRead(n)) {
       const int body = b.graph.let[n.symbol].lowered;
       if (IsReduction(a.at(body).op) && SameOrder(n.symbol, body)) return Materialise(body);
@@ -114,6 +117,34 @@ class Scheduler {
     }
     return CanLieAlong(n.a, index, named) && CanLieAlong(n.b, index, named) &&
            CanLieAlong(n.c, index, named);
+  }
+
+  // A value without rows is evaluated in full at each of its positions. Reductions inside, and lets
+  // that hold some, get slots of their own where the loops around them, over `context`, run over more
+  // than what they depend on.
+  constexpr void HoistFrom(int id, uint32_t context) {
+    if (id < 0 || !HasReduction(id)) return;
+    const ir::Node n = a.at(id);
+    for (int i = 0; i < n.subs; ++i) HoistFrom(n.sub[i].node, context);
+    if (n.op == ir::Op::kLet) {
+      const ir::Let let = b.graph.let[n.symbol];
+      return context & ~n.free ? Hoist(let.lowered) : HoistFrom(let.lowered, b.free(let.lowered));
+    }
+    if (IsReduction(n.op)) {
+      if (context & ~n.free) return Hoist(id);
+      context |= 1u << n.index;
+    }
+    for (int child : {n.a, n.b, n.c}) HoistFrom(child, context);
+  }
+  constexpr void Hoist(int id) {
+    if (b.free(id) & row_bit) return;
+    Materialise(id);
+  }
+  constexpr bool HasReduction(int id) const {
+    if (id < 0) return false;
+    const ir::Node& n = a.at(id);
+    return IsReduction(n.op) || (n.op == ir::Op::kLet && HasReduction(b.graph.let[n.symbol].lowered)) ||
+           HasReduction(n.a) || HasReduction(n.b) || HasReduction(n.c);
   }
 
   constexpr int Emit(StageKind kind, int node, int value = -1) {
@@ -303,20 +334,31 @@ class Scheduler {
       if (outer >> i & 1) st.index[st.rank++] = static_cast<int16_t>(i);
     }
     if (st.rank + st.k_rank > ir::kMaxSubscripts) return false;
-    Slot slot;  // an anonymous slot: (outer, k)
-    slot.stage = static_cast<int16_t>(s.stage.size);
-    Stage lay;
+    HoistFrom(node, b.free(node));
+    Stage lay;  // into an anonymous slot: (outer, k)
     lay.kind = StageKind::kInvariant;
     lay.node = static_cast<int16_t>(node);
     for (int i = 0; i < st.rank; ++i) lay.index[lay.rank++] = st.index[i];
     for (int i = 0; i < st.k_rank; ++i) lay.index[lay.rank++] = st.k[i];
+    st.other_is_slot = true;
+    st.other = LaidOut(lay);
+    if (st.other >= 0) return true;
+    Slot slot;
+    slot.stage = static_cast<int16_t>(s.stage.size);
     slot.rank = lay.rank;
     for (int i = 0; i < lay.rank; ++i) slot.index[i] = lay.index[i];
-    lay.slot = static_cast<int16_t>(s.slot.push(slot));
+    st.other = lay.slot = static_cast<int16_t>(s.slot.push(slot));
     s.stage.push(lay);
-    st.other = lay.slot;
-    st.other_is_slot = true;
     return true;
+  }
+  // The slot where another contraction has laid out the same, -1: none.
+  constexpr int16_t LaidOut(const Stage& lay) const {
+    for (const Stage& st : s.stage) {
+      bool same = st.kind == StageKind::kInvariant && st.node == lay.node && st.rank == lay.rank;
+      for (int i = 0; i < lay.rank; ++i) same = same && st.index[i] == lay.index[i];
+      if (same) return st.slot;
+    }
+    return -1;
   }
 
   constexpr void SetInner(Stage& st, const ir::Total& t) {

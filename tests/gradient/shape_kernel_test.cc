@@ -26,6 +26,15 @@ KERNELS(ReductionsWithoutRows, Minimize(mean(n, y * s * logsumexp(c, sum(d, sq(W
     .Measure<"where">(mean(n, where(label(n) == argmin(c, sum(d, W)), 1, 0)))
     .Measure<"some">(where(any(d, w > 0), 1, 0)))
 
+// Lets without rows that hold reductions, read at other indices and by reductions in others.
+constexpr auto m = c.prime();
+constexpr auto unit = let<"unit">(c, d, W / norm(d, W));
+constexpr auto gram = let<"gram">(c, m, sum(d, unit * unit(m, d)));
+constexpr auto share = let<"share">(c, 1 / (1 + sum(m, sq(gram))));
+KERNELS(ReductionsInLetsWithoutRows, Minimize(mean(n, sq(y - sum(c, m, share * gram * sum(d, unit(m, d) * X)))))
+    .Measure<"shares">(mean(n, y * sum(c, share)))
+    .Predict<"unit">(sum(c, share * unit(c, d) * X)))
+
 // Lets without rows, read where a map of the row says; and a let of the row read there.
 constexpr auto length = let<"length">(c, sum(d, sq(W)));
 constexpr auto scaled = let<"scaled">(n, c, z / (1 + length));
