@@ -128,6 +128,16 @@ double Interpreter::Let(const Node& node, const Env& env) {
   return value;
 }
 
+double Interpreter::Stop(int id, const Env& env) {
+  const Node& node = graph_.node[id];
+  if (!holds_) return Eval(node.a, env);
+  Env at{};
+  for (size_t i = 0; i < at.size(); ++i) at[i] = node.free >> i & 1 ? env[i] : 0;
+  const auto known = held_.find({id, at});
+  if (known != held_.end()) return known->second;
+  return held_[{id, at}] = Eval(node.a, env);
+}
+
 double Interpreter::Total(const Node& node, const Env& env) {
   const auto given = bindings_.total.find(node.symbol);
   if (given != bindings_.total.end()) return Read(given->second, node, env);
@@ -179,8 +189,6 @@ double Interpreter::Unary(const Node& node, const Env& env) {
       return Trigamma(a);
     case Op::kNot:
       return a == 0;
-    case Op::kStop:
-      return a;
     case Op::kRound:
       return std::round(a);
     default:  // kSoftplus
@@ -343,6 +351,8 @@ double Interpreter::Eval(int id, const Env& env) {
       return Read(bindings_.tensor[static_cast<size_t>(node.symbol)], node, env);
     case Op::kLet:
       return Let(node, env);
+    case Op::kStop:
+      return Stop(id, env);
     case Op::kTotal:
       return Total(node, env);
     case Op::kWhere:
@@ -389,6 +399,9 @@ std::vector<double> Interpreter::NumericalGradient(int node, int param, double s
   const auto symbol = static_cast<size_t>(param);
   const size_t size = bindings_.tensor[symbol].value.size();
   std::vector<double> gradient;
+  MutableBindings();
+  holds_ = true;
+  Eval(node);
   for (size_t i = 0; i < size; ++i) {
     const double old = bindings_.tensor[symbol].value[i];
     const double h = step * std::max(1.0, std::fabs(old));
@@ -399,6 +412,8 @@ std::vector<double> Interpreter::NumericalGradient(int node, int param, double s
     MutableBindings().tensor[symbol].value[i] = old;
     gradient.push_back((above - below) / (2 * h));
   }
+  holds_ = false;
+  held_.clear();
   return gradient;
 }
 

@@ -57,7 +57,8 @@ class Interpreter {
   // The values of `node` for all values of `indices`, row-major in their order.
   std::vector<double> EvalTensor(int node, const std::vector<int>& indices);
 
-  // d node / d param by central differences: node has no free indices. Error O(step^2) relative.
+  // d node / d param by central differences: node has no free indices. Error O(step^2) relative. What
+  // stands inside stop() keeps its values.
   std::vector<double> NumericalGradient(int node, int param, double step = 1e-5);
 
   int64_t Extent(int index) const;
@@ -74,6 +75,7 @@ class Interpreter {
   double Draw(const ir::Node& node, Env env);
   double Read(const Tensor& tensor, const ir::Node& node, const Env& env);
   double Let(const ir::Node& node, const Env& env);
+  double Stop(int node, const Env& env);
   double Total(const ir::Node& node, const Env& env);
   double Hyper(int symbol) const;
   double Literal(int slot, double fallback) const;
@@ -86,6 +88,8 @@ class Interpreter {
   const ir::Graph& graph_;
   Bindings bindings_;
   Memo let_memo_, total_memo_;
+  bool holds_ = false;  // are values of stop() kept?
+  std::map<std::pair<int, Env>, double> held_;
   absl::Status status_;
 };
 

@@ -238,6 +238,13 @@ TEST_F(InterpreterTest, DifferentiatesByCentralDifferences) {
   EXPECT_THAT(oracle.bindings().tensor[1].value, ElementsAre(0.5, -1, 2));
 }
 
+TEST_F(InterpreterTest, StopKeepsItsValuesWhileParametersMove) {
+  const int f = Over(Op::kSum, d_, Add(Op::kMul, W(), Add(Op::kStop, W())));  // gradient w
+  Interpreter oracle(graph_, bind_);
+  EXPECT_THAT(oracle.NumericalGradient(f, w_), Pointwise(DoubleNear(1e-9), {0.5, -1., 2.}));
+  EXPECT_EQ(oracle.Eval(f), 5.25);
+}
+
 TEST_F(InterpreterTest, ShufflePermutesAnAxis) {
   std::vector<double> places = Values(Leaf(Op::kShuffle, -1, {At(d_)}), {d_});
   std::sort(places.begin(), places.end());

@@ -11,8 +11,8 @@ KERNELS(ScalarFunctions, Minimize(mean(n,
     y * (0.1 * exp(0.2 * s) + log(p) + log1p(sq(s)) + sqrt(p) + abs(s) + relu(s) + sigmoid(s) +
          tanh(s) + log1p(exp(-s)) + s * round(s) - lgamma(p) + hinge(1 - t * s)))))
 
-// Central differences would see what stop() hides: here it hides nothing.
 KERNELS(Stop, Minimize(mean(n, sq(s) + s * stop(y) + stop(y))))
+KERNELS(StopOfParameters, Minimize(mean(n, sq(s - stop(tanh(s))) + stop(p) * s)))
 
 KERNELS(FunctionsOfTwo, Minimize(mean(n,
     y * (s / p + pow(p, 1.5) + pow(p, b) + min(s, p - 1) + max(s, 0.1) + soft(s, 0.2) +
