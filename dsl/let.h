@@ -176,6 +176,27 @@ constexpr auto MakeLet(List<Is...>, const E& e) {
     return Let<N, kHash, Is...>(e);
   }
 }
+
+// The name N with a number behind it.
+template <Name N, int I>
+consteval auto Numbered() {
+  constexpr size_t kDigits = I < 10 ? 1 : 2, kEnd = N.view().size() + kDigits;
+  char text[kEnd + 1] = {};
+  std::copy_n(N.text, N.view().size(), text);
+  for (size_t i = 0, rest = I; i < kDigits; ++i, rest /= 10)
+    text[kEnd - 1 - i] = static_cast<char>('0' + rest % 10);
+  return Name(text);
+}
+template <Name N, int I, int Times, class... Is, class E, class F>
+constexpr auto Unrolled(List<Is...> at, const E& value, F step) {
+  static_assert(0 < Times && Times < 100);
+  const auto a = MakeLet<Numbered<N, I>()>(at, value);
+  if constexpr (I == Times) {
+    return a;
+  } else {
+    return Unrolled<N, I + 1, Times>(at, AsExpression(step(a)), step);
+  }
+}
 }  // namespace internal
 template <Name N, class E>
 requires(Expression<E> || Key<E>) constexpr auto let(const E& e) {
@@ -201,6 +222,22 @@ template <Name N, AnIndex A, AnIndex B, AnIndex C, AnIndex D, AnIndex I, class E
 constexpr auto let(A, B, C, D, I, const E& e) {
   return internal::MakeLet<N>(internal::List<A, B, C, D, I>{}, internal::AsExpression(e));
 }
+
+// unroll<"a", 3>(n, k, first, [](auto a) { return f(a); }): the lets a1 = first, a2 = f(a1) and a3 = f(a2),
+// of which it is the last.
+template <Name N, int Times, AnIndex A, class E, class F>
+constexpr auto unroll(A, const E& first, F step) {
+  return internal::Unrolled<N, 1, Times>(internal::List<A>{}, internal::AsExpression(first), step);
+}
+template <Name N, int Times, AnIndex A, AnIndex B, class E, class F>
+constexpr auto unroll(A, B, const E& first, F step) {
+  return internal::Unrolled<N, 1, Times>(internal::List<A, B>{}, internal::AsExpression(first), step);
+}
+template <Name N, int Times, AnIndex A, AnIndex B, AnIndex C, class E, class F>
+constexpr auto unroll(A, B, C, const E& first, F step) {
+  return internal::Unrolled<N, 1, Times>(internal::List<A, B, C>{}, internal::AsExpression(first), step);
+}
+
 template <Name N, class A, class... Rest>
 requires(!AnIndex<A> && sizeof...(Rest) > 0) constexpr auto let(const A&, const Rest&...) {
   static_assert(

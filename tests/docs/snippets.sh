@@ -36,10 +36,11 @@ for document in sys.argv[1:]:
         with open(source, encoding="utf-8") as file:
             if words(code) not in words(file.read()):
                 complain(document, line, "this code is not in %s" % source)
-    for match in re.finditer(r"\]\(([^)#:]+)\)", text):
+    prose = re.sub(r"```.*?```|`[^`]*`", lambda code: re.sub(r"[^\n]", " ", code.group()), text, flags=re.S)
+    for match in re.finditer(r"\]\(([^)#:]+)\)", prose):
         target = os.path.normpath(os.path.join(os.path.dirname(document), match.group(1)))
         if not os.path.exists(target):
-            line = text.count("\n", 0, match.start()) + 1
+            line = prose.count("\n", 0, match.start()) + 1
             complain(document, line, "no such file: %s" % target)
 sys.exit(failed)
 PYTHON

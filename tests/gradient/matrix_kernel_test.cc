@@ -31,6 +31,10 @@ constexpr auto h1 = let<"h1">(n, k, h0 + tanh(sum(g, A1 * h0(n, g))));
 constexpr auto h2 = let<"h2">(n, k, h1 + tanh(sum(g, A2 * h1(n, g))));
 KERNELS(ResidualChain, Minimize(mean(n, sq(y - sum(k, h2)))).Predict<"h">(h2))
 
+// The same written once.
+constexpr auto turned = unroll<"turn", 12>(n, k, sum(d, A0 * X), [](auto x) { return tanh(sum(g, A1 * x(n, g))); });
+KERNELS(Unrolled, Minimize(mean(n, sq(y - sum(k, turned)))).Predict<"turn">(turned))
+
 // The gradient of a function of sums over data: F'(T) is applied when T is known.
 KERNELS(FunctionsOfTotals, Minimize(sqrt(1 + mean(n, sq(y - s))) + mean(n, s) * mean(n, sq(s))))
 // clang-format on
