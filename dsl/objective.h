@@ -47,9 +47,7 @@ class ObjectiveLowering : public SweepLowering {
       if (!(s.params >> symbol & 1)) continue;
       const int g = gradient[symbol] < 0 ? a.Const(0) : Extract(gradient[symbol]);
       AddTotals(g, pass);
-      if (a.is(g, ir::Op::kTotal)) {
-        b.graph.total[a.at(g).symbol].param = static_cast<int16_t>(symbol);
-      }
+      NameTotal(g, value, symbol);
       const auto id = static_cast<int16_t>(symbol);
       s.assign.push({id, static_cast<int16_t>(g), ParamPost(g, symbol)});
       const int h = penalty.gradient[symbol] < 0 ? a.Const(0) : penalty.gradient[symbol];
@@ -73,6 +71,30 @@ class ObjectiveLowering : public SweepLowering {
   }
 
  private:
+  // The total that is the gradient by parameter `symbol`, or that the gradient is made of where no other
+  // total of the parameter's shape is, carries its name.
+  constexpr void NameTotal(int gradient, int value, int symbol) {
+    if (a.is(gradient, ir::Op::kTotal)) {
+      b.graph.total[a.at(gradient).symbol].param = static_cast<int16_t>(symbol);
+      return;
+    }
+    PassIr all, of_value;
+    AddTotals(gradient, all);
+    AddTotals(value, of_value);
+    int16_t index[ir::kMaxSubscripts] = {};
+    const int rank = CanonicalIndices(symbol, index);
+    uint32_t shape = 0;
+    for (int i = 0; i < rank; ++i) shape |= 1u << index[i];
+    int found = -1, fits = 0;
+    for (int t : all.total) {
+      const ir::Total& total = b.graph.total[t];
+      bool same = rank > 0 && total.rank == rank && b.free(total.node) == shape && total.param < 0;
+      for (int other : of_value.total) same = same && other != t;
+      if (same) found = t, ++fits;
+    }
+    if (fits == 1) b.graph.total[found].param = static_cast<int16_t>(symbol);
+  }
+
   // The gradient of f by each parameter, -1 where it has none. `value`: f as a post of totals.
   constexpr void Derive(int value, StatementIr& s, int* gradient) {
     const int first_let = b.graph.let.size;
