@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "runtime/kernel_call.h"
+#include "runtime/start.h"
 
 namespace gyre {
 
@@ -23,6 +24,14 @@ Evaluator::Evaluator(const Job& job, const PostContext& context, const ParamStat
   for (const Field& s : state.layout().field)
     master_[static_cast<size_t>(s.id)] = model_.data() + s.offset;
   context_.param = master_.data();
+  test_context_ = context_;
+  if (on_test() && job.program->build >= 0) {
+    Job test = job;
+    test.worker = job.test;
+    test.extent = job.test_extent;
+    test_context_.extent = job.test_extent.data();
+    BuildTotals(test, &test_context_, &test_built_);
+  }
   has_objective_ = job.program->objective.value.fn != nullptr;
   if (has_objective_) Add(job.program->objective, false);
   for (const Measure& m : job.program->measure) Add(m, on_test());
@@ -62,7 +71,7 @@ void Evaluator::Part(int worker, double epoch) {
     if (item->pass == nullptr || w >= item->rows->size()) continue;
     if (where_ == TrainingRows::kElsewhere && OnTraining(*item)) continue;
     item->part[w]->Clear();
-    KernelArgs args = ArgsOf(context_, (*item->rows)[w]);
+    KernelArgs args = ArgsOf(ContextOf(*item), (*item->rows)[w]);
     args.extent = item->extent->data();
     args.param = param_.data();
     args.target = item->part[w]->target.data();
@@ -97,7 +106,7 @@ void Evaluator::Load(int worker, const double* from) {
 }
 
 double Evaluator::Value(Item* item, double epoch) {
-  PostContext context = context_;
+  PostContext context = ContextOf(*item);
   context.extent = item->extent->data();
   context.epoch = epoch;
   if (item->pass != nullptr) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "ops/aligned.h"
 #include "runtime/contribution.h"
 #include "runtime/job.h"
 #include "runtime/post.h"
@@ -20,7 +21,8 @@ class Evaluator {
   // Where the training rows are: in this process, or with other processes that Sum their share.
   enum class TrainingRows : uint8_t { kHere, kElsewhere };
 
-  // `context` holds totals of data alone. The job and the state must outlive it.
+  // `context` holds totals of data alone; measures on held-out rows read those of these rows. The job and
+  // the state must outlive it.
   Evaluator(const Job& job, const PostContext& context, const ParamState& state,
             TrainingRows where = TrainingRows::kHere);
 
@@ -62,10 +64,14 @@ class Evaluator {
     return item.pass != nullptr && item.rows == &job_.worker;
   }
   double Value(Item* item, double epoch);
+  const PostContext& ContextOf(const Item& item) const {
+    return item.rows == &job_.test ? test_context_ : context_;
+  }
 
   const Job& job_;
   const TrainingRows where_;
-  PostContext context_;
+  PostContext context_, test_context_;
+  std::vector<AlignedArray<double>> test_built_;
   const ParamState& state_;
   std::vector<std::unique_ptr<Item>> item_;
   bool has_objective_ = false, known_ = false;  // of the model that is set
