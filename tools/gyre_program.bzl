@@ -195,7 +195,7 @@ def gyre_program(
       srcs: the program's file, with its main().
       data: the default data: a label, or a dict from the name of an input to its label; "" is the input
         without a name.
-      test_data: held-out data, in the same way.
+      test_data: held-out data, in the same way; the plan does not depend on it.
       flags: further flags the program has when the user gives none of that name.
       plan_flags: further flags of the compiled plan alone, such as pins or a number of workers.
       machine: the machine description that the plan is made for.
@@ -231,7 +231,7 @@ def gyre_program(
     _gyre_plan(
         name = name + ".plan",
         data = shipped,
-        flags = _with_locations(templates, "execpath") + flags + plan_flags,
+        flags = _with_locations(data_flags, "execpath") + flags + plan_flags,
         machine = machine,
         program = name,
         tags = tags,
