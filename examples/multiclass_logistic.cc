@@ -20,6 +20,9 @@ constexpr auto Multiclass = Minimize(mean(n, xent(c, logit, label)) + lambda * s
     .Predict<"class">(argmax(c, logit))
     .Measure<"accuracy">(mean(n, argmax(c, logit) == label(n)));
 
+// What a sample adds to the gradient by W is an outer product.
+static_assert(DeltaIsSufficientFactors<decltype(Multiclass), decltype(W)>);
+
 }  // namespace multiclass_logistic
 
 int main(int argc, char** argv) { return gyre::Main(argc, argv, multiclass_logistic::Multiclass); }

@@ -26,6 +26,10 @@ constexpr auto Network =
         .Predict<"class">(argmax(c, logit))
         .Measure<"accuracy">(mean(n, argmax(c, logit) == label(n)));
 
+// What a sample adds to the gradient of a layer is an outer product: of its errors and of its inputs.
+static_assert(DeltaIsSufficientFactors<decltype(Network), decltype(V)>);
+static_assert(DeltaIsSufficientFactors<decltype(Network), decltype(W)>);
+
 }  // namespace two_layer_network
 
 int main(int argc, char** argv) { return gyre::Main(argc, argv, two_layer_network::Network); }
