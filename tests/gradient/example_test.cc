@@ -16,7 +16,8 @@ int internal::Main(int, char**, const Program&) { return 1; }
 
 TEST(ExampleTest, KernelsAgreeWithTheInterpreter) {
   HarnessOptions options;
-  options.range = {{"y", {0, 6}}};  // counts, where the program wants them
+  options.range = {{"y", {0, 6}}, {"grey", {0, 255}}};  // counts, where the program wants them
+  options.extents = {{"Atom", 6}, {"Pixel", 5}};  // patches of one pixel have no variance
   options.counts = {{"y", true}};
   for (const internal::StatementIr& s :
        internal::Compiled<std::remove_const_t<decltype(GYRE_PROGRAM)>>::kIr.statement) {
