@@ -144,30 +144,36 @@ Exchange ExchangeOf(const Problem& p, const Strategy& s, size_t leaf, double row
     e.fold_ms += sent.fold_ms * Crowding(p, s);
     e.saved_ms += sent.saved_ms;
   }
-  const double n = s.processes;
-  const double hop = (m.rtt_us() / 2 + 2 * m.message_us()) * 1e-3;
+  const double n = s.processes, cores = std::max(1, p.profile->cores());
+  const bool ring = s.topology == Table::RING;
+  double link = 0;   // bytes that the busiest link carries
+  double hops = 2;   // one after another, half a round trip each
+  double all = 0;    // messages of all processes, with word that they have arrived where it is sent
   if (s.merged()) {
-    // What folds is one sum. Process 0 tells the coordinator as well; the time is that of its link.
-    const bool ring = s.topology == Table::RING;
-    e.messages = ring ? 2 * (n - 1) : std::log2(n);
+    // What folds is one sum. Process 0 tells the coordinator as well.
+    e.messages = hops = ring ? 2 * (n - 1) : std::log2(n);
     e.sent = e.up * (ring ? 2 * (n - 1) / n : std::log2(n));
     e.fold_ms = e.fold_ms * 3 / (n + 1);
-    e.network_ms = TransferMs((e.sent * (OnOneMachine(p) ? n : 1) + e.up), m.network_gbs()) + e.messages * hop;
-    return e;
-  }
-  if (s.storage == Table::REPLICA) {
+    link = e.sent * (OnOneMachine(p) ? n : 1) + e.up;
+    all = 2 * n * e.messages + n;
+  } else if (s.storage == Table::REPLICA) {
     // To every other process and to the coordinator, from every link at once.
     e.messages = n;
     e.sent = e.up * n;
-    e.network_ms = TransferMs(e.sent * (OnOneMachine(p) ? n : 1), m.network_gbs());
+    hops = 1;
+    link = e.sent * (OnOneMachine(p) ? n : 1);
+    all = 2 * n * n;
   } else {
     // The link of the one owner carries what all send, then what all are sent.
     e.down = p.state[leaf].params * static_cast<double>(SizeOf(p.bound->type));
     e.messages = 1;
     e.sent = e.up;
-    e.network_ms = TransferMs(n * (e.up + e.down), m.network_gbs());
+    link = n * (e.up + e.down);
+    all = 2 * n;
   }
-  e.network_ms += (m.rtt_us() + 2 * n * m.message_us()) * 1e-3;
+  // Whoever sends and whoever receives pays for a message: the cores of the machine, or every machine.
+  const double share = OnOneMachine(p) ? cores : s.storage == Table::REPLICA ? n : 1;
+  e.network_ms = TransferMs(link, m.network_gbs()) + (hops * m.rtt_us() / 2 + 2 * all / share * m.message_us()) * 1e-3;
   return e;
 }
 
