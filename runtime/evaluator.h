@@ -21,8 +21,8 @@ class Evaluator {
   // Where the training rows are: in this process, or with other processes that Sum their share.
   enum class TrainingRows : uint8_t { kHere, kElsewhere };
 
-  // `context` holds totals of data alone; measures on held-out rows read those of these rows. The job and
-  // the state must outlive it.
+  // `context` holds totals of data alone; measures on held-out rows read those of these rows. The
+  // job and the state must outlive it.
   Evaluator(const Job& job, const PostContext& context, const ParamState& state,
             TrainingRows where = TrainingRows::kHere);
 
@@ -31,8 +31,8 @@ class Evaluator {
   bool has_measures() const { return item_.size() > (has_objective_ ? 1u : 0u); }
   bool on_test() const { return !job_.test.empty(); }
 
-  // The parameters to evaluate: flat over the state's layout. An objective that is known there is not
-  // evaluated; NaN: it is not known.
+  // The parameters to evaluate: flat over the state's layout. An objective that is known there is
+  // not evaluated; NaN: it is not known.
   void Set(const double* model, double objective = std::numeric_limits<double>::quiet_NaN());
   const double* model() const { return model_.data(); }
   void Part(int worker, double epoch);

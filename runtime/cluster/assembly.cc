@@ -8,9 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/graph/verify.h"
 #include "compiler/plan.pb.h"
+#include "runtime/cluster/mesh.h"
 #include "runtime/contribution.h"
 #include "runtime/kernel_call.h"
-#include "runtime/cluster/mesh.h"
 #include "runtime/linear_table.h"
 #include "runtime/shared_table.h"
 #include "runtime/start.h"
@@ -61,7 +61,8 @@ absl::StatusOr<Assembly> Assembly::Bind(const Job& job) {
   }
   if (assembly.merged()) {
     if (assembly.lag_ == kAsync)
-      return absl::InvalidArgumentError("plan: sums merged on the way are of whole clocks, and async has none");
+      return absl::InvalidArgumentError(
+          "plan: sums merged on the way are of whole clocks, and async has none");
     const bool halton = assembly.topology_ == Table::HALTON;
     const std::string illegal = Mesh::Illegal(
         halton ? Mesh::Topology::kHalton : Mesh::Topology::kRing, job.plan->cluster().processes());

@@ -101,18 +101,16 @@ void ExpectSameObjective(const RunResult& a, const RunResult& b) {
 }
 
 class Shapes : public ::testing::TestWithParam<Shape> {};
-INSTANTIATE_TEST_SUITE_P(Cluster, Shapes,
-                         ::testing::Values(Shape{1, 1, 1}, Shape{2, 2, 1}, Shape{4, 4, 1},
-                                           Shape{4, 2, 1}, Shape{6, 2, 2}, Shape{1, 1, 1, 2},
-                                           Shape{2, 2, 1, 2}, Shape{4, 4, 1, 2}, Shape{1, 1, 1, 3},
-                                           Shape{2, 2, 1, 3}, Shape{4, 4, 1, 3}, Shape{4, 2, 2, 2},
-                                           Shape{1, 1, 1, 1, true}, Shape{2, 2, 1, 1, true},
-                                           Shape{4, 4, 1, 1, true}, Shape{6, 3, 2, 1, true},
-                                           Shape{1, 1, 1, 1, true, Table::RING},
-                                           Shape{3, 3, 1, 1, true, Table::RING},
-                                           Shape{6, 3, 2, 1, true, Table::RING},
-                                           Shape{1, 1, 1, 1, true, Table::HALTON},
-                                           Shape{4, 4, 1, 1, true, Table::HALTON}));
+INSTANTIATE_TEST_SUITE_P(
+    Cluster, Shapes,
+    ::testing::Values(Shape{1, 1, 1}, Shape{2, 2, 1}, Shape{4, 4, 1}, Shape{4, 2, 1},
+                      Shape{6, 2, 2}, Shape{1, 1, 1, 2}, Shape{2, 2, 1, 2}, Shape{4, 4, 1, 2},
+                      Shape{1, 1, 1, 3}, Shape{2, 2, 1, 3}, Shape{4, 4, 1, 3}, Shape{4, 2, 2, 2},
+                      Shape{1, 1, 1, 1, true}, Shape{2, 2, 1, 1, true}, Shape{4, 4, 1, 1, true},
+                      Shape{6, 3, 2, 1, true}, Shape{1, 1, 1, 1, true, Table::RING},
+                      Shape{3, 3, 1, 1, true, Table::RING}, Shape{6, 3, 2, 1, true, Table::RING},
+                      Shape{1, 1, 1, 1, true, Table::HALTON},
+                      Shape{4, 4, 1, 1, true, Table::HALTON}));
 
 // So many features that every shard has a range of the one parameter.
 TEST_P(Shapes, BspEqualsTheSerialRunWhereAParameterIsCut) {
@@ -175,8 +173,8 @@ TEST(Ssp, ReachesTheOptimumWithinTheBound) {
     Table::Topology topology = Table::P2P;
   };
   for (const auto& [lag, shards, replicas, topology] :
-       {Case{2, 1, false}, Case{4, 1, false}, Case{3, 2, false}, Case{2, 1, true},
-        Case{4, 1, true}, Case{3, 1, true, Table::RING}, Case{3, 1, true, Table::HALTON}}) {
+       {Case{2, 1, false}, Case{4, 1, false}, Case{3, 2, false}, Case{2, 1, true}, Case{4, 1, true},
+        Case{3, 1, true, Table::RING}, Case{3, 1, true, Table::HALTON}}) {
     ClusterJob<> t(Kind::kLasso,
                    {.lag = lag, .max_clocks = 4000, .boundary = 50, .decision_lag = 1},
                    Shape{4, 4, 1, shards, replicas, topology});

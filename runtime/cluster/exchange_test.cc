@@ -515,8 +515,7 @@ TEST(Link, TokenIsDemanded) {
   OwnerSide side(1, 1);
   ParameterServer::Handlers handlers;
   handlers.limit = [] { return Clock{1}; };
-  ParameterServer server({.processes = 1, .token = "token"}, &side.owner, &side.owner,
-                         handlers);
+  ParameterServer server({.processes = 1, .token = "token"}, &side.owner, &side.owner, handlers);
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);

@@ -16,10 +16,9 @@ Inbox::Inbox(const Options& options)
       ledger_(options.processes),
       incoming_(static_cast<size_t>(options.processes)) {}
 
-void Inbox::Attach(const std::vector<StageEncoding>* encoding, int shards,
-                   ContributionSink* sink) {
-  Attach(std::vector<const std::vector<StageEncoding>*>(
-             static_cast<size_t>(options_.processes), encoding),
+void Inbox::Attach(const std::vector<StageEncoding>* encoding, int shards, ContributionSink* sink) {
+  Attach(std::vector<const std::vector<StageEncoding>*>(static_cast<size_t>(options_.processes),
+                                                        encoding),
          shards, sink);
 }
 

@@ -18,12 +18,12 @@ std::vector<Mesh::Step> Mesh::StepsOf(Topology topology, int process, int proces
     return steps;
   }
   for (int k = 0; k + 1 < processes; ++k) {
-    steps.push_back({wrap(process + 1), wrap(process - 1), wrap(process - k), wrap(process - k - 1),
-                     true});
+    steps.push_back(
+        {wrap(process + 1), wrap(process - 1), wrap(process - k), wrap(process - k - 1), true});
   }
   for (int k = 0; k + 1 < processes; ++k) {
-    steps.push_back({wrap(process + 1), wrap(process - 1), wrap(process + 1 - k), wrap(process - k),
-                     false});
+    steps.push_back(
+        {wrap(process + 1), wrap(process - 1), wrap(process + 1 - k), wrap(process - k), false});
   }
   return steps;
 }
@@ -114,9 +114,9 @@ absl::StatusOr<Contribution*> Mesh::Open(int process, Stage number) {
   MutexLock lock(&mutex_);
   const auto ahead = static_cast<Stage>(encodings_->size()) * (options_.window + 1);
   if (number / stream.each > stage_ + ahead)
-    return absl::InvalidArgumentError(
-        absl::StrCat("process ", process, ": a message of stage ", number / stream.each,
-                     " is ahead of the staleness bound"));
+    return absl::InvalidArgumentError(absl::StrCat("process ", process, ": a message of stage ",
+                                                   number / stream.each,
+                                                   " is ahead of the staleness bound"));
   std::unique_ptr<Contribution>& place = received_[{process, number}];
   const auto& messages = messages_[static_cast<size_t>(process)];
   if (place == nullptr)
@@ -195,7 +195,8 @@ bool Mesh::Turn() {
     const char* const data = reinterpret_cast<const char*>(chunk->data());
     const Segment segment{data, range.size() * static_cast<int64_t>(sizeof(double))};
     sent_ = true;
-    send_(step.to, stage * stream.each + (which - stream.step.begin()), std::move(chunk), {segment});
+    send_(step.to, stage * stream.each + (which - stream.step.begin()), std::move(chunk),
+          {segment});
     return true;
   }
   const KeyRange range = Chunk(stage, step.takes);

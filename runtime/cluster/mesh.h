@@ -1,11 +1,13 @@
 // Mesh: sums over processes by messages from neighbour to neighbour, merged on the way.
 //
-//   kRing    2 (N - 1) messages a process: the numbers are cut into N chunks, and each goes round once
+//   kRing    2 (N - 1) messages a process: the numbers are cut into N chunks, and each goes round
+//   once
 //            to be summed and once to be told. Every link carries 2 (N - 1) / N of the numbers.
-//   kHalton  log2 N messages a process, for N a power of two: neighbours at the distances N/2, N/4, ...,
-//            1, the first of each level of the Halton sequence of base two (Li et al., 2015, take the
-//            sequence as it comes, whose first log2 N distances are all even for N = 16). Both ends of
-//            an exchange add the same two numbers, so all have the same sum.
+//   kHalton  log2 N messages a process, for N a power of two: neighbours at the distances N/2, N/4,
+//   ...,
+//            1, the first of each level of the Halton sequence of base two (Li et al., 2015, take
+//            the sequence as it comes, whose first log2 N distances are all even for N = 16). Both
+//            ends of an exchange add the same two numbers, so all have the same sum.
 //
 // In both every process ends with the same bits, in an order of addition that is not that of the
 // workers. A stage is summed after the one before it. The messages of a process to a neighbour are

@@ -160,8 +160,8 @@ TEST(Mesh, RefusesStrangersAndWhoIsTooFarAhead) {
     EXPECT_TRUE(frame.Decode(&buffer).ok());
     return !world.mesh[0]->Receive(0, frame).ok();
   };
-  EXPECT_TRUE(refused(2, 0));         // no neighbour
-  EXPECT_TRUE(refused(3, 6 * 100));   // far ahead
+  EXPECT_TRUE(refused(2, 0));        // no neighbour
+  EXPECT_TRUE(refused(3, 6 * 100));  // far ahead
 }
 
 }  // namespace

@@ -46,8 +46,9 @@ class Owner final : public ParcelReceiver, private ContributionSink {
   explicit Owner(const Options& options);
 
   // The state it is to own; until then processes are admitted and nothing else. `table` has one
-  // worker per process (merged: one), a single lane, and is used by this owner alone; `stages` are the table's,
-  // and `encoding` says how contributions to each of them come. The first stage of a clock gathers.
+  // worker per process (merged: one), a single lane, and is used by this owner alone; `stages` are
+  // the table's, and `encoding` says how contributions to each of them come. The first stage of a
+  // clock gathers.
   void Attach(EmbeddedTable* table, const StageFolds* stages,
               const std::vector<StageEncoding>* encoding, const ParamState* state);
 

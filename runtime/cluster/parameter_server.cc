@@ -150,7 +150,8 @@ bool ParameterServer::Peer::NextSnapshot(grpc::ByteBuffer* frame) {
   std::shared_ptr<const Snapshot> snapshot = server_->parameters_->Latest();
   const int64_t size = snapshot->bytes.size() / snapshot->element;
   Begin(wire::Header::UPDATE, snapshot, snapshot->bytes.data(),
-        ShardRange(size, server_->options_.shard, server_->parameters_->shards()), snapshot->element);
+        ShardRange(size, server_->options_.shard, server_->parameters_->shards()),
+        snapshot->element);
   piece_.set_complete(snapshot->complete);
   piece_.set_own(snapshot->own[static_cast<size_t>(process)]);
   for (const Stage included : snapshot->included) piece_.add_included(included);

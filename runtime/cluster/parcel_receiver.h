@@ -1,4 +1,5 @@
-// Who stands behind a server of parcels: an owner of parameters, or a mesh that merges what it gets.
+// Who stands behind a server of parcels: an owner of parameters, or a mesh that merges what it
+// gets.
 #pragma once
 
 #include <cstdint>

@@ -426,7 +426,7 @@ void RemoteTable::Queue(int shard, Stage number, std::shared_ptr<const void> own
   Pump(shard);
 }
 
-bool RemoteTable::Delivered() const {
+bool RemoteTable::AllDelivered() const {
   MutexLock lock(&mutex_);
   return std::all_of(shard_.begin(), shard_.end(),
                      [](const auto& each) { return each->outgoing.empty(); });

@@ -50,14 +50,15 @@ class RemoteTable final : public StateTable {
     int first_worker = 0, workers = 1;
     int shards = 1;
     int replicas = 0;  // > 0: the processes, each an owner
-    bool merged = false;  // of replicas: contributions leave by SetContribute, what goes to others by Queue
+    // Of replicas: contributions leave by SetContribute, what goes to others by Queue.
+    bool merged = false;
     // Clocks whose contributions may be under way: the lag; of async a small number.
     int window = 1;
     // The owner folds each process on its own and has one accumulator for it: with several shards
     // a stage leaves when all of them have the one before.
     bool linear = false;
-    const std::vector<StageEncoding>* encoding =
-        nullptr;  // by stage of the clock; outlives the table
+    // By stage of the clock; outlives the table.
+    const std::vector<StageEncoding>* encoding = nullptr;
   };
   // `state` is used for its layout and element type.
   RemoteTable(const Options& options, const ParamState* state, Env* env);
@@ -90,14 +91,15 @@ class RemoteTable final : public StateTable {
   using LendModel = std::function<void(const std::function<void(const double* model)>&)>;
   void SetLendModel(LendModel lend_model);
 
-  // ---- Merged: called with this process's sum of a stage, which is copied. Before any cursor runs.
+  // ---- Merged: called with this process's sum of a stage, which is copied. Before any cursor
+  // runs.
   using Contribute = std::function<void(Stage stage, const double* sum)>;
   void SetContribute(Contribute contribute) { contribute_ = std::move(contribute); }
   // Something for destination `shard`, as its stage `number`.
   void Queue(int shard, Stage number, std::shared_ptr<const void> owner,
              const std::vector<Segment>& segments);
   // Whether all that was queued has arrived.
-  bool Delivered() const;
+  bool AllDelivered() const;
 
   // ---- Replicas: from the owner in this process.
   // A newer state of it; an older one is dropped.

@@ -51,7 +51,9 @@ uint64_t ChecksumOf(const ParamState& state) {
 }
 
 Replica::Replica(const Options& options, const Assembly* assembly)
-    : options_(options), assembly_(assembly), owner_(OwnerOptions(options, *assembly)),
+    : options_(options),
+      assembly_(assembly),
+      owner_(OwnerOptions(options, *assembly)),
       mesh_(MakeMesh(options, *assembly)) {}
 
 Replica::~Replica() {
@@ -107,7 +109,8 @@ absl::Status Replica::Start(
   absl::StatusOr<StageFolds> folds = assembly_->MakeFolds(context_, state_.get());
   if (!folds.ok()) return folds.status();
   folds_ = *std::move(folds);
-  folding_ = assembly_->MakeTable(options_.processes, state_.get(), &folds_, &observer_, options_.env);
+  folding_ =
+      assembly_->MakeTable(options_.processes, state_.get(), &folds_, &observer_, options_.env);
   table_->SetLendModel([this](const std::function<void(const double*)>& use) {
     // As the monitor takes it: some rules' model is not the point that they evaluate next.
     std::vector<double> model(static_cast<size_t>(state_->layout().size));
@@ -157,9 +160,8 @@ void Replica::StartMesh() {
     Moved();
   };
   mesh_->Start(send, sum);
-  table_->SetContribute([this](Stage stage, const double* numbers) {
-    mesh_->Contribute(stage, numbers);
-  });
+  table_->SetContribute(
+      [this](Stage stage, const double* numbers) { mesh_->Contribute(stage, numbers); });
 }
 
 // This process's own contributions, as all others get them.

@@ -249,9 +249,8 @@ absl::Status WorkerRun::JoinPeers() {
   }
   if (static_cast<int>(address.size()) != description_.processes())
     return absl::InternalError("the coordinator named another number of workers than there are");
-  return replica_->Start(
-      job_, context_, StartTotals(job_, table_->sum().data()), table_.get(), address,
-      [this](const std::string& to) { return Channel(to); });
+  return replica_->Start(job_, context_, StartTotals(job_, table_->sum().data()), table_.get(),
+                         address, [this](const std::string& to) { return Channel(to); });
 }
 
 // The sum over all workers of what the data alone says; it also tells that everybody has loaded.
@@ -435,11 +434,11 @@ absl::Status WorkerRun::AwaitReplica() {
   const Stage last = last_clock_.load() * static_cast<Stage>(assembly_->stages().size());
   const int64_t deadline =
       env_.Nanos() + static_cast<int64_t>(description_.deadline_seconds() * 1e9);
-  while (!table_->Delivered() || table_->complete() < last) {
+  while (!table_->AllDelivered() || table_->complete() < last) {
     if (env_.Nanos() > deadline) {
       return absl::DeadlineExceededError(absl::StrCat(
           "the replica of process ", process_, " has come to stage ", table_->complete(), " of ",
-          last, table_->Delivered() ? "" : ", and not all that it has sent has arrived"));
+          last, table_->AllDelivered() ? "" : ", and not all that it has sent has arrived"));
     }
     if (!gate_->status().ok()) return absl::OkStatus();
     absl::SleepFor(absl::Milliseconds(1));
