@@ -90,8 +90,8 @@ void EncodedContribution::EncodeRows(const double* sum, double* rest, Coded* to)
   }
 }
 
-std::vector<Segment> EncodedContribution::For(const KeyRange& range) const {
-  std::vector<Segment> segments;
+std::vector<WireSegment> EncodedContribution::For(const KeyRange& range) const {
+  std::vector<WireSegment> segments;
   const auto add = [&segments](const void* data, int64_t bytes) {
     if (bytes > 0) segments.push_back({static_cast<const char*>(data), bytes});
   };

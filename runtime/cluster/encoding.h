@@ -47,7 +47,7 @@ struct StageEncoding {
   KeyRange Range(int shard, int shards) const { return ShardRange(layout.summed, shard, shards); }
 };
 
-struct Segment {
+struct WireSegment {
   const char* data = nullptr;
   int64_t bytes = 0;
 };
@@ -61,7 +61,7 @@ class EncodedContribution {
   // scale.
   void Encode(const double* sum, const std::vector<const Contribution*>& parts, double* rest);
   // The segments for a shard that has `range` of the numbers.
-  std::vector<Segment> For(const KeyRange& range) const;
+  std::vector<WireSegment> For(const KeyRange& range) const;
 
  private:
   struct Coded {

@@ -55,7 +55,8 @@ struct Sender {
   }
   std::vector<char> Bytes(const KeyRange& range) const {
     std::vector<char> bytes;
-    for (const Segment& s : encoded.For(range)) bytes.insert(bytes.end(), s.data, s.data + s.bytes);
+    for (const WireSegment& s : encoded.For(range))
+      bytes.insert(bytes.end(), s.data, s.data + s.bytes);
     return bytes;
   }
   StageEncoding e;
@@ -73,11 +74,11 @@ absl::Status Give(ContributionDecoder* decoder, const char* data, size_t bytes) 
   return decoder->Take(frame);
 }
 
-// Segment by segment, each in pieces of `most` bytes.
+// WireSegment by segment, each in pieces of `most` bytes.
 void Decode(const Sender& from, const KeyRange& range, int64_t most, ContributionDecoder* decoder,
             Contribution* to) {
   decoder->Begin(to);
-  for (const Segment& s : from.encoded.For(range)) {
+  for (const WireSegment& s : from.encoded.For(range)) {
     for (int64_t at = 0; at < s.bytes; at += most) {
       EXPECT_FALSE(decoder->complete());
       ASSERT_TRUE(
@@ -150,7 +151,7 @@ TEST(Encoding, WhatIsLeftOfRoundingIsKept) {
 
 TEST(Encoding, WhatDoesNotFitIsRefused) {
   const Sender from(Encoding(Codec::kExact), 1, true, 5);
-  const std::vector<Segment> segments = from.encoded.For({0, from.e.layout.summed});
+  const std::vector<WireSegment> segments = from.encoded.For({0, from.e.layout.summed});
   // numbers, rows: count, positions, values; terms: header, u, lengths, positions, v
   ASSERT_EQ(segments.size(), 9u);
   const auto refused = [&](size_t which, const std::function<void(char*)>& change,

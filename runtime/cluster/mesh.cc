@@ -193,7 +193,7 @@ bool Mesh::Turn() {
     const Stream& stream = to_[static_cast<size_t>(step.to)];
     const auto which = std::find(stream.step.begin(), stream.step.end(), static_cast<int>(step_));
     const char* const data = reinterpret_cast<const char*>(chunk->data());
-    const Segment segment{data, range.size() * static_cast<int64_t>(sizeof(double))};
+    const WireSegment segment{data, range.size() * static_cast<int64_t>(sizeof(double))};
     sent_ = true;
     send_(step.to, stage * stream.each + (which - stream.step.begin()), std::move(chunk),
           {segment});

@@ -58,7 +58,7 @@ class Mesh final : public ParcelReceiver, private ContributionSink {
 
   // Message `number` to `process`.
   using Send = std::function<void(int process, Stage number, std::shared_ptr<const void> owner,
-                                  const std::vector<Segment>& segments)>;
+                                  const std::vector<WireSegment>& segments)>;
   // The sum of a stage over all processes; stages in order, by one thread at a time.
   using Sum = std::function<void(Stage stage, std::shared_ptr<const AlignedArray<double>> sum)>;
   void Start(Send send, Sum sum);

@@ -39,7 +39,7 @@ struct World {
     for (int p = 0; p < n; ++p) {
       mesh[At(p)]->Start(
           [this, p](int to, Stage number, std::shared_ptr<const void> owner,
-                    const std::vector<Segment>& segments) {
+                    const std::vector<WireSegment>& segments) {
             ++messages;
             queue[At(p)][At(to)].Add(number, std::move(owner), segments);
           },

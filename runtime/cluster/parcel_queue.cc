@@ -24,10 +24,10 @@ grpc::ByteBuffer PieceOf(wire::Header* header, std::shared_ptr<const void> owner
 }
 
 void ParcelQueue::Add(Stage stage, std::shared_ptr<const void> owner,
-                      const std::vector<Segment>& segments) {
+                      const std::vector<WireSegment>& segments) {
   Outgoing out{stage, std::move(owner), {}, next_new_};
   int64_t offset = 0;
-  for (const Segment& segment : segments) {
+  for (const WireSegment& segment : segments) {
     for (int64_t at = 0; at < segment.bytes;) {
       const int64_t bytes = std::min(static_cast<int64_t>(kPieceBytes), segment.bytes - at);
       out.piece.push_back({{segment.data + at, bytes}, offset});

@@ -25,7 +25,8 @@ grpc::ByteBuffer PieceOf(wire::Header* header, std::shared_ptr<const void> owner
 class ParcelQueue {
  public:
   // The contribution to `stage`, whose segments live as long as `owner`.
-  void Add(Stage stage, std::shared_ptr<const void> owner, const std::vector<Segment>& segments);
+  void Add(Stage stage, std::shared_ptr<const void> owner,
+           const std::vector<WireSegment>& segments);
   // The next piece to send, of stages <= `last`; `header` names the process.
   bool Next(Stage last, wire::Header header, grpc::ByteBuffer* frame);
   // Goes on from piece `sequence`: after a gap or a break.
@@ -36,7 +37,7 @@ class ParcelQueue {
 
  private:
   struct Piece {  // of one segment
-    Segment segment;
+    WireSegment segment;
     int64_t offset = 0;  // bytes of the stage before it
   };
   struct Outgoing {

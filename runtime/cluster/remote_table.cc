@@ -418,7 +418,7 @@ void RemoteTable::Publish(std::shared_ptr<const Snapshot> snapshot) {
 }
 
 void RemoteTable::Queue(int shard, Stage number, std::shared_ptr<const void> owner,
-                        const std::vector<Segment>& segments) {
+                        const std::vector<WireSegment>& segments) {
   {
     MutexLock lock(&mutex_);
     ShardAt(shard).outgoing.Add(number, std::move(owner), segments);

@@ -97,7 +97,7 @@ class RemoteTable final : public StateTable {
   void SetContribute(Contribute contribute) { contribute_ = std::move(contribute); }
   // Something for destination `shard`, as its stage `number`.
   void Queue(int shard, Stage number, std::shared_ptr<const void> owner,
-             const std::vector<Segment>& segments);
+             const std::vector<WireSegment>& segments);
   // Whether all that was queued has arrived.
   bool AllDelivered() const;
 

@@ -146,7 +146,7 @@ absl::Status Replica::Start(
 
 void Replica::StartMesh() {
   const auto send = [this](int process, Stage number, std::shared_ptr<const void> owner,
-                           const std::vector<Segment>& segments) {
+                           const std::vector<WireSegment>& segments) {
     table_->Queue(DestinationOf(process), number, std::move(owner), segments);
   };
   const auto sum = [this](Stage stage, std::shared_ptr<const AlignedArray<double>> numbers) {
@@ -154,7 +154,7 @@ void Replica::StartMesh() {
       return options_.failed(status);
     if (options_.process == 0) {
       const char* const data = reinterpret_cast<const char*>(numbers->data());
-      const Segment segment{data, numbers->size() * static_cast<int64_t>(sizeof(double))};
+      const WireSegment segment{data, numbers->size() * static_cast<int64_t>(sizeof(double))};
       table_->Queue(0, stage, std::move(numbers), {segment});
     }
     Moved();
