@@ -98,7 +98,7 @@ Write::Payload PayloadOf(const Strategy& s, int total) {
   return std::count(s.apart.begin(), s.apart.end(), total) > 0 ? s.payload : Write::DENSE;
 }
 
-std::string ToleratesRounding(const Strategy& s) {
+std::string NeedsExactSums(const Strategy& s) {
   const std::string& rule = s.update.update.rule();
   if (s.update.fold == Table::COMPLETE) return absl::StrCat(rule, " compares sums of different clocks (fold COMPLETE)");
   if (rule == "assign" && s.update.fold != Table::LINEAR)
@@ -111,7 +111,7 @@ void ChoosePayloads(const Problem& p, Strategy* s) {
   const std::string& asked = p.request->codec;
   if (asked != "auto") {
     s->codec = asked == "exact" ? "" : asked;
-  } else if (p.bound->type == Type::kFloat32 && !s->merged() && ToleratesRounding(*s).empty()) {
+  } else if (p.bound->type == Type::kFloat32 && !s->merged() && NeedsExactSums(*s).empty()) {
     s->codec = "f32";
   }
   if (s->payload == Write::DENSE) return;

@@ -27,7 +27,7 @@ bool CanTravel(const Pass& pass, size_t position, Write::Payload payload);
 void ChoosePayloads(const Problem& problem, Strategy* strategy);
 
 // Why the strategy's fold needs sums as they are; "" where rounding with error feedback does.
-std::string ToleratesRounding(const Strategy& strategy);
+std::string NeedsExactSums(const Strategy& strategy);
 
 // The payload of total `total` under the strategy.
 Write::Payload PayloadOf(const Strategy& strategy, int total);

@@ -134,9 +134,6 @@ std::string StorageRule(const Problem& p, const Strategy& s) {
   if (p.embedded && s.storage == Table::REPLICA) {
     return "one process shares memory: a replica would be a copy for nothing";
   }
-  if (s.storage == Table::REPLICA && s.lag < 0 && s.update.fold != Table::LINEAR) {
-    return "replicas that fold in the order things arrive would part for good; async needs LINEAR folds";
-  }
   return "";
 }
 
@@ -153,7 +150,7 @@ std::string MeshRule(const Problem& p, const Strategy& s) {
 }
 
 std::string PayloadRule(const Problem& p, const Strategy& s) {
-  if (const std::string reason = s.codec.empty() ? "" : ToleratesRounding(s); !reason.empty())
+  if (const std::string reason = s.codec.empty() ? "" : NeedsExactSums(s); !reason.empty())
     return absl::StrCat(reason, ": sums travel exactly; leave out --codec, or use a rule like --update=sgd");
   if (s.payload == Write::DENSE) return "";
   if (p.embedded) return "nothing travels within one process";

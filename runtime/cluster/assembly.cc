@@ -67,7 +67,7 @@ absl::StatusOr<Assembly> Assembly::Bind(const Job& job) {
     const std::string illegal = Mesh::Illegal(
         halton ? Mesh::Topology::kHalton : Mesh::Topology::kRing, job.plan->cluster().processes());
     if (!illegal.empty())
-      return absl::InvalidArgumentError(absl::StrCat("plan: topology HALTON ", illegal));
+      return absl::InvalidArgumentError(absl::StrCat("plan: topology HALTON ", illegal, "; plan again with --topology=ring"));
   }
   if (assembly.stages_.front().pass == nullptr) {
     return absl::UnimplementedError(
