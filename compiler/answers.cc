@@ -321,6 +321,7 @@ class Answers {
     if (s_.update.update.rule() == "mspg") return "every worker moves columns of its own";
     if (s_.update.update.rule() == "als") return "keys of one map touch nothing in common: each is solved alone";
     if (CutsRows(p_, s_)) return "rows are drawn where they are, from counts of the clock before";
+    if (s_.moves()) return "each process has rows of its own, and a copy that they change in place";
     if (s_.update.keyed) return "rows without a key in common touch nothing in common";
     for (const AxisVerdict& v : p_.verdict) {
       if (v.param == symbol && v.axis == s_.axis && v.verdict == Verdict::kAdditive) {
@@ -381,6 +382,7 @@ class Answers {
     return -1;
   }
   std::string PayloadWords(int symbol) const {
+    if (s_.moves()) return absl::StrCat(PayloadName(s_.payload), s_.codec.empty() ? "" : absl::StrCat(" as ", s_.codec));
     const int at = TotalAt(symbol);
     const Write::Payload payload =
         at < 0 ? Write::DENSE : PayloadOf(s_, MainPass()->total[static_cast<size_t>(at)]);
@@ -389,6 +391,10 @@ class Answers {
   }
   std::string PayloadReason(int symbol) const {
     if (p_.embedded) return "one process: nothing travels";
+    if (s_.moves())
+      return absl::StrCat("at most ", Bytes(BytesOfMoves(p_, s_, symbol)),
+                          " a clock and process: keys that it moved and others have; the rest where the model is looked at",
+                          s_.hold > 0 ? absl::StrCat("; beyond what the links carry they wait, ", s_.hold == 1 ? "a clock" : absl::StrCat(s_.hold, " clocks"), " at most, by ", s_.order) : "");
     const int at = TotalAt(symbol);
     if (at < 0) return "the sums as they are";
     const auto i = static_cast<size_t>(at);

@@ -281,6 +281,8 @@ void AddCrews(const Problem& p, const Strategy& base, std::vector<Option>* all) 
     }
     const bool cut = base.partitioning != Partitioning::kData;
     if (cut && p.request->workers == 0) o.strategy.workers = std::max(2, crew.workers);
+    if (!p.embedded && base.update.update.rule() == "dsgd" && base.payload == Write::DENSE)
+      o.strategy.payload = Write::MOVES;
     ChoosePayloads(p, &o.strategy);
     Judge(p, &o);
     all->push_back(std::move(o));

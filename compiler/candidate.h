@@ -24,9 +24,13 @@ struct Strategy {
   Table::Topology topology = Table::NONE;
   Write::Payload payload = Write::DENSE;
   std::vector<int> apart;               // totals that travel so; the others as sums
+  int hold = 0;                         // clocks of the lag that moves may wait for the links
+  std::string order;                    // which of them go first; "": none waits
   std::string codec;                    // of sums on the wire: "" exact, f32, bf16, fp16
   UpdateChoice update;                  // of the Minimize leaf; an Iterate's assign otherwise
   int workers = 1, lanes = 1, processes = 1;
+  // Rows change a copy in each process; what has moved travels.
+  bool moves() const { return payload == Write::MOVES; }
   // Sums are added up on their way from neighbour to neighbour.
   bool merged() const { return topology == Table::RING || topology == Table::HALTON; }
 };
@@ -73,7 +77,7 @@ Problem MakeProblem(const Program& program, const BoundInfo& bound, const Profil
 
 std::string BridgeName(int lag);                        // bsp, ssp(2), async
 std::string PartitionName(const Problem& problem, const Strategy& s);  // data[Sample], model[Class]
-std::string PayloadName(Write::Payload payload);        // full, sparse, factors
+std::string PayloadName(Write::Payload payload);        // full, sparse, factors, moves
 std::string StorageName(const Strategy& s);
 std::string Describe(const Problem& problem, const Strategy& s);
 

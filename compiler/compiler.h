@@ -58,6 +58,8 @@ struct Request {
   std::string storage = "auto";     // auto, central, replica
   std::string topology = "auto";    // auto, star, p2p, ring, halton
   std::string payload = "auto";     // auto, full, sparse, factors
+  std::string order = "auto";       // of what waits for the links: clock (nothing waits), magnitude, deadline, fifo, random
+  double bandwidth = 0;             // bytes a second that a process may send; 0: no bound
   std::string codec = "auto";       // of sums between processes: auto, exact, f32, bf16, fp16
   std::string update = "auto";      // auto, fista, lbfgs, owlqn, sgd, adagrad, adam, cd, sdca,
                                     // mspg, dsgd, als

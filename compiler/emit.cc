@@ -14,6 +14,7 @@ namespace gyre {
 namespace {
 
 constexpr int kPlanVersion = 1;
+constexpr int64_t kLooks = 10;  // at the model in a run whose boundaries cost messages, at least
 constexpr int64_t kRest = 20;  // clocks of mspg from one measurement of the gap to the next
 
 class Emitter {
@@ -30,6 +31,7 @@ class Emitter {
     cluster->set_lanes(s_.lanes);
     cluster->set_profile(FingerprintOf(*p_.profile));
     if (p_.request->shards > 1) cluster->set_shards(p_.request->shards);
+    cluster->set_bandwidth(p_.request->bandwidth);
     ParamTables();
     if (program_.build >= 0) BuildTask();
     for (size_t i = 0; i < p_.leaf.size(); ++i) Stage(i);
@@ -394,6 +396,7 @@ class Emitter {
         maps.push_back(name);
       }
     }
+    if (s_.moves()) return MovesTasks(leaf, i, maps);
     const std::string moved = absl::StrCat("moved/", leaf.id);
     Table* table = AddTable(moved, Table::AUX);
     table->set_fold(Table::LINEAR);
@@ -423,6 +426,41 @@ class Emitter {
     fold->set_words(solves           ? "als, what each key names where the objective is least"
                     : shared.empty() ? "dsgd, a step of its own for every row of a parameter"
                                      : "dsgd, a step of its own for every row of a parameter; a Newton step for what all rows share");
+    SetEstimate(fold, chosen_.fold_ms, "the parameters as they are");
+  }
+
+  // Between processes: the rows of each change a copy of its own in place; the fold adds what has moved.
+  void MovesTasks(const Leaf& leaf, size_t i, const std::vector<std::string>& maps) {
+    Task* visit = AddTask(absl::StrCat(leaf.id, "/visit"), Task::GATHER, Task::EACH_WORKER);
+    SetPath(visit, leaf);
+    visit->set_kernel(KernelKey(program_, absl::StrCat("keyed/", leaf.id)));
+    visit->set_over(RowPartition(p_.row_axis));
+    std::vector<std::string> moved;
+    for (const int symbol : Changed(leaf)) {
+      AddRead(visit, ParamId(symbol), s_.lag < 0 ? s_.lag : s_.lag - s_.hold, true);
+      moved.push_back(PushedTable("moved/", symbol, FoldId(i)));
+      plan_.mutable_table(plan_.table_size() - 1)->set_symbol(symbol);
+      AddWrite(visit, moved.back(), Write::ADD);
+      gyre::Write* w = visit->mutable_write(visit->write_size() - 1);
+      w->set_payload(Write::MOVES);
+      w->set_hold(s_.hold);
+      w->set_order(s_.order);
+      if (p_.program->graph.symbol[symbol].rank > 0) w->set_codec(s_.codec);
+    }
+    visit->set_words(absl::StrCat("its own of ", p_.rows, " rows in blocks of ", absl::StrJoin(maps, " x "),
+                                  ", in place in the process's copy; what has moved leaves"));
+    SetEstimate(visit, chosen_.pass_ms, "what the keys name, read and written once a row");
+    visit->mutable_estimate()->set_bytes_out(static_cast<int64_t>(chosen_.bytes_out));
+    visit->mutable_estimate()->set_messages(static_cast<int64_t>(chosen_.messages));
+
+    Task* fold = AddTask(FoldId(i), Task::FOLD, Task::OWNER);
+    SetPath(fold, leaf);
+    *fold->mutable_update() = UpdateOf(i).update;
+    fold->set_kernel("update/moves");
+    for (const std::string& id : moved) AddRead(fold, id, 0, false);
+    for (const int symbol : Changed(leaf)) AddRead(fold, ParamId(symbol), 1, true);
+    for (const int symbol : Changed(leaf)) AddWrite(fold, ParamId(symbol), Write::OWN);
+    fold->set_words("adds what has moved in the copies");
     SetEstimate(fold, chosen_.fold_ms, "the parameters as they are");
   }
 
@@ -729,10 +767,17 @@ class Emitter {
     stop->set_boundary(boundary);
     stop->set_decision_lag(p_.embedded && (s_.lag == 1 || rests) ? 0 : 1);
     const double boundary_ms = std::max(1e-6, chosen_.clock_ms * static_cast<double>(boundary));
+    // What only one process moves travels at boundaries: they are where the model is looked at.
+    const bool rare = s_.moves() && r.boundary == 0;
+    if (rare) {
+      const int64_t looks = std::max(Every(pause_ms_, boundary_ms), program_.measure.empty() ? 1 : Every(measure_ms_, boundary_ms));
+      boundary = std::min(looks, std::max<int64_t>(1, stop->max_clocks() / kLooks));
+      stop->set_boundary(std::max<int64_t>(1, boundary));
+    }
     for (Task& task : *plan_.mutable_task()) {
       if (task.kind() != Task::EVALUATE) continue;
       const bool objective = task.measure().empty();
-      task.set_every(Every(objective ? pause_ms_ : measure_ms_, boundary_ms));  // all measures at once
+      task.set_every(rare ? 1 : Every(objective ? pause_ms_ : measure_ms_, boundary_ms));  // all measures at once
     }
   }
 
@@ -792,6 +837,7 @@ class Emitter {
       const std::string& rule = s_.update.update.rule();
       c->set_because(rule == "assign"
                          ? std::string("folds go clock by clock; an assignment has no step to lower")
+                     : s_.moves() ? std::string("moves add; of what several processes move alike a share is taken, the smaller the later reads are")
                      : rule == "mspg" ? std::string("folds go clock by clock; the step allows for the delay")
                          : absl::StrCat("folds go clock by clock; the step is lowered to 1/", s_.lag,
                                         " for the delay"));

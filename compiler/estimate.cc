@@ -204,10 +204,19 @@ void AddStages(const Problem& p, const Strategy& s, Option* o) {
     }
     if (main && s.update.keyed) {
       const Statement& statement = *p.leaf[i].statement;
-      const Work work = statement.sampler.latent >= 0 ? SampleWork(p, statement, update)
-                        : update.rule() == "als"      ? AlternateWork(p, statement)
-                                                      : KeyedWork(p, statement);
+      const Work all = statement.sampler.latent >= 0 ? SampleWork(p, statement, update)
+                       : update.rule() == "als"      ? AlternateWork(p, statement)
+                                                     : KeyedWork(p, statement);
+      const Work work = all.Scaled(1.0 / s.processes);
       o->pass_ms += PassMs(work, *p.profile, p.bound->type, s.lanes, p.resident, 1);
+      if (s.moves()) {
+        const Exchange e = ExchangeOf(p, s, i, static_cast<double>(p.rows));
+        // The copy takes what has arrived, and looks for what has moved.
+        const double look = size.params * 6 * static_cast<double>(SizeOf(p.bound->type));
+        o->pass_ms += TransferMs(look, StreamGbs(*p.profile, look, s.lanes));
+        o->network_ms += e.network_ms, o->fold_ms += e.fold_ms;
+        o->bytes_out += e.sent, o->messages += e.messages;
+      }
       if (CutsRows(p, s))  // own tables are copied before a clock and compared after it
         o->pass_ms += TransferMs(4 * s.workers * OwnBytes(p), StreamGbs(*p.profile, p.resident, s.lanes));
       continue;
@@ -262,8 +271,16 @@ Bytes CoordinateBytes(const Problem& p, const Strategy& s, double params) {
 
 // Of rows that change in place: the keys and what losses read once more, in the order of blocks, with the
 // order itself; the parameters as masters, as kernels read them, in place, in the monitor and in the result.
-Bytes KeyedBytes(const Problem& p, double params) {
+Bytes KeyedBytes(const Problem& p, const Strategy& s, double params) {
   const double element = static_cast<double>(SizeOf(p.bound->type));
+  if (s.moves()) {
+    // In a process of several: the copy, what others know of it and what left and is not back, moves with
+    // their encoding; a replica has room for those of all processes (Assembly::OwnerWindow).
+    const double lag = std::max(1, s.lag);
+    const double received = s.storage == Table::REPLICA ? 8 * s.processes * (2 * lag + 1) + 16 : 0;
+    return {(2 * p.resident + 16 * static_cast<double>(p.rows)) / s.processes,
+            params * (element * (3 + lag) + 8 * (lag + 2) + received)};
+  }
   return {2 * p.resident + 16 * static_cast<double>(p.rows), params * (24 + 2 * element)};
 }
 
@@ -308,7 +325,7 @@ Bytes MemoryOf(const Problem& p, const Strategy& s) {
   if (s.update.coordinates) return CoordinateBytes(p, s, params);
   if (s.update.update.rule() == "gibbs") return SampleBytes(p, s);
   if (s.update.update.rule() == "als") return AlternateBytes(p, params);
-  if (s.update.keyed) return KeyedBytes(p, params);
+  if (s.update.keyed) return KeyedBytes(p, s, params);
   // A replica has room for what all processes are ahead (Assembly::OwnerWindow), but for terms.
   double received = 0;
   if (s.storage == Table::REPLICA) {

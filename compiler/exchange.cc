@@ -60,6 +60,16 @@ double Crowding(const Problem& p, const Strategy& s) {
   return std::max(1.0, (s.processes + 1.0) / std::max(1, p.profile->cores()));
 }
 
+// Moves may wait for all of the bound but one clock, in which what has left is under way; without a bound
+// for some clocks.
+void ChooseHold(const Problem& p, Strategy* s) {
+  constexpr int kAsyncHold = 3;
+  const std::string& asked = p.request->order;
+  if (asked == "clock") return;
+  s->hold = s->lag < 0 ? kAsyncHold : std::max(0, s->lag - 2);
+  if (s->hold > 0) s->order = asked == "auto" ? "magnitude" : asked;
+}
+
 }  // namespace
 
 bool CanTravel(const Pass& pass, size_t position, Write::Payload payload) {
@@ -106,6 +116,20 @@ std::string NeedsExactSums(const Strategy& s) {
   return "";
 }
 
+double BytesOfMoves(const Problem& p, const Strategy& s, int symbol) {
+  for (const KeyedTerm& term : p.main().statement->predictor.term) {
+    for (const KeyedFactor& f : term.factor) {
+      if (f.param != symbol) continue;
+      if (f.map < 0) return 8;
+      const double numbers = f.rank_at < 0 ? 1 : static_cast<double>(ExtentOf(p.bound->extent, term.rank_axis));
+      const auto keys = static_cast<double>(ExtentOf(p.bound->extent, p.program->graph.symbol[f.map].target));
+      const double mine = static_cast<double>(p.rows) / s.processes;
+      return std::min(keys, mine) * (numbers * CodecBytes(s.codec) + 4) + 8;
+    }
+  }
+  return 0;
+}
+
 void ChoosePayloads(const Problem& p, Strategy* s) {
   if (p.embedded) return;
   const std::string& asked = p.request->codec;
@@ -114,7 +138,8 @@ void ChoosePayloads(const Problem& p, Strategy* s) {
   } else if (p.bound->type == Type::kFloat32 && !s->merged() && NeedsExactSums(*s).empty()) {
     s->codec = "f32";
   }
-  if (s->payload == Write::DENSE) return;
+  if (s->moves()) ChooseHold(p, s);
+  if (s->payload == Write::DENSE || s->moves()) return;
   const Pass* pass = PassOf(*p.program, p.main());
   if (pass == nullptr) return;
   const auto all = static_cast<double>(ExtentOf(p.bound->extent, pass->row_axis));
@@ -137,7 +162,16 @@ Exchange ExchangeOf(const Problem& p, const Strategy& s, size_t leaf, double row
   const Profile& m = *p.profile;
   const Pass* pass = PassOf(*p.program, p.leaf[leaf]);
   if (pass == nullptr || s.processes < 2) return e;
-  for (size_t i = 0; i < pass->total.size(); ++i) {
+  if (s.moves()) {
+    double numbers = 0;
+    for (const int symbol : Changed(p.leaf[leaf])) {
+      e.up += BytesOfMoves(p, s, symbol);
+      numbers += static_cast<double>(ElementsOf(p.program->graph, symbol, p.bound->extent));
+    }
+    const double bytes = numbers * 8 * (s.processes + 2.0);
+    e.fold_ms = TransferMs(bytes, StreamGbs(*p.profile, bytes, 1)) * Crowding(p, s);
+  }
+  for (size_t i = 0; i < pass->total.size() && !s.moves(); ++i) {
     const bool main = static_cast<int>(leaf) == p.main_leaf;
     const Sent sent = SentAs(p, s, *pass, i, main ? PayloadOf(s, pass->total[i]) : Write::DENSE, rows);
     e.up += sent.bytes;

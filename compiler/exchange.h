@@ -32,6 +32,10 @@ std::string NeedsExactSums(const Strategy& strategy);
 // The payload of total `total` under the strategy.
 Write::Payload PayloadOf(const Strategy& strategy, int total);
 
+// The bytes of what one process has moved of parameter `symbol` in a clock, where every process
+// has rows of all keys that its rows can name; 0: the statement does not move it.
+double BytesOfMoves(const Problem& problem, const Strategy& strategy, int symbol);
+
 // All that a process sends and is sent in a clock of `leaf`, and the time it takes.
 struct Exchange {
   double up = 0, down = 0;  // bytes of one process, to one owner and from it

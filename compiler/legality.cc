@@ -1,5 +1,6 @@
 // The rules that forbid a strategy whatever the executor: one per function, each giving its reason.
 #include <algorithm>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "compiler/candidate.h"
@@ -13,6 +14,9 @@ bool Sweeps(const Problem& p) {
     return l.statement->kind == StatementKind::kSweep;
   });
 }
+
+// An order of what waits for the links was asked for.
+bool WaitsAsked(const Problem& p) { return p.request->order != "auto" && p.request->order != "clock"; }
 
 std::string UpdateRule(const Problem&, const Strategy& s) { return s.update.illegal; }
 
@@ -60,14 +64,31 @@ std::string CoordinateRule(const Problem& p, const Strategy& s) {
   return "";
 }
 
+// By which rows name parameters.
+size_t MapsOf(const Statement& statement) {
+  std::set<int> maps;
+  for (const KeyedTerm& term : statement.predictor.term) {
+    for (const KeyedFactor& f : term.factor)
+      if (f.map >= 0) maps.insert(f.map);
+  }
+  return maps.size();
+}
+
 // Blocks of the keys go from worker to worker.
 std::string KeyedRule(const Problem& p, const Strategy& s) {
   if (!s.update.keyed) return "";
   const std::string& rule = s.update.update.rule();
-  if (!p.embedded && rule == "gibbs")
-    return "gibbs keeps all rows in one process; run it with --cluster=embedded";
+  if (!p.embedded && rule != "dsgd")
+    return absl::StrCat(rule, " keeps all rows in one process; run it with --cluster=embedded");
   if (p.leaf.size() > 1 && rule != "gibbs")
     return absl::StrCat(rule, " keeps rows of its own; another statement would move them");
+  if (!p.embedded && s.partitioning != Partitioning::kData)
+    return absl::StrCat("between processes ", rule, " cuts the rows: data[", Name(p.program->graph.axis[p.row_axis].name), "]");
+  if (!p.embedded && MapsOf(*p.main().statement) > 2)
+    return absl::StrCat("between processes ", rule, " takes rows of two keys at most: of more, all processes would move several "
+                        "at once; run it with --cluster=embedded");
+  if (!p.embedded && !s.moves()) return absl::StrCat(rule, " sends what has moved, key by key: payload moves");
+  if (!p.embedded) return s.hold == 0 && WaitsAsked(p) ? "all that has moved leaves with its clock where reads may not miss two (--bridge=ssp:2 or more)" : "";
   if (s.workers > 1 && s.partitioning != Partitioning::kHybrid && !CutsRows(p, s))
     return absl::StrCat(rule, rule == "als" ? " shares out the keys of every map" : " hands blocks of the keys round",
                         "; with several workers it is hybrid",
@@ -152,7 +173,9 @@ std::string MeshRule(const Problem& p, const Strategy& s) {
 std::string PayloadRule(const Problem& p, const Strategy& s) {
   if (const std::string reason = s.codec.empty() ? "" : NeedsExactSums(s); !reason.empty())
     return absl::StrCat(reason, ": sums travel exactly; leave out --codec, or use a rule like --update=sgd");
-  if (s.payload == Write::DENSE) return "";
+  if (WaitsAsked(p) && !s.moves())
+    return "contributions leave with their clock: --order is for moves, of --update=dsgd between processes";
+  if (s.payload == Write::DENSE || s.moves()) return "";
   if (p.embedded) return "nothing travels within one process";
   const Pass* pass = PassOf(*p.program, p.main());
   bool any = false;

@@ -208,6 +208,12 @@ absl::Status CheckNumbers(const Request& r) {
   if (r.shards > 1 && r.cluster == "embedded") {
     return bad("shards", r.shards, "needs a parameter server; use --cluster=local");
   }
+  if (r.bandwidth > 0 && r.cluster == "embedded") {
+    return bad("bandwidth", r.bandwidth, "nothing travels within one process; use --cluster=local");
+  }
+  if (r.order != "auto" && r.cluster == "embedded") {
+    return bad("order", r.order, "nothing travels within one process; use --cluster=local");
+  }
   if (r.codec != "auto" && r.cluster == "embedded") {
     return bad("codec", r.codec, "nothing travels within one process; use --cluster=local");
   }
@@ -226,7 +232,8 @@ absl::Status CheckWords(const Request& r) {
   if (status.ok()) status = CheckBridge(r.bridge);
   if (status.ok()) status = CheckWord("storage", r.storage, {"auto", "central", "replica"});
   if (status.ok()) status = CheckWord("topology", r.topology, {"auto", "star", "p2p", "ring", "halton"});
-  if (status.ok()) status = CheckWord("payload", r.payload, {"auto", "full", "sparse", "factors"});
+  if (status.ok()) status = CheckWord("payload", r.payload, {"auto", "full", "sparse", "factors", "moves"});
+  if (status.ok()) status = CheckWord("order", r.order, {"auto", "clock", "magnitude", "deadline", "fifo", "random"});
   if (status.ok()) status = CheckWord("codec", r.codec, {"auto", "exact", "f32", "bf16", "fp16"});
   if (status.ok()) {
     status = CheckWord("update", r.update,

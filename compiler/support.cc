@@ -44,7 +44,7 @@ std::string NotInThisBuild(const Problem& problem, const Strategy& s) {
   if (s.partitioning == Partitioning::kModel && !s.update.coordinates) {
     return "needs block scheduling, which this build does not have";
   }
-  if (!problem.embedded && s.update.keyed) {
+  if (!problem.embedded && s.update.keyed && !s.moves()) {
     return absl::StrCat(s.update.update.rule(), " keeps all rows in one process; run it with --cluster=embedded");
   }
   if (s.partitioning == Partitioning::kHybrid && !s.update.keyed) {
@@ -55,10 +55,10 @@ std::string NotInThisBuild(const Problem& problem, const Strategy& s) {
     return "the program starts from a sum that reads other sums, which a replica cannot make alone";
   }
   if (problem.request->shards > 1 && (replicas || s.payload != Write::DENSE)) {
-    return absl::StrCat(replicas ? "replicas have" : "rows and factors go to one owner whole: they have",
+    return absl::StrCat(replicas ? "replicas have" : "rows, factors and moves go to one owner whole: they have",
                         " no shards; leave out --shards");
   }
-  if (s.payload != Write::DENSE && s.apart.empty()) {
+  if (s.payload != Write::DENSE && !s.moves() && s.apart.empty()) {
     return "no contribution is cheaper so than as its sum, at the rows of a clock";
   }
   return "";

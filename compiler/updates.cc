@@ -177,6 +177,8 @@ UpdateChoice Dsgd(const Traits& t, const Request& r) {
   c.clocks = kKeyedPasses;
   c.keyed = true;
   if (std::string rule = DsgdRule(t, r); !rule.empty()) c.illegal = std::move(rule);
+  // Between processes what has moved adds up; bounds are kept by the fold.
+  if (c.illegal.empty() && r.cluster != "embedded" && !t.bounds) c.fold = Table::LINEAR;
   return c;
 }
 

@@ -27,7 +27,7 @@ Cursor::State Cursor::Step() {
   const Stage need = NeededStage(op.need, clock_);
   while (!table_->Ready(worker_, need))
     if (!TryFold()) return Blocked();
-  return op.fn != nullptr || op.work != nullptr ? Run(&op, need) : Advance();
+  return op.fn != nullptr || op.work != nullptr || op.copy != nullptr ? Run(&op, need) : Advance();
 }
 
 bool Cursor::TryFold() {
@@ -60,6 +60,8 @@ bool Cursor::WithinBound(const GatherOp& op, const Stamp& stamp) const {
 Cursor::State Cursor::Run(GatherOp* op, Stage need) {
   looks_ = 0;
   const int64_t start = op->watch.Start();
+  // A copy reads once a clock, for all workers.
+  if (op->copy != nullptr && op->copy->Taken(clock_)) return RunCopy(op, {}, start);
   const Stamp stamp = table_->Read(worker_, clock_, need, param_.data());
   if (!WithinBound(*op, stamp)) {
     gate_->Fail(absl::InternalError(absl::StrCat(
@@ -67,27 +69,38 @@ Cursor::State Cursor::Run(GatherOp* op, Stage need) {
         names_[position_], "\" at lag ", op->need.lag, " a state with clocks < ", stamp.complete)));
     return Advance();
   }
-  if (op->work != nullptr) {
-    const Fold::Turn turn =
-        clock_ % op->every == 0
-            ? op->work->WorkTurn(worker_, static_cast<double>(clock_) * op->epochs_per_clock)
-            : Fold::Turn::kLast;
-    if (turn == Fold::Turn::kLast) return Post(op, start);
-    table_->Release(worker_, clock_);
-    if (turn == Fold::Turn::kWaits) return Blocked();
-    op->watch.Stop(start);
-    return kRan;
-  }
+  const double epoch = static_cast<double>(clock_) * op->epochs_per_clock;
+  if (op->work != nullptr)
+    return Turned(clock_ % op->every == 0 ? op->work->WorkTurn(worker_, epoch) : Fold::Turn::kLast,
+                  op, start);
+  if (op->copy != nullptr) return RunCopy(op, stamp, start);
   Rows rows = op->batches.Next(clock_ / op->every);
   if (clock_ % op->every != 0) rows.end = rows.begin;
   op->args.row_begin = rows.begin;
   op->args.row_end = rows.end;
   op->args.target = table_->Write(worker_, clock_, op->slice, rows.scale);
   op->args.terms = table_->Terms(worker_, clock_, op->slice);
-  op->args.epoch = static_cast<double>(clock_) * op->epochs_per_clock;
+  op->args.epoch = epoch;
   if (rows.end > rows.begin) op->fn(op->args);
   op->rows += rows.end - rows.begin;
   return Post(op, start);
+}
+
+Cursor::State Cursor::RunCopy(GatherOp* op, const Stamp& stamp, int64_t start) {
+  const Fold::Turn turn = op->copy->WorkTurn(op->place, {clock_, stamp, param_.data()});
+  if (turn == Fold::Turn::kLast) {
+    op->copy->Give(op->place, clock_, table_->Write(worker_, clock_, op->slice, 1));
+    op->rows += op->args.row_end - op->args.row_begin;
+  }
+  return Turned(turn, op, start);
+}
+
+Cursor::State Cursor::Turned(Fold::Turn turn, GatherOp* op, int64_t start) {
+  if (turn == Fold::Turn::kLast) return Post(op, start);
+  table_->Release(worker_, clock_);
+  if (turn == Fold::Turn::kWaits) return Blocked();
+  op->watch.Stop(start);
+  return kRan;
 }
 
 Cursor::State Cursor::Post(GatherOp* op, int64_t start) {

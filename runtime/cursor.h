@@ -13,6 +13,7 @@
 #include "runtime/batches.h"
 #include "runtime/cycles.h"
 #include "runtime/job.h"
+#include "runtime/local_copy.h"
 #include "runtime/stages.h"
 #include "runtime/table.h"
 
@@ -36,7 +37,9 @@ struct alignas(64) GatherOp {
   int64_t every = 1;  // other clocks than multiples of it add nothing
   Need need;
   KernelFn fn = nullptr;
-  Fold* work = nullptr;  // whose WorkTurn it is, in place of a kernel; both null: only the read to wait for
+  Fold* work = nullptr;  // whose WorkTurn it is, in place of a kernel; all null: only the read to wait for
+  LocalCopy* copy = nullptr;  // the same in a process of several: what its rows moved is written
+  int place = 0;              // the worker among those of the copy
   KernelArgs args;
   Batches batches{0, 0, 0, 0, 0};
   double epochs_per_clock = 1;
@@ -79,6 +82,9 @@ class alignas(64) Cursor {
   State Blocked();
   bool TryFold();
   State Run(GatherOp* op, Stage need);
+  State RunCopy(GatherOp* op, const Stamp& stamp, int64_t start);
+  // What a turn of `op`'s fold or copy means.
+  State Turned(Fold::Turn turn, GatherOp* op, int64_t start);
   State Post(GatherOp* op, int64_t start);
   bool WithinBound(const GatherOp& op, const Stamp& stamp) const;
   State Advance();

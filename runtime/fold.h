@@ -26,15 +26,16 @@ class Fold {
  public:
   virtual ~Fold() = default;
 
-  // Called with the starting point in `state`, and again whenever hyper-parameters were changed. May
-  // move it (a first point to evaluate).
+  // Called with the starting point in `state`, and again whenever hyper-parameters were changed.
+  // May move it (a first point to evaluate).
   virtual absl::Status Start(ParamState* state) = 0;
 
   // `context` holds the totals of this stage and the epoch; parameters move in `state`.
   virtual void Apply(const PostContext& context, ParamState* state) = 0;
 
   // A worker's share of a clock, where the fold reads the data itself: before Apply, by all workers
-  // at once. Where reads may be older (FoldSetup::lag above 1), also beside Apply of earlier clocks.
+  // at once. Where reads may be older (FoldSetup::lag above 1), also beside Apply of earlier
+  // clocks.
   virtual void Work(int /*worker*/) {}
   // The same in turns, for folds whose workers wait for each other within a clock; called until it
   // is the last. Whoever makes another worker's turn possible wakes FoldSetup::env.
@@ -89,26 +90,55 @@ class Fold {
   }
 };
 
+// How much may leave a process. Thread-safe.
+class SendBudget {
+ public:
+  virtual ~SendBudget() = default;
+  // Bytes that may leave with a clock whose rows took so long, so that they are gone when those of
+  // the next are done.
+  virtual int64_t Allowed(int64_t work_ns) = 0;
+};
+
+// Which of the rows that have moved leave first, where not all do.
+enum class SendOrder : uint8_t {
+  kMagnitude,  // those that moved most, against how large they are
+  kDeadline,   // those that have waited longest
+  kFifo,       // round and round
+  kRandom,
+};
+
+// One process of several, each with a copy of what its rows change in place (local_copy.h).
+struct BetweenProcesses {
+  int process = 0, processes = 1;
+  int64_t clocks = 0;  // of the run at most; 0: no bound
+  // What a clock moved may wait for as many clocks more, if it is beyond the budget. 0: it leaves.
+  int hold = 0;
+  SendOrder order = SendOrder::kMagnitude;
+  SendBudget* budget = nullptr;  // where hold > 0
+  int number_bytes = 8;          // of a number that travels
+};
+
 // What all folds of a run share. `sweep_data` is by symbol: column views.
 struct FoldSetup {
   const Program* program = nullptr;
   PostContext context;  // totals of data alone filled in
   const Block* sweep_data = nullptr;
   std::vector<int64_t> extent;
-  Type type = Type::kFloat64;   // of the data
-  int workers = 1;              // that Work is asked of
-  int lag = 1;                  // Work of a clock sees all Applies but those of the last lag - 1
-  int64_t boundary = 1;         // clocks; after Apply of the last of them all workers are at rest
+  Type type = Type::kFloat64;  // of the data
+  int workers = 1;             // that Work is asked of
+  int lag = 1;                 // Work of a clock sees all Applies but those of the last lag - 1
+  int64_t boundary = 1;        // clocks; after Apply of the last of them all workers are at rest
   Env* env = nullptr;
   std::vector<int32_t*> latent;  // by symbol: where passes read it, row by row; null: none does
-  bool measure_change = false;  // no objective: stop rules look at the change
+  bool measure_change = false;   // no objective: stop rules look at the change
   uint64_t seed = 0;
+  BetweenProcesses between;
 };
 
 // The update rule of a plan's FOLD task and its constants; 0: the rule's own default.
 struct Rule {
-  std::string name;  // "assign", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam", "cd", "sdca", "mspg",
-                     // "dsgd", "als", "gibbs"
+  std::string name;  // "assign", "fista", "lbfgs", "owlqn", "sgd", "adagrad", "adam", "cd", "sdca",
+                     // "mspg", "dsgd", "als", "gibbs"
   double step = 0, momentum = 0;
   std::string schedule;  // "constant", "inverse", "sqrt"
   double decay = 0;
@@ -144,10 +174,14 @@ absl::StatusOr<std::unique_ptr<Fold>> MakeCoordinateFold(const FoldSetup& setup,
                                                          const Statement& statement,
                                                          const Rule& rule);
 // kMinimize: rows in blocks of keys, in place, on its predictor of keyed rows.
-absl::StatusOr<std::unique_ptr<Fold>> MakeKeyedFold(const FoldSetup& setup, const Statement& statement,
-                                                    const Rule& rule);
+absl::StatusOr<std::unique_ptr<Fold>> MakeKeyedFold(const FoldSetup& setup,
+                                                    const Statement& statement, const Rule& rule);
+// The owner's half of a statement whose rows change copies in place (local_copy.h): adds what has
+// moved.
+std::unique_ptr<Fold> MakeMovesFold(const FoldSetup& setup, const Statement& statement);
 // kMinimize: exact minimisation over blocks of keyed rows in turn, where losses are squares.
-absl::StatusOr<std::unique_ptr<Fold>> MakeAlternateFold(const FoldSetup& setup, const Statement& statement);
+absl::StatusOr<std::unique_ptr<Fold>> MakeAlternateFold(const FoldSetup& setup,
+                                                        const Statement& statement);
 // kResample: every datum's topic from its conditional, in blocks of keys.
 absl::StatusOr<std::unique_ptr<Fold>> MakeSampleFold(const FoldSetup& setup,
                                                      const Statement& statement, const Rule& rule);

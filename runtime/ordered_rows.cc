@@ -31,11 +31,11 @@ absl::StatusOr<const int32_t*> KeysOf(const FoldSetup& setup, int symbol, int64_
 void OrderedRows::Order(const FoldSetup& setup, const std::vector<int>& symbols, int row_axis,
                         const RowArray<int64_t>& order) {
   const ir::Graph& graph = setup.program->graph;
-  const int64_t rows = order.size();
+  const int64_t rows = order.size(), all = setup.extent[static_cast<size_t>(row_axis)];
   data_.assign(setup.context.data, setup.context.data + graph.symbol.size);
   for (const int symbol : symbols) {
     Block& block = data_[static_cast<size_t>(symbol)];
-    if (block.values == nullptr || block.rows != rows || graph.symbol[symbol].axis[0] != row_axis)
+    if (block.values == nullptr || block.rows != all || graph.symbol[symbol].axis[0] != row_axis)
       continue;
     OwnedBlock dense;
     if (block.format != Format::kDense) dense = ToDense(block), block = dense.block;
@@ -46,7 +46,7 @@ void OrderedRows::Order(const FoldSetup& setup, const std::vector<int>& symbols,
     InStretches(0, rows, kHereAndThere, [&](int64_t begin, int64_t end) {
       for (int64_t at = begin; at < end; ++at)
         std::copy_n(from + order[at] * stride, bytes, to.memory.data() + at * bytes);
-      ReleasePages(from, from + rows * stride);
+      ReleasePages(from, from + all * stride);
       order.Release(begin, end), to.memory.Release(begin * bytes, end * bytes);
     });
     block.values = to.memory.data(), block.stride = block.cols;

@@ -14,7 +14,8 @@ namespace gyre {
 absl::StatusOr<const int32_t*> KeysOf(const FoldSetup& setup, int symbol, int64_t rows,
                                       int64_t keys);
 
-// All tensors of a run; those of `symbols` that lie over `row_axis` dense and in the order given.
+// All tensors of a run; those of `symbols` that lie over `row_axis` dense and in the order given,
+// which may leave rows out.
 class OrderedRows {
  public:
   void Order(const FoldSetup& setup, const std::vector<int>& symbols, int row_axis,

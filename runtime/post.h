@@ -17,6 +17,7 @@ struct PostContext {
   double epoch = 0;
   std::vector<const double*> total;      // by total
   const double* const* param = nullptr;  // by symbol
+  const double* gathered = nullptr;      // of a stage of moves: all of them, in its layout
 
   void Run(const Post& post, double* out) const {
     PostArgs args;

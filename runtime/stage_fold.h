@@ -26,6 +26,8 @@ struct alignas(64) StageFold {
   bool gathers() const { return plan->pass != nullptr || plan->gather >= 0; }
   // The totals that g is to see.
   void Use(const double* flat) {
+    context.gathered = flat;
+    if (plan->moves) return;
     for (const Field& s : layout.field) context.total[static_cast<size_t>(s.id)] = flat + s.offset;
   }
   void Apply(Clock clock, ParamState* state) {

@@ -118,14 +118,23 @@ absl::Status BindSlices(const Plan& plan, StagePlan* stage) {
 }
 
 // Visits of rows in blocks of keys, in place.
-absl::Status BindVisits(const Plan& plan, const StagePlan& stage) {
+absl::Status BindVisits(const Plan& plan, StagePlan* bound) {
+  StagePlan& stage = *bound;
   const Task& visit = plan.task(stage.gather);
   if (stage.schedule >= 0)
     return Misfit("\"", visit.id(), "\" visits all rows; there is nothing to schedule");
   if (visit.every() != plan.task(stage.fold).every())
     return Misfit("\"", visit.id(), "\" runs in other clocks than its fold");
+  stage.moves = std::any_of(visit.write().begin(), visit.write().end(),
+                            [](const Write& w) { return w.payload() == Write::MOVES; });
+  if (stage.moves && stage.rule.name != "dsgd")
+    return Misfit("\"", visit.id(), "\" is of ", stage.rule.name, ", which moves no copies");
+  if (!stage.moves && plan.cluster().processes() > 1)
+    return Misfit("\"", visit.id(), "\" is for one process, and the plan for ",
+                  plan.cluster().processes());
+  if (stage.moves) stage.lag = visit.read(0).lag();
   for (const Read& r : visit.read())
-    if (r.lag() != 1) return Misfit("\"", visit.id(), "\" reads \"", r.table(), "\" at lag ", r.lag(), ", not 1");
+    if (r.lag() != stage.lag) return Misfit("\"", visit.id(), "\" reads \"", r.table(), "\" at lag ", r.lag(), ", not ", stage.lag);
   return absl::OkStatus();
 }
 
@@ -249,7 +258,7 @@ class Binder {
         stage.schedule = schedule->second;
         schedule_.erase(schedule);
       }
-      absl::Status status = stage.rule.by_key()            ? BindVisits(plan_, stage)
+      absl::Status status = stage.rule.by_key()            ? BindVisits(plan_, &stage)
                             : stage.rule.name == "mspg"      ? BindSlices(plan_, &stage)
                             : stage.rule.by_coordinate() ? BindCoordinates(plan_, stage)
                                                          : BindGather(plan_, program_, &stage);

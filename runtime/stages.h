@@ -23,6 +23,7 @@ struct StagePlan {
   int lag = 1;                 // of the gather's reads of parameters
   int64_t batch = 0;           // rows a clock of all workers; 0: all
   int64_t every = 1;           // the stage is run by clocks that are multiples of this
+  bool moves = false;          // rows change copies in place (local_copy.h); the fold adds the moves
   bool linear = false;         // contributions of one worker may be applied on their own
   Rule rule;
 };

@@ -43,7 +43,8 @@ absl::StatusOr<Assembly> Assembly::Bind(const Job& job) {
       return absl::UnimplementedError(
           "plan: tasks that skip clocks run in one process: run it with --cluster=embedded");
     }
-    if (s.pass != nullptr && (s.lag > assembly.lag_ || s.lag == kAsync)) assembly.lag_ = s.lag;
+    if ((s.pass != nullptr || s.moves) && (s.lag > assembly.lag_ || s.lag == kAsync))
+      assembly.lag_ = s.lag;
   }
   absl::StatusOr<EvaluationRules> evaluation =
       EvaluationRulesOf(*job.plan, assembly.stages_, job.extent);
@@ -67,9 +68,10 @@ absl::StatusOr<Assembly> Assembly::Bind(const Job& job) {
     const std::string illegal = Mesh::Illegal(
         halton ? Mesh::Topology::kHalton : Mesh::Topology::kRing, job.plan->cluster().processes());
     if (!illegal.empty())
-      return absl::InvalidArgumentError(absl::StrCat("plan: topology HALTON ", illegal, "; plan again with --topology=ring"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("plan: topology HALTON ", illegal, "; plan again with --topology=ring"));
   }
-  if (assembly.stages_.front().pass == nullptr) {
+  if (assembly.stages_.front().pass == nullptr && !assembly.stages_.front().moves) {
     return absl::UnimplementedError(
         "the program's clock does not begin with a sum over rows: run "
         "it with --cluster=embedded");
@@ -87,6 +89,9 @@ absl::Status Assembly::Encode() {
   };
   for (const StagePlan& s : stages_) {
     encodings_.emplace_back();
+    if (s.moves) {
+      if (absl::Status status = EncodeMoves(s, &encodings_.back()); !status.ok()) return status;
+    }
     if (s.pass == nullptr) continue;
     const size_t totals = s.pass->total.size();
     StageEncoding& encoding = encodings_.back();
@@ -124,6 +129,46 @@ absl::Status Assembly::Encode() {
   return absl::OkStatus();
 }
 
+// A parameter's moves are as long as it is; rows of keys that nothing moved stay.
+absl::Status Assembly::EncodeMoves(const StagePlan& stage, StageEncoding* encoding) const {
+  const std::vector<int> params = MovedBy(*stage.statement);
+  encoding->layout = ParamLayout(*job_->program, params, job_->extent);
+  if (merged())
+    return absl::InvalidArgumentError(
+        "plan: moves go from whoever made them to all others; plan with --topology=p2p or star");
+  if (job_->plan->cluster().shards() > 1)
+    return absl::InvalidArgumentError("plan: moves go to one owner whole; plan with --shards=1");
+  for (size_t i = 0; i < params.size(); ++i) {
+    encoding->field.emplace_back();
+    for (const Write& w : job_->plan->task(stage.gather).write()) {
+      const auto table = std::find_if(job_->plan->table().begin(), job_->plan->table().end(),
+                                      [&](const Table& t) { return t.id() == w.table(); });
+      if (table == job_->plan->table().end() || table->symbol() != params[i]) continue;
+      if (!CodecOf(w.codec(), &encoding->field[i].codec))
+        return absl::InvalidArgumentError(absl::StrCat("plan: \"", w.table(), "\" travels as \"",
+                                                       w.codec(),
+                                                       "\"; f32, bf16 and fp16 are known"));
+    }
+  }
+  size_t i = 0;
+  for (const KeyedTerm& term : stage.statement->predictor.term) {
+    for (const KeyedFactor& f : term.factor) {
+      // Where the numbers of a key do not lie together each is a row of its own.
+      const int64_t keys = f.map < 0 ? 0
+                                     : job_->extent[static_cast<size_t>(
+                                           job_->program->graph.symbol[f.param].axis[f.key_at])];
+      const bool together = f.rank_at < 0 || f.rank_at > f.key_at;
+      if (keys > 0) encoding->field[i].row = together ? encoding->layout.field[i].size / keys : 1;
+      ++i;
+    }
+  }
+  return absl::OkStatus();
+}
+
+bool Assembly::Moves() const {
+  return std::any_of(stages_.begin(), stages_.end(), [](const StagePlan& s) { return s.moves; });
+}
+
 bool Assembly::linear() const { return lag_ != 1 && stages_.front().linear && !merged(); }
 
 int Assembly::window() const { return lag_ == kAsync ? kAsyncWindow : std::max(1, lag_); }
@@ -151,7 +196,9 @@ absl::StatusOr<StageFolds> Assembly::MakeFolds(const PostContext& context,
   StageFolds folds;
   for (size_t k = 0; k < stages_.size(); ++k) {
     const StagePlan& plan = stages_[k];
-    absl::StatusOr<std::unique_ptr<Fold>> fold = MakeFold(setup, *plan.statement, plan.rule);
+    absl::StatusOr<std::unique_ptr<Fold>> fold = plan.moves
+                                                     ? MakeMovesFold(setup, *plan.statement)
+                                                     : MakeFold(setup, *plan.statement, plan.rule);
     if (!fold.ok()) return fold.status();
     if (absl::Status status = (*fold)->Start(state); !status.ok()) return status;
     folds.push_back(std::make_unique<StageFold>(plan, context, encodings_[k].layout,
@@ -186,26 +233,89 @@ std::unique_ptr<EmbeddedTable> Assembly::MakeTable(int processes, ParamState* st
   return std::make_unique<SharedTable>(options, state, folds, observer, env);
 }
 
-std::vector<GatherOp> Assembly::MakeGathers(const PostContext& context, int worker,
-                                            const WorkerData& rows) const {
+absl::Status Assembly::BindHold(const StagePlan& stage, BetweenProcesses* between) const {
+  constexpr std::pair<const char*, SendOrder> kOrders[] = {{"magnitude", SendOrder::kMagnitude},
+                                                           {"deadline", SendOrder::kDeadline},
+                                                           {"fifo", SendOrder::kFifo},
+                                                           {"random", SendOrder::kRandom}};
+  for (const Write& w : job_->plan->task(stage.gather).write()) {
+    between->hold = std::max(between->hold, w.hold());
+    Codec codec = Codec::kExact;
+    if (CodecOf(w.codec(), &codec)) between->number_bytes = static_cast<int>(BytesOf(codec));
+    bool known = w.hold() == 0;
+    for (const auto& [name, order] : kOrders) {
+      if (w.order() == name) between->order = order, known = true;
+    }
+    if (!known)
+      return absl::InvalidArgumentError(
+          absl::StrCat("plan: \"", w.table(), "\" leaves in the order \"", w.order(),
+                       "\"; magnitude, deadline, fifo and random are known"));
+  }
+  return absl::OkStatus();
+}
+
+// All that copies are made of but what differs between them.
+FoldSetup Assembly::CopySetup() const {
+  FoldSetup setup;
+  setup.program = job_->program;
+  setup.extent = job_->extent;
+  setup.type = job_->type;
+  setup.workers = static_cast<int>(job_->worker.size());
+  setup.lag = lag_;
+  setup.seed = job_->seed;
+  const StopRules stop = StopRulesOf(*job_->plan, *job_->program);
+  setup.boundary = stop.boundary;
+  setup.between.clocks = stop.max_clocks;
+  return setup;
+}
+
+absl::StatusOr<Assembly::Copies> Assembly::MakeCopies(const PostContext& context, int process,
+                                                      int processes, SendBudget* budget,
+                                                      Env* env) const {
+  Copies copies;
+  for (const StagePlan& s : stages_) {
+    copies.emplace_back();
+    if (!s.moves) continue;
+    FoldSetup setup = CopySetup();
+    setup.context = context;
+    setup.env = env;
+    setup.between.process = process;
+    setup.between.processes = processes;
+    setup.between.budget = budget;
+    if (absl::Status status = BindHold(s, &setup.between); !status.ok()) return status;
+    absl::StatusOr<std::unique_ptr<LocalCopy>> copy = MakeKeyedCopy(setup, *s.statement, s.rule);
+    if (!copy.ok()) return copy.status();
+    copies.back() = *std::move(copy);
+  }
+  return copies;
+}
+
+std::vector<GatherOp> Assembly::MakeGathers(const PostContext& context, int worker, int place,
+                                            const WorkerData& rows, const Copies& copies) const {
   std::vector<GatherOp> ops;
   for (size_t k = 0; k < stages_.size(); ++k) {
     const StagePlan& plan = stages_[k];
-    if (plan.pass == nullptr) continue;
-    const int64_t all = job_->extent[static_cast<size_t>(plan.pass->row_axis)];
-    const int64_t mine = rows.row_end - rows.row_begin;
-    const double share = static_cast<double>(plan.batch) * static_cast<double>(mine) /
-                         static_cast<double>(std::max<int64_t>(1, all));
-    const int64_t batch = plan.batch > 0 ? std::max<int64_t>(1, std::llround(share)) : 0;
+    if (plan.pass == nullptr && !plan.moves) continue;
     GatherOp op;
     op.task = plan.gather;
     op.slice = static_cast<int>(k);
     // Lag 1 is a wait for the stage before this one.
     op.need = {0, lag_ == 1 ? 0 : lag_, static_cast<int>(stages_.size()), static_cast<int>(k)};
-    op.fn = KernelOf(*plan.pass, job_->type);
     op.args = ArgsOf(context, rows);
-    op.batches = Batches(rows.row_begin, rows.row_end, batch, job_->seed, worker);
     op.epochs_per_clock = EpochsPerClock(plan);
+    if (plan.moves) {
+      op.copy = copies[k].get();
+      op.place = place;
+      ops.push_back(std::move(op));
+      continue;
+    }
+    const int64_t all = job_->extent[static_cast<size_t>(plan.pass->row_axis)];
+    const int64_t mine = rows.row_end - rows.row_begin;
+    const double share = static_cast<double>(plan.batch) * static_cast<double>(mine) /
+                         static_cast<double>(std::max<int64_t>(1, all));
+    const int64_t batch = plan.batch > 0 ? std::max<int64_t>(1, std::llround(share)) : 0;
+    op.fn = KernelOf(*plan.pass, job_->type);
+    op.batches = Batches(rows.row_begin, rows.row_end, batch, job_->seed, worker);
     ops.push_back(std::move(op));
   }
   return ops;
@@ -265,6 +375,11 @@ bool SharesStart(const Program& program) {
 }
 
 }  // namespace
+
+std::unique_ptr<Pacer> PacerOf(const Plan& plan) {
+  const double rate = plan.cluster().bandwidth();
+  return rate > 0 ? std::make_unique<Pacer>(rate) : nullptr;
+}
 
 std::vector<double> StartShare(const Job& job, const std::vector<WorkerData>& rows) {
   const Program& program = *job.program;

@@ -69,6 +69,7 @@ class ClusterRun {
   MachineEnv env_;
   std::unique_ptr<Assembly> assembly_;
   std::unique_ptr<Owner> owner_;
+  std::unique_ptr<Pacer> pacer_;  // null: as much as the links take
   Servers servers_;
   std::unique_ptr<Crew> crew_;
 
@@ -131,10 +132,13 @@ absl::Status ClusterRun::Bind() {
         "with --storage=central");
   }
   for (const StagePlan& s : assembly_->stages()) {
-    if (s.pass == nullptr) continue;
+    const int axis = s.pass != nullptr ? s.pass->row_axis
+                     : s.moves         ? s.statement->predictor.row_axis
+                                       : -1;
+    if (axis < 0) continue;
     int64_t rows = 0;
     for (const WorkerData& w : job_.worker) rows += w.row_end - w.row_begin;
-    if (rows != job_.extent[static_cast<size_t>(s.pass->row_axis)]) {
+    if (rows != job_.extent[static_cast<size_t>(axis)]) {
       return absl::UnimplementedError(
           "the program sums over several data axes: run it with "
           "--cluster=embedded");
@@ -167,6 +171,7 @@ wire::JobDescription ClusterRun::Describe(int process) const {
 }
 
 absl::Status ClusterRun::Listen() {
+  pacer_ = PacerOf(*user_job_.plan);
   Owner::Options owner;
   owner.processes = processes_;
   owner.shards = std::max(1, user_job_.plan->cluster().shards());
@@ -195,6 +200,7 @@ absl::Status ClusterRun::Listen() {
   servers.replicas = assembly_->replicas();
   servers.epoch = kEpoch;
   servers.program = job_.program->fingerprint;
+  servers.pacer = pacer_.get();
   const absl::Status status = servers_.Listen(
       servers, owner_.get(), [this](int process) { return Describe(process); }, handlers);
   if (!status.ok()) return status;

@@ -130,9 +130,10 @@ absl::Status OwnerLink::Talk(ExchangeClient* stream) {
   if (absl::Status status = Greet(stream); !status.ok()) return status;
   absl::Status status;
   {
-    Sender sender(stream, [this](grpc::ByteBuffer* frame) {
-      return table_->NextFrame(options_.shard, frame);
-    });
+    Sender sender(
+        stream,
+        [this](grpc::ByteBuffer* frame) { return table_->NextFrame(options_.shard, frame); },
+        options_.pacer);
     {
       MutexLock lock(&sender_mutex_);
       sender_ = &sender;

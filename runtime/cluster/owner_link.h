@@ -27,6 +27,7 @@ class OwnerLink {
     std::string owner;                      // for words: its address ...
     std::string what = "parameter server";  // ... and what it is
     int shard = 0;
+    Pacer* pacer = nullptr;  // see Sender
     absl::Duration deadline = absl::Seconds(30);  // to connect, again and again
     // Runs what it is given: the table's taking of a frame. Empty: just so.
     std::function<void(const std::function<void()>&)> around_receive;

@@ -25,7 +25,9 @@ class ParameterServer::Peer {
         incarnation_(hello.incarnation()),
         epoch_(hello.epoch()),
         context_(context),
-        sender_(stream, [this](grpc::ByteBuffer* frame) { return Next(frame); }) {}
+        sender_(
+            stream, [this](grpc::ByteBuffer* frame) { return Next(frame); },
+            server->options_.pacer) {}
 
   void Pump() { sender_.Pump(); }
   void Heard() { sender_.Heard(); }

@@ -47,6 +47,7 @@ class ParameterServer {
     int shard = 0, processes = 1;
     std::string token;
     Role role = Role::kCentral;
+    Pacer* pacer = nullptr;  // of what is sent
   };
   // `parameters`: whose snapshots are sent; null unless central.
   ParameterServer(Options options, ParcelReceiver* receiver, Owner* parameters, Handlers handlers);

@@ -25,7 +25,7 @@ grpc::ByteBuffer PieceOf(wire::Header* header, std::shared_ptr<const void> owner
 
 void ParcelQueue::Add(Stage stage, std::shared_ptr<const void> owner,
                       const std::vector<WireSegment>& segments) {
-  Outgoing out{stage, std::move(owner), {}, next_new_};
+  Outgoing out{stage, std::move(owner), {}, next_new_, 0};
   int64_t offset = 0;
   for (const WireSegment& segment : segments) {
     for (int64_t at = 0; at < segment.bytes;) {
@@ -37,6 +37,7 @@ void ParcelQueue::Add(Stage stage, std::shared_ptr<const void> owner,
   }
   if (out.piece.empty()) out.piece.emplace_back();  // that there is nothing is said too
   next_new_ += out.piece.size();
+  out.bytes = offset;
   outgoing_.push_back(std::move(out));
 }
 
@@ -62,8 +63,13 @@ bool ParcelQueue::Next(Stage last, wire::Header header, grpc::ByteBuffer* frame)
   return false;
 }
 
-void ParcelQueue::Forget(Stage recorded) {
-  while (!outgoing_.empty() && outgoing_.front().stage < recorded) outgoing_.pop_front();
+int64_t ParcelQueue::Forget(Stage recorded) {
+  int64_t bytes = 0;
+  while (!outgoing_.empty() && outgoing_.front().stage < recorded) {
+    bytes += outgoing_.front().bytes;
+    outgoing_.pop_front();
+  }
+  return bytes;
 }
 
 }  // namespace gyre

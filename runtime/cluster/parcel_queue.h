@@ -32,8 +32,8 @@ class ParcelQueue {
   // Goes on from piece `sequence`: after a gap or a break.
   void Rewind(uint64_t sequence) { next_sent_ = sequence; }
   bool empty() const { return outgoing_.empty(); }
-  // Stages < `recorded` are not wanted again.
-  void Forget(Stage recorded);
+  // Stages < `recorded` are not wanted again; the bytes that they had.
+  int64_t Forget(Stage recorded);
 
  private:
   struct Piece {  // of one segment
@@ -45,6 +45,7 @@ class ParcelQueue {
     std::shared_ptr<const void> owner;
     std::vector<Piece> piece;
     uint64_t first = 0;  // sequence number
+    int64_t bytes = 0;
   };
   std::deque<Outgoing> outgoing_;
   uint64_t next_new_ = 0;   // sequence of the next piece made

@@ -128,9 +128,11 @@ void RemoteTable::Done(int worker, Stage stage) {
   {
     MutexLock lock(&mutex_);
     for (int s = 0; s < shards(); ++s) {
-      ShardAt(s).outgoing.Add(
-          stage - 1, slot,
-          slot->encoded.For(encoding.Range(static_cast<int>(PartOf(s)), options_.shards)));
+      const std::vector<WireSegment> segments =
+          slot->encoded.For(encoding.Range(static_cast<int>(PartOf(s)), options_.shards));
+      if (options_.meter != nullptr && !Here(s))
+        for (const WireSegment& segment : segments) options_.meter->Queued(segment.bytes);
+      ShardAt(s).outgoing.Add(stage - 1, slot, segments);
     }
   }
   PumpAll();
@@ -239,7 +241,7 @@ bool RemoteTable::NextFrame(int shard, grpc::ByteBuffer* frame) {
   }
   const auto bytes = static_cast<int64_t>(frame->Length());
   if (frame->Length() >= kPieceBytes) env_->Wake();  // much is under way: no stall
-  if (replicas() && shard == 1 + static_cast<int>(options_.process)) return true;
+  if (Here(shard)) return true;
   sent_.fetch_add(bytes, std::memory_order_relaxed);
   if (replicas() && shard > 0) sent_to_peers_.fetch_add(bytes, std::memory_order_relaxed);
   return true;
@@ -462,7 +464,8 @@ bool RemoteTable::Recorded(int shard, Stage own) {
   Shard& me = ShardAt(shard);
   if (own <= me.recorded) return false;
   me.recorded = own;
-  me.outgoing.Forget(own);
+  const int64_t bytes = me.outgoing.Forget(own);
+  if (options_.meter != nullptr && !Here(shard)) options_.meter->Delivered(bytes);
   if (options_.merged) return false;  // `own` counts messages
   for (const auto& each : shard_) own = std::min(own, each->recorded);
   if (own <= recorded_.load(std::memory_order_relaxed)) return false;

@@ -29,6 +29,7 @@
 #include "absl/status/status.h"
 #include "ops/aligned.h"
 #include "runtime/cluster/parcel_queue.h"
+#include "runtime/cluster/rate_meter.h"
 #include "runtime/cluster/shards.h"
 #include "runtime/cluster/snapshot.h"
 #include "runtime/cluster/version_pool.h"
@@ -57,6 +58,7 @@ class RemoteTable final : public StateTable {
     // The owner folds each process on its own and has one accumulator for it: with several shards
     // a stage leaves when all of them have the one before.
     bool linear = false;
+    RateMeter* meter = nullptr;  // told of what leaves for other processes and has arrived
     // By stage of the clock; outlives the table.
     const std::vector<StageEncoding>* encoding = nullptr;
   };
@@ -113,6 +115,10 @@ class RemoteTable final : public StateTable {
   void Resume(int shard, const wire::Header& welcome);
   bool NextFrame(int shard, grpc::ByteBuffer* frame);
   absl::Status Receive(int shard, const ReceivedFrame& frame);
+  // Whether what leaves for `shard` stays in this process.
+  bool Here(int shard) const {
+    return replicas() && shard == 1 + static_cast<int>(options_.process);
+  }
   // Called whenever NextFrame of that shard may have something.
   void SetPump(int shard, std::function<void()> pump);
 

@@ -136,6 +136,7 @@ absl::Status Replica::Start(
     link.token = options_.token;
     link.owner = address[static_cast<size_t>(p)];
     link.shard = DestinationOf(p);
+    link.pacer = options_.pacer;
     link.what = absl::StrCat("worker process ", p, " at");
     link.deadline = options_.deadline;
     link_.push_back(std::make_unique<OwnerLink>(

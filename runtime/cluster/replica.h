@@ -43,6 +43,7 @@ class Replica {
     bool loopback = true;  // peers are on this machine: listen nowhere else
     absl::Duration deadline = absl::Seconds(30);
     Env* env = nullptr;
+    Pacer* pacer = nullptr;  // of what the process sends
     std::function<void(absl::Status)> failed;  // by a thread of a stream
   };
   Replica(const Options& options, const Assembly* assembly);

@@ -50,6 +50,7 @@ absl::Status Servers::Listen(const Options& options, Owner* owner,
     server.shard = s;
     server.processes = options.processes;
     server.token = token_;
+    server.pacer = options.pacer;
     if (options.replicas) server.role = ParameterServer::Role::kCoordinator;
     shard_.push_back(std::make_unique<ParameterServer>(
         server, owner, options.replicas ? nullptr : owner, handlers));

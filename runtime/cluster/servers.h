@@ -29,6 +29,7 @@ class Servers {
     bool replicas = false;  // the workers have the parameters themselves
     uint32_t epoch = 1;
     uint64_t program = 0;  // fingerprint
+    Pacer* pacer = nullptr;  // of what the parameter server sends
   };
   Servers() = default;
   ~Servers() { Close(); }

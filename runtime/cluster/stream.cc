@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "grpcpp/impl/codegen/client_unary_call.h"
 #include "grpcpp/impl/codegen/rpc_service_method.h"
 #include "grpcpp/support/method_handler.h"
@@ -99,8 +100,8 @@ void ServerSettings(grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
 }
 
-Sender::Sender(FrameStream* stream, Next next)
-    : stream_(stream), next_(std::move(next)), thread_([this] { Loop(); }) {}
+Sender::Sender(FrameStream* stream, Next next, Pacer* pacer)
+    : stream_(stream), next_(std::move(next)), pacer_(pacer), thread_([this] { Loop(); }) {}
 
 Sender::~Sender() {
   {
@@ -138,6 +139,7 @@ bool Sender::Fetch() {
     mutex_.Lock();
     held_ = more;
     due_ = due_ || more;
+    if (more && pacer_ != nullptr) not_before_ = pacer_->Take(frame_.Length());
   }
   return held_;
 }
@@ -147,6 +149,12 @@ void Sender::Drain(bool may_block) {
   while (!stop_ && !broken_ && Fetch()) {
     const size_t size = frame_.Length();
     if (!may_block && unanswered_ + size > kInlineBytes) break;
+    if (pacer_ != nullptr && absl::Now() < not_before_) {
+      if (!may_block) break;
+      while (!stop_ && absl::Now() < not_before_)
+        changed_.WaitWithTimeout(&mutex_, not_before_ - absl::Now());
+      continue;
+    }
     unanswered_ += size;
     mutex_.Unlock();
     const bool written = stream_->Write(frame_);

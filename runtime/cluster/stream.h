@@ -14,6 +14,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/impl/codegen/service_type.h"
@@ -22,6 +23,7 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/channel_arguments.h"
 #include "grpcpp/support/sync_stream.h"
+#include "runtime/cluster/pacer.h"
 #include "runtime/mutex.h"
 
 namespace gyre {
@@ -81,7 +83,8 @@ class Sender {
   // Fills the frame to send now and returns true, or returns false when nothing is due. Called by
   // one thread at a time, without a lock of the Sender.
   using Next = std::function<bool(grpc::ByteBuffer* frame)>;
-  Sender(FrameStream* stream, Next next);
+  // `pacer`: of all that the process sends; null: as much as the streams take.
+  Sender(FrameStream* stream, Next next, Pacer* pacer = nullptr);
   ~Sender();  // sends nothing more; waits for a write in progress
 
   void Pump();   // something may be due
@@ -98,6 +101,7 @@ class Sender {
 
   FrameStream* const stream_;
   const Next next_;
+  Pacer* const pacer_;
   mutable Mutex mutex_;
   CondVar changed_;
   bool due_ ABSL_GUARDED_BY(mutex_) = false;
@@ -106,6 +110,7 @@ class Sender {
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;
   bool broken_ ABSL_GUARDED_BY(mutex_) = false;
   size_t unanswered_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Time not_before_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();  // of frame_
   grpc::ByteBuffer frame_;
   std::thread thread_;
 };

@@ -77,6 +77,8 @@ class WorkerRun {
   HelpedEnv env_;
   std::unique_ptr<Assembly> assembly_;
   std::unique_ptr<ParamState> state_;
+  std::unique_ptr<Pacer> pacer_;  // null: as much as the links take
+  std::unique_ptr<RateMeter> meter_;
   std::unique_ptr<RemoteTable> table_;
   std::unique_ptr<RemoteGate> gate_;
   std::unique_ptr<Replica> replica_;  // null: parameters are central
@@ -87,6 +89,7 @@ class WorkerRun {
   std::atomic<Clock> last_clock_{0};  // where all end
   PostContext context_;
   std::unique_ptr<Evaluator> evaluator_;
+  Assembly::Copies copies_;
   std::vector<std::unique_ptr<Cursor>> cursor_;
   std::atomic<int> running_{0};
   std::atomic<bool> lanes_started_{false}, told_to_end_{false};
@@ -212,6 +215,9 @@ absl::Status WorkerRun::Prepare() {
   options.merged = assembly_->merged();
   options.linear = assembly_->linear();
   options.encoding = &assembly_->encodings();
+  pacer_ = PacerOf(*job_.plan);
+  meter_ = std::make_unique<RateMeter>(&env_, assembly_->Destinations(description_.processes()));
+  options.meter = meter_.get();
   table_ = std::make_unique<RemoteTable>(options, state_.get(), &env_);
   gate_ = std::make_unique<RemoteGate>(table_.get(), &env_, options.first_worker, workers());
   return assembly_->replicas() ? ListenForPeers() : absl::OkStatus();
@@ -231,6 +237,7 @@ absl::Status WorkerRun::ListenForPeers() {
   options.loopback = IsLoopback(coordinator->host);
   options.deadline = absl::Seconds(description_.deadline_seconds());
   options.env = &env_;
+  options.pacer = pacer_.get();
   options.failed = [this](absl::Status failure) { gate_->Fail(std::move(failure)); };
   replica_ = std::make_unique<Replica>(options, assembly_.get());
   if (absl::Status status = replica_->Listen(); !status.ok()) return status;
@@ -278,13 +285,17 @@ absl::Status WorkerRun::AwaitSum() {
   UseBuilt(job_, table_->sum().data(), &context_);
   evaluator_ = std::make_unique<Evaluator>(job_, context_, *state_);
   gate_->SetEvaluator(evaluator_.get(), assembly_->EpochsPerClock(assembly_->stages().front()));
+  absl::StatusOr<Assembly::Copies> copies =
+      assembly_->MakeCopies(context_, process_, description_.processes(), meter_.get(), &env_);
+  if (!copies.ok()) return copies.status();
+  copies_ = *std::move(copies);
   if (replica_ != nullptr) {
     if (absl::Status status = JoinPeers(); !status.ok()) return status;
   }
   for (int w = 0; w < workers(); ++w) {
     const WorkerData& rows = job_.worker[static_cast<size_t>(w)];
     const int worker = description_.first_worker() + w;
-    std::vector<GatherOp> ops = assembly_->MakeGathers(context_, worker, rows);
+    std::vector<GatherOp> ops = assembly_->MakeGathers(context_, worker, w, rows, copies_);
     std::vector<std::string> names;
     for (const GatherOp& op : ops) names.push_back(job_.plan->task(op.task).id());
     cursor_.push_back(std::make_unique<Cursor>(
@@ -399,6 +410,7 @@ std::vector<std::unique_ptr<OwnerLink>> WorkerRun::MakeLinks() {
     options.token = token_;
     options.owner = description_.owner(s);
     options.shard = s;
+    options.pacer = pacer_.get();
     options.deadline = absl::Seconds(description_.deadline_seconds());
     // One thread may help the lane; with several streams there are several that receive.
     if (description_.owner_size() == 1 && replica_ == nullptr) {

@@ -81,9 +81,17 @@ std::vector<std::string> LoaderFlags(const Invocation& invocation, const Prepare
   return flags;
 }
 
-// For workers that read their own rows: what the files hold, and the scale of their columns.
+bool MovesCopies(const Plan& plan) {
+  for (const Task& task : plan.task())
+    for (const Write& w : task.write())
+      if (w.payload() == Write::MOVES) return true;
+  return false;
+}
+
+// For workers that read their own rows: what the files hold, and the scale of their columns. Those
+// that take rows by their keys read all.
 std::string Knowledge(const Invocation& invocation, const Prepared& prepared) {
-  if (prepared.data.described.empty()) return "";
+  if (prepared.data.described.empty() || MovesCopies(prepared.plan)) return "";
   SharedKnowledge knowledge;
   for (const Input& input : invocation.options.data) {
     const auto known = prepared.data.described.find(

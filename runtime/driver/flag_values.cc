@@ -71,6 +71,22 @@ Status ToBytes(string_view text, std::optional<int64_t>* out) {
   return absl::OkStatus();
 }
 
+Status ToRate(string_view text, double* out) {
+  constexpr string_view kUnits = "kMG";
+  string_view number = text;
+  double value = 0, unit = 1;
+  const bool bits = absl::ConsumeSuffix(&number, "bit");
+  if (const size_t at = number.empty() ? string_view::npos : kUnits.find(number.back());
+      at != string_view::npos) {
+    unit = std::pow(1000.0, static_cast<double>(at + 1));
+    number.remove_suffix(1);
+  }
+  if (!bits || !ToReal(number, 0, &value).ok() || value * unit < 8000)
+    return InvalidArgumentError("wants bits a second of at least 8kbit, for example 40Mbit");
+  *out = value * unit / 8;
+  return absl::OkStatus();
+}
+
 Status ToTolerance(string_view text, std::optional<double>* out) {
   Status status = ToReal(text, 0, out);
   if (status.ok() && **out == 0) *out = std::numeric_limits<double>::min();

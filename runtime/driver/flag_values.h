@@ -37,6 +37,8 @@ absl::Status ToShare(absl::string_view text, std::optional<double>* out);
 absl::Status ToDuration(absl::string_view text, std::optional<double>* out);
 // Bytes: a number, with K, M, G or T for powers of 1024.
 absl::Status ToBytes(absl::string_view text, std::optional<int64_t>* out);
+// Bytes a second: bits, with k, M or G for powers of 1000 and "bit" after it.
+absl::Status ToRate(absl::string_view text, double* out);
 // At least 0. To a planner 0 is "as usual"; what a user means by it is the least number above.
 absl::Status ToTolerance(absl::string_view text, std::optional<double>* out);
 

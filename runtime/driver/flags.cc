@@ -115,9 +115,9 @@ constexpr Flag kFlags[] = {
      [](string_view v, Options* o) {
        return ToPin(v, {"auto", "star", "p2p", "ring", "halton"}, &o->topology);
      }},
-    {"payload", "auto|full|sparse|factors", "pin: what travels", kPlans,
+    {"payload", "auto|full|sparse|factors|moves", "pin: what travels", kPlans,
      [](string_view v, Options* o) {
-       return ToPin(v, {"auto", "full", "sparse", "factors"}, &o->payload);
+       return ToPin(v, {"auto", "full", "sparse", "factors", "moves"}, &o->payload);
      }},
     {"codec", "auto|exact|f32|bf16|fp16",
      "pin: numbers of sums between processes, with error feedback (default: f32 of float32 runs "
@@ -127,6 +127,15 @@ constexpr Flag kFlags[] = {
      [](string_view v, Options* o) {
        return ToPin(v, {"auto", "exact", "f32", "bf16", "fp16"}, &o->codec);
      }},
+    {"order", "auto|clock|magnitude|deadline|fifo|random",
+     "pin: which of what dsgd has moved leaves first where the links do not carry all of it; clock: "
+     "all leaves with its clock",
+     kPlans,
+     [](string_view v, Options* o) {
+       return ToPin(v, {"auto", "clock", "magnitude", "deadline", "fifo", "random"}, &o->order);
+     }},
+    {"bandwidth", "RATE", "what a process may send at most, as 40Mbit (default: what the links carry)",
+     kPlans, [](string_view v, Options* o) { return ToRate(v, &o->bandwidth); }},
     {"update", "auto|fista|lbfgs|owlqn|sgd|adagrad|adam|cd|sdca|mspg|dsgd|als|gibbs",
      "pin: the update rule", kPlans,
      [](string_view v, Options* o) {

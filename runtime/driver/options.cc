@@ -175,7 +175,7 @@ Status CheckPath(const Options& options) {
 Status CheckPlanFile(const Options& options) {
   constexpr const char* kPlanners[] = {
       "workers",    "lanes",       "machine",   "partition", "bridge", "storage",  "topology",
-      "payload",    "codec",       "update",      "batch",     "momentum",  "step",   "schedule", "sampler",  "coupling", "step_schedule", "decay",
+      "payload",    "codec",  "order", "bandwidth",      "update",      "batch",     "momentum",  "step",   "schedule", "sampler",  "coupling", "step_schedule", "decay",
       "max_clocks", "max_seconds", "tolerance", "target",    "seed",
       "path",       "path_ratio",  "path_of",   "folds",     "choose"};
   if (options.plan.empty()) return absl::OkStatus();

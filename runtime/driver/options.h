@@ -61,8 +61,9 @@ struct Options {
 
   // Pins: auto and 0 mean that the planner decides.
   std::string partition = "auto", bridge = "auto", storage = "auto", topology = "auto",
-              payload = "auto", codec = "auto", update = "auto", schedule = "auto", sampler = "auto",
+              payload = "auto", codec = "auto", order = "auto", update = "auto", schedule = "auto", sampler = "auto",
               step_schedule = "auto";
+  double bandwidth = 0;  // bytes a second; 0: no bound
   int64_t batch = 0;
   std::optional<double> step, momentum, decay, coupling;
 

@@ -68,6 +68,8 @@ absl::StatusOr<Request> MakeRequest(const Invocation& invocation) {
   request.topology = options.topology;
   request.payload = options.payload;
   request.codec = options.codec;
+  request.order = options.order;
+  request.bandwidth = options.bandwidth;
   request.update = options.update;
   request.batch = options.batch;
   request.step = options.step;

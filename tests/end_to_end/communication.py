@@ -110,6 +110,16 @@ class Optimum(Case):
             self.assertEqual(report["stop_reason"], "target", (home, payload, bridge, codec))
             self.assertLessEqual(report["staleness"]["max"], 2 if bridge != "bsp" else 0)
 
+    def test_moves_of_a_factorisation(self):
+        flags = ("--update=dsgd", "--max_clocks=60", "--tolerance=1e-300")
+        best = self.train(FACTORIZATION, "--workers=1", *flags)
+        for home, bridge, codec in itertools.product(
+                HOMES, ("bsp", "ssp:2", "async"), ("exact", "f32", "bf16", "fp16")):
+            report = self.train(FACTORIZATION, "--cluster=inproc", "--workers=4", home,
+                                "--bridge=" + bridge, "--codec=" + codec, *flags)
+            self.assertLessEqual(report["objective"], 1.02 * best["objective"], (home, bridge, codec))
+            self.assertLessEqual(report["measures"]["rmse"], 1.1 * best["measures"]["rmse"])
+
     def test_what_is_not_legal_names_what_is(self):
         cluster = ("--cluster=inproc", "--workers=3")
         self.refused(MULTICLASS, ("--payload=sparse", "full", "factors"), *cluster,
@@ -122,6 +132,10 @@ class Optimum(Case):
                      "--topology=halton")
         self.refused(MULTICLASS, ("sums, not factors", "star", "p2p"), *cluster, "--topology=ring",
                      "--payload=factors")
+        self.refused(FACTORIZATION, ("sums, not moves", "star", "p2p"), *cluster, "--update=dsgd",
+                     "--topology=ring")
+        self.refused(FACTORIZATION, ("moves",), *cluster, "--update=dsgd", "--payload=sparse")
+        self.refused(FACTORIZATION, ("one process",), *cluster, "--update=als")
         self.refused(MULTICLASS, ("LINEAR",), *cluster, "--topology=p2p", "--bridge=async")
         self.refused(MULTICLASS, ("nothing travels",), "--codec=bf16")
 

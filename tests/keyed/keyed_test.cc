@@ -11,6 +11,7 @@
 #include "dsl/random.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/cluster/cluster.h"
 #include "runtime/data/layout.h"
 #include "runtime/data/memory.h"
 #include "runtime/job.h"
@@ -19,7 +20,9 @@
 namespace gyre {
 namespace {
 
+using ::testing::DoubleNear;
 using ::testing::HasSubstr;
+using ::testing::Pointwise;
 using Vector = std::vector<double>;
 
 constexpr int64_t kUsers = 150, kItems = 90, kTimes = 20, kRank = 3;
@@ -58,8 +61,8 @@ struct Ratings {
   Vector weight;  // empty but for rows of Feedback
 };
 
-// Keys that were seen together, each once, and how often; and all keys as rows that say the same: ones for what was
-// seen and zeros of weight `zero`.
+// Keys that were seen together, each once, and how often; and all keys as rows that say the same:
+// ones for what was seen and zeros of weight `zero`.
 struct Feedback {
   explicit Feedback(double zero, int64_t times = 1) {
     const rng::Stream draws(7, rng::Hash("feedback"), 0);
@@ -95,12 +98,9 @@ class Bench {
                                                     {"Item", kItems},
                                                     {"Time", kTimes},
                                                     {"Rank", kRank}};
-    const std::map<std::string, const Vector*> columns = {{"user", &ratings.user},
-                                                          {"item", &ratings.item},
-                                                          {"time", &ratings.time},
-                                                          {"friend", &ratings.friends},
-                                                          {"weight", &ratings.weight},
-                                                          {"rating", &rating}};
+    const std::map<std::string, const Vector*> columns = {
+        {"user", &ratings.user},      {"item", &ratings.item},     {"time", &ratings.time},
+        {"friend", &ratings.friends}, {"weight", &ratings.weight}, {"rating", &rating}};
     for (const ir::Axis& axis : program_.graph.axis)
       bound_.extent.push_back(extents.at(std::string(axis.name)));
     block_.resize(static_cast<size_t>(program_.graph.symbol.size));
@@ -135,15 +135,37 @@ class Bench {
     const absl::StatusOr<Plan> plan = PlanFor(request);
     if (!plan.ok()) return plan.status();
     Job job;
-    job.program = &program_;
-    job.plan = &*plan;
-    job.hyper = hyper_;
-    job.extent = bound_.extent;
-    job.type = bound_.type;
-    const int64_t rows = bound_.extent[0];
-    for (int w = 0; w < workers; ++w)
-      job.worker.push_back({block_.data(), rows * w / workers, rows * (w + 1) / workers});
+    FillJob(*plan, &job);
     return RunEmbedded(job);
+  }
+  // In `processes`, of this one's threads, each with some of the workers.
+  RunResult RunBetween(int processes, int workers, const std::string& home,
+                       const std::string& bridge, int64_t clocks = 200,
+                       const std::string& order = "auto", double bandwidth = 0) const {
+    Request request;
+    request.cluster = "inproc";
+    request.workers = workers, request.processes = processes;
+    request.topology = home, request.bridge = bridge;
+    request.order = order, request.bandwidth = bandwidth;
+    request.update = "dsgd";
+    request.max_clocks = clocks;
+    request.tolerance = 1e-30;
+    const absl::StatusOr<Plan> plan = PlanFor(request);
+    EXPECT_TRUE(plan.ok()) << plan.status();
+    if (!plan.ok()) return RunResult();
+    Job job;
+    FillJob(*plan, &job);
+    ClusterOptions options;
+    options.kind = ClusterOptions::Kind::kInproc;
+    options.loader = [this](const WorkerShare& share) -> absl::StatusOr<LoadedShare> {
+      LoadedShare loaded;
+      for (const auto& [begin, end] : share.rows)
+        loaded.worker.push_back({block_.data(), begin, end});
+      return loaded;
+    };
+    absl::StatusOr<RunResult> result = RunCluster(job, options);
+    EXPECT_TRUE(result.ok()) << result.status();
+    return result.ok() ? *std::move(result) : RunResult();
   }
   RunResult Run(int workers, const std::string& update = "auto", int64_t clocks = 200,
                 double tolerance = 1e-7) const {
@@ -159,6 +181,18 @@ class Bench {
   }
 
  private:
+  void FillJob(const Plan& plan, Job* job) const {
+    job->program = &program_;
+    job->plan = &plan;
+    job->hyper = hyper_;
+    job->extent = bound_.extent;
+    job->type = bound_.type;
+    const int64_t rows = bound_.extent[0];
+    const int workers = plan.cluster().workers();
+    for (int w = 0; w < workers; ++w)
+      job->worker.push_back({block_.data(), rows * w / workers, rows * (w + 1) / workers});
+  }
+
   const Program program_;
   BoundInfo bound_;
   std::vector<OwnedBlock> owned_;
@@ -269,6 +303,101 @@ TEST(Keyed, LeavesKeysWithoutRowsAtTheLeastPenalty) {
   EXPECT_EQ(bench.Param(result, "bu")[149], 0);
 }
 
+// ---- Copies between processes.
+
+TEST(Copies, OfOneProcessAreTheRunItself) {
+  const Ratings ratings(5000);
+  const Bench bench(Biased(), ratings, ratings.biased);
+  const RunResult alone = bench.Run(1, "dsgd", 7, 1e-30),
+                  between = bench.RunBetween(1, 1, "star", "auto", 7);
+  for (size_t p = 0; p < alone.parameter.size(); ++p)
+    EXPECT_THAT(between.parameter[p], Pointwise(DoubleNear(1e-12), alone.parameter[p]));
+}
+
+TEST(Copies, AreOfRowsThatNameTwoKeys) {
+  const Ratings ratings(1000);
+  Request request;
+  request.cluster = "inproc", request.workers = request.processes = 2;
+  request.update = "dsgd";
+  EXPECT_THAT(Bench(Tensor(), ratings, ratings.tensor).PlanFor(request).status().message(),
+              HasSubstr("two keys at most"));
+}
+
+TEST(Copies, OfProcessesWithoutRowsMoveNothing) {
+  Ratings ratings(2000);
+  for (double& u : ratings.user) u = std::fmod(u, 3);
+  for (double& i : ratings.item) i = std::fmod(i, 2);
+  const Bench bench(Biased(), ratings, ratings.biased);
+  const double alone = bench.Run(1, "dsgd", 100, 1e-30).objective;
+  EXPECT_LE(bench.RunBetween(5, 5, "p2p", "bsp", 400).objective, 1.02 * alone);
+}
+
+TEST(Copies, LetWaitWhatTheLinksDoNotCarry) {
+  const Ratings ratings(6000);
+  const Bench bench(Biased(), ratings, ratings.biased);
+  const RunResult clock = bench.RunBetween(3, 3, "p2p", "ssp:4", 60, "clock", 400e3);
+  for (const char* order : {"magnitude", "deadline", "fifo", "random"}) {
+    const RunResult managed = bench.RunBetween(3, 3, "p2p", "ssp:4", 60, order, 400e3);
+    EXPECT_LT(managed.bytes_sent, 0.8 * static_cast<double>(clock.bytes_sent)) << order;
+    EXPECT_LT(managed.objective, 2 * clock.objective) << order;
+    EXPECT_LE(managed.staleness.max, 4);
+  }
+}
+
+TEST(Copies, OfProcessesThatWaitForEachOtherAreTheSameWhereverTheyAreAddedUp) {
+  const Ratings ratings(5000);
+  const Bench bench(Biased(), ratings, ratings.biased);
+  const RunResult star = bench.RunBetween(3, 3, "star", "bsp", 9);
+  EXPECT_EQ(bench.RunBetween(3, 3, "star", "bsp", 9).parameter, star.parameter);
+  EXPECT_EQ(bench.RunBetween(3, 3, "p2p", "bsp", 9).parameter, star.parameter);
+  // Nor does it matter who visits the blocks of a process.
+  EXPECT_EQ(bench.RunBetween(3, 6, "star", "bsp", 9).parameter, star.parameter);
+}
+
+TEST(Copies, ComeToTheSameMinimum) {
+  const Ratings ratings(6000), positive(6000, 0.05, true);
+  struct Case {
+    const char* name;
+    Bench bench;
+  };
+  const Case cases[] = {{"biased", {Biased(), ratings, ratings.biased}},
+                        {"float", {Biased(), ratings, ratings.biased, Type::kFloat32}},
+                        {"visits", {Weighted(), ratings, ratings.biased}},
+                        {"convex", {Baseline(), ratings, ratings.biased}},
+                        {"bounds", {NonNegative(), positive, positive.matrix}},
+                        {"logistic", {Logistic(), ratings, ratings.matrix}}};
+  for (const auto& [name, bench] : cases) {
+    const double alone = bench.Run(1, "dsgd", 200, 1e-30).objective;
+    for (const char* home : {"star", "p2p"}) {
+      for (const char* bridge : {"bsp", "ssp:2"}) {
+        // Late reads make moves smaller, and AdaGrad's get smaller by themselves.
+        const bool late = bridge != std::string("bsp");
+        const RunResult found = bench.RunBetween(4, 4, home, bridge, 300);
+        EXPECT_LE(found.objective, (late ? 1.2 : 1.1) * alone)
+            << name << ", " << home << ", " << bridge;
+        EXPECT_LE(found.staleness.max, late ? 2 : 0);
+      }
+    }
+  }
+}
+
+TEST(Copies, WithoutABoundComeThereAsWell) {
+  const Ratings ratings(6000);
+  const Bench bench(Biased(), ratings, ratings.biased);
+  const double alone = bench.Run(1, "dsgd", 200, 1e-30).objective;
+  EXPECT_LE(bench.RunBetween(4, 4, "star", "async", 400).objective, 1.3 * alone);
+  EXPECT_LE(bench.RunBetween(4, 4, "p2p", "async", 400).objective, 1.3 * alone);
+}
+
+TEST(Copies, LeaveKeysWithoutRowsAtTheLeastPenalty) {
+  Ratings ratings(3000);
+  for (double& u : ratings.user) u = u == 149 ? 148 : u;
+  const Bench bench(Biased(), ratings, ratings.biased);
+  const RunResult result = bench.RunBetween(2, 2, "star", "bsp", 5);
+  for (int64_t k = 0; k < kRank; ++k)
+    EXPECT_EQ(bench.Param(result, "U")[static_cast<size_t>(149 * kRank + k)], 0);
+}
+
 // ---- Blocks in turn.
 
 TEST(Alternate, SolvesInTheOrderThatTheProgramSays) {
@@ -276,7 +405,8 @@ TEST(Alternate, SolvesInTheOrderThatTheProgramSays) {
   const absl::StatusOr<Plan> plan = Bench(Alternating(), ratings, ratings.biased).PlanFor({});
   ASSERT_TRUE(plan.ok()) << plan.status();
   EXPECT_EQ(RuleOf(*plan), "als");
-  EXPECT_THAT(Explain(*plan), HasSubstr("what all rows share, then of each user, then of each item"));
+  EXPECT_THAT(Explain(*plan),
+              HasSubstr("what all rows share, then of each user, then of each item"));
   EXPECT_THAT(Explain(*Bench(AlternatingSparse(), ratings, ratings.matrix).PlanFor({})),
               HasSubstr("each item, then of each user, from"));
 }
@@ -286,10 +416,12 @@ TEST(Alternate, SaysWhatItNeeds) {
   Request request;
   request.update = "als";
   for (const auto& program : {Logistic(), Graph()}) {
-    EXPECT_THAT(Bench(program, ratings, ratings.matrix).PlanFor(request).status().message(), HasSubstr("als"));
+    EXPECT_THAT(Bench(program, ratings, ratings.matrix).PlanFor(request).status().message(),
+                HasSubstr("als"));
   }
   request.workers = 2, request.partition = "data";
-  EXPECT_THAT(Bench(Biased(), ratings, ratings.biased).PlanFor(request).status().message(), HasSubstr("hybrid"));
+  EXPECT_THAT(Bench(Biased(), ratings, ratings.biased).PlanFor(request).status().message(),
+              HasSubstr("hybrid"));
 }
 
 TEST(Alternate, UsersSolveTheirNormalEquationsAgainstTheItemsBefore) {
@@ -297,7 +429,8 @@ TEST(Alternate, UsersSolveTheirNormalEquationsAgainstTheItemsBefore) {
   const Bench bench(Biased(), ratings, ratings.biased);
   const RunResult one = bench.Run(1, "als", 1, 1e-30), two = bench.Run(1, "als", 2, 1e-30);
   const double lambda = 0.02;
-  const Vector &U = bench.Param(two, "U"), &bu = bench.Param(two, "bu"), &V = bench.Param(one, "V"), &bi = bench.Param(one, "bi");
+  const Vector &U = bench.Param(two, "U"), &bu = bench.Param(two, "bu"), &V = bench.Param(one, "V"),
+               &bi = bench.Param(one, "bi");
   const double b = bench.Param(two, "b")[0];
   // In the second clock users were solved against items of the first: their slope is zero there.
   for (size_t u = 0; u < kUsers; ++u) {
@@ -310,7 +443,8 @@ TEST(Alternate, UsersSolveTheirNormalEquationsAgainstTheItemsBefore) {
       for (size_t k = 0; k < kRank; ++k) slope[k] += 2 * view * V[i * kRank + k];
       slope[kRank] += 2 * view;
     }
-    for (size_t k = 0; k < kRank; ++k) EXPECT_NEAR(slope[k] + 2 * lambda * U[u * kRank + k], 0, 1e-7);
+    for (size_t k = 0; k < kRank; ++k)
+      EXPECT_NEAR(slope[k] + 2 * lambda * U[u * kRank + k], 0, 1e-7);
     EXPECT_NEAR(slope[kRank] + 2 * lambda * bu[u], 0, 1e-7);
   }
 }
@@ -321,26 +455,30 @@ TEST(Alternate, TheNumbersAreThoseOfOneWorkerHoweverManyThereAre) {
       weighted(Weighted(), ratings, ratings.biased, Type::kFloat32);
   for (const Bench* bench : {&biased, &tensor, &weighted}) {
     const RunResult alone = bench->Run(1, "als", 5, 1e-30);
-    for (const int workers : {2, 3, 7, 20}) ASSERT_EQ(bench->Run(workers, "als", 5, 1e-30).parameter, alone.parameter) << workers;
+    for (const int workers : {2, 3, 7, 20})
+      ASSERT_EQ(bench->Run(workers, "als", 5, 1e-30).parameter, alone.parameter) << workers;
   }
 }
 
 TEST(Alternate, IsWhatSolveSaysStepByStep) {
   const Ratings ratings(3000);
-  const Bench derived(Plain(), ratings, ratings.matrix), written(Explicit(), ratings, ratings.matrix);
+  const Bench derived(Plain(), ratings, ratings.matrix),
+      written(Explicit(), ratings, ratings.matrix);
   const RunResult one = derived.Run(2, "auto", 3, 1e-30), other = written.Run(2, "auto", 3, 1e-30);
   for (const char* name : {"U", "V"}) {
     const Vector &found = derived.Param(one, name), &expected = written.Param(other, name);
     ASSERT_EQ(found.size(), expected.size());
-    for (size_t i = 0; i < found.size(); ++i) ASSERT_NEAR(found[i], expected[i], 1e-8 * (1 + std::abs(expected[i])));
+    for (size_t i = 0; i < found.size(); ++i)
+      ASSERT_NEAR(found[i], expected[i], 1e-8 * (1 + std::abs(expected[i])));
   }
 }
 
 TEST(Alternate, EveryClockLowersTheObjective) {
   const Ratings ratings(5000);
-  for (const Bench& bench : {Bench(Biased(), ratings, ratings.biased), Bench(Weighted(), ratings, ratings.biased),
-                             Bench(NonNegative(), ratings, ratings.matrix), Bench(Tensor(), ratings, ratings.tensor),
-                             Bench(AlternatingSparse(), ratings, ratings.matrix)}) {
+  for (const Bench& bench :
+       {Bench(Biased(), ratings, ratings.biased), Bench(Weighted(), ratings, ratings.biased),
+        Bench(NonNegative(), ratings, ratings.matrix), Bench(Tensor(), ratings, ratings.tensor),
+        Bench(AlternatingSparse(), ratings, ratings.matrix)}) {
     double before = std::numeric_limits<double>::infinity();
     for (const int clocks : {1, 2, 3, 5, 9, 20}) {
       const double now = bench.Run(2, "als", clocks, 1e-30).objective;
@@ -353,9 +491,10 @@ TEST(Alternate, EveryClockLowersTheObjective) {
 // Known from the solutions, without a pass of its own.
 TEST(Alternate, TheObjectiveAlongTheWayIsThatOfTheModel) {
   const Ratings ratings(20000);
-  for (const Bench& bench : {Bench(Biased(), ratings, ratings.biased), Bench(Weighted(), ratings, ratings.biased),
-                             Bench(NonNegative(), ratings, ratings.matrix), Bench(Tensor(), ratings, ratings.tensor),
-                             Bench(AlternatingSparse(), ratings, ratings.matrix)}) {
+  for (const Bench& bench :
+       {Bench(Biased(), ratings, ratings.biased), Bench(Weighted(), ratings, ratings.biased),
+        Bench(NonNegative(), ratings, ratings.matrix), Bench(Tensor(), ratings, ratings.tensor),
+        Bench(AlternatingSparse(), ratings, ratings.matrix)}) {
     int compared = 0;
     for (const TracePoint& point : bench.Run(2, "als", 6, 1e-30).trace) {
       if (point.clock < 1 || point.clock > 5 || std::isnan(point.objective)) continue;
@@ -370,7 +509,8 @@ TEST(Alternate, TheObjectiveAlongTheWayIsThatOfTheModel) {
 TEST(Alternate, RecoversPlantedFactors) {
   const Ratings ratings(6000), positive(6000, 0.05, true);
   for (const Type type : {Type::kFloat64, Type::kFloat32})
-    EXPECT_LT(Bench(Alternating(), ratings, ratings.biased, type).Run(2).measure.at(0), 0.08);  // the noise is 0.05
+    EXPECT_LT(Bench(Alternating(), ratings, ratings.biased, type).Run(2).measure.at(0),
+              0.08);  // the noise is 0.05
   EXPECT_LT(Bench(Tensor(), ratings, ratings.tensor).Run(2, "als").measure.at(0), 0.12);
   const Bench bounded(NonNegative(), positive, positive.matrix);
   const RunResult result = bounded.Run(2, "als", 500);
@@ -383,7 +523,8 @@ TEST(Alternate, IsExactWhereTheProgramIsConvex) {
   const Ratings ratings(4000);
   const Bench bench(Baseline(), ratings, ratings.biased);
   const double best = bench.Run(1, "lbfgs", 500, 1e-12).objective;
-  EXPECT_NEAR(bench.Run(2, "als", 100, 1e-12).objective, best, 1e-5 * best);  // blocks converge linearly
+  EXPECT_NEAR(bench.Run(2, "als", 100, 1e-12).objective, best,
+              1e-5 * best);  // blocks converge linearly
 }
 
 // ---- A sum over all keys beside the rows.
@@ -404,12 +545,14 @@ TEST(AllKeys, IsWhatRowsForAllOfThemSay) {
        {"U", "V", "W"}}};
   for (const Case& c : cases) {
     for (const int clocks : {1, 2, 3, 6}) {
-      const RunResult found = c.derived.Run(2, "als", clocks, 1e-30), expected = c.written.Run(2, "als", clocks, 1e-30);
+      const RunResult found = c.derived.Run(2, "als", clocks, 1e-30),
+                      expected = c.written.Run(2, "als", clocks, 1e-30);
       EXPECT_NEAR(found.objective, expected.objective, 1e-9 * expected.objective);
       for (const char* name : c.param) {
         const Vector &x = c.derived.Param(found, name), &y = c.written.Param(expected, name);
         ASSERT_EQ(x.size(), y.size());
-        for (size_t i = 0; i < x.size(); ++i) ASSERT_NEAR(x[i], y[i], 1e-8 * (1 + std::abs(y[i]))) << name << clocks;
+        for (size_t i = 0; i < x.size(); ++i)
+          ASSERT_NEAR(x[i], y[i], 1e-8 * (1 + std::abs(y[i]))) << name << clocks;
       }
     }
   }
@@ -417,7 +560,8 @@ TEST(AllKeys, IsWhatRowsForAllOfThemSay) {
 
 TEST(AllKeys, TheNumbersAreThoseOfOneWorkerHoweverManyThereAre) {
   const Feedback half(0.5), triples(1, kTimes);
-  const Bench biased(ImplicitBiased(), half.seen, half.count), part(ImplicitInPart(), half.seen, half.count),
+  const Bench biased(ImplicitBiased(), half.seen, half.count),
+      part(ImplicitInPart(), half.seen, half.count),
       tensor(ImplicitTensor(), triples.seen, triples.count, Type::kFloat32);
   for (const Bench* bench : {&biased, &part, &tensor}) {
     const RunResult alone = bench->Run(1, "als", 5, 1e-30);
@@ -443,7 +587,8 @@ TEST(AllKeys, TheObjectiveIsThatOfTheModelAndFalls) {
       before = result.objective;
     }
   }
-  const RunResult single = Bench(Implicit(), feedback.seen, feedback.count, Type::kFloat32).Run(2, "als", 5, 1e-30);
+  const RunResult single =
+      Bench(Implicit(), feedback.seen, feedback.count, Type::kFloat32).Run(2, "als", 5, 1e-30);
   EXPECT_NEAR(single.objective, single.measure.at(0), 1e-5 * single.objective);
 }
 
@@ -453,14 +598,16 @@ TEST(AllKeys, HoldsKeysWithoutRows) {
   const RunResult result = bench.Run(2, "als", 5, 1e-30);
   for (const char* name : {"U", "V"}) {
     const Vector& x = bench.Param(result, name);
-    for (int64_t k = 0; k < kRank; ++k) EXPECT_EQ(x[static_cast<size_t>(Feedback::kUnseen * kRank + k)], 0);
+    for (int64_t k = 0; k < kRank; ++k)
+      EXPECT_EQ(x[static_cast<size_t>(Feedback::kUnseen * kRank + k)], 0);
   }
 }
 
 TEST(AllKeys, RulesThatFollowGradientsTakeItToo) {
   const Feedback feedback(1);
   const Bench bench(Implicit(), feedback.seen, feedback.count);
-  const double solved = bench.Run(2, "als", 200, 1e-9).objective, followed = bench.Run(1, "lbfgs", 500, 1e-9).objective;
+  const double solved = bench.Run(2, "als", 200, 1e-9).objective,
+               followed = bench.Run(1, "lbfgs", 500, 1e-9).objective;
   EXPECT_NEAR(solved, followed, 1e-2 * followed);
 }
 
@@ -479,7 +626,9 @@ TEST(AllKeys, ThePlannerSolvesAndNothingElseInPlaceTakesIt) {
     EXPECT_THAT(bench.PlanFor(request).status().message(), HasSubstr("one linear predictor"));
   }
   request.update = "als";
-  EXPECT_THAT(Bench(FourthPowers(), feedback.seen, feedback.count).PlanFor(request).status().message(), HasSubstr("als"));
+  EXPECT_THAT(
+      Bench(FourthPowers(), feedback.seen, feedback.count).PlanFor(request).status().message(),
+      HasSubstr("als"));
 }
 
 TEST(Keyed, RefusesARowWithoutAKey) {
