@@ -379,7 +379,28 @@ class Answers {
     const Pass* pass = MainPass();
     for (size_t i = 0; pass != nullptr && i < pass->total.size(); ++i)
       if (p_.program->graph.total[pass->total[i]].param == symbol) return static_cast<int>(i);
-    return -1;
+    return pass != nullptr && p_.main().statement->kind == StatementKind::kIterate ? AssignedFrom(*pass, symbol) : -1;
+  }
+  // Of the sums that parameter `symbol` is assigned from, the largest.
+  int AssignedFrom(const Pass& pass, int symbol) const {
+    const ir::Graph& graph = p_.program->graph;
+    const auto size = [&](size_t i) { return ElementsOfTotal(graph, pass.total[i], p_.bound->extent); };
+    int found = -1;
+    for (const Assign& assign : p_.main().statement->assign) {
+      for (size_t i = 0; assign.param == symbol && i < pass.total.size(); ++i) {
+        if (!ReadsTotal(graph, assign.value.node, pass.total[i])) continue;
+        if (found < 0 || size(i) > size(static_cast<size_t>(found))) found = static_cast<int>(i);
+      }
+    }
+    return found;
+  }
+  static bool ReadsTotal(const ir::Graph& graph, int id, int total) {
+    if (id < 0) return false;
+    const ir::Node& node = graph.node[id];
+    if (node.op == ir::Op::kTotal && node.symbol == total) return true;
+    if (node.op == ir::Op::kLet && ReadsTotal(graph, graph.let[node.symbol].lowered, total)) return true;
+    const std::vector<int> operands = Operands(node);
+    return std::any_of(operands.begin(), operands.end(), [&](int o) { return ReadsTotal(graph, o, total); });
   }
   std::string PayloadWords(int symbol) const {
     if (s_.moves()) return absl::StrCat(PayloadName(s_.payload), s_.codec.empty() ? "" : absl::StrCat(" as ", s_.codec));

@@ -2,8 +2,9 @@
 //
 //   static_assert(DeltaIsSufficientFactors<decltype(Mlr), decltype(W)>);
 //
-// Sufficient factors: what a row adds to the gradient by W is an outer product u v'. Rows: it is
-// zero but for the rows of W that a key names. Dense: neither is known.
+// Sufficient factors: what a row adds to the gradient by W, or to the sums that an Iterate assigns W
+// from, is an outer product u v'. Rows: it is zero but for the rows of W that a key names. Dense:
+// neither is known.
 #pragma once
 #include "dsl/compile.h"
 
@@ -40,16 +41,18 @@ constexpr void JoinStructures(const ProgramIr& ir, const PassIr& pass, int id, i
   for (int child : {n.a, n.b, n.c}) JoinStructures(ir, pass, child, found);
 }
 
-// The structure of Delta of the gradient by parameter P in program S.
+// The structure of Delta of parameter P in program S: of its gradient, or of the sums that an Iterate
+// assigns it from.
 template <class S, class P>
 consteval Structure DeltaStructure() {
   const ProgramIr& ir = Compiled<std::remove_cvref_t<S>>::kIr;
   int found = -1;
   for (const StatementIr& s : ir.statement) {
-    if (s.kind != StatementKind::kMinimize || s.pass < 0) continue;
+    const bool iterate = s.kind == StatementKind::kIterate;
+    if ((!iterate && s.kind != StatementKind::kMinimize) || s.pass < 0) continue;
     for (const AssignIr& a : s.assign) {
       if (ir.builder.graph.symbol[a.symbol].name != std::remove_cvref_t<P>::kName.view()) continue;
-      JoinStructures(ir, ir.pass[s.pass], a.node, found);
+      JoinStructures(ir, ir.pass[s.pass], iterate ? ir.post[a.post].node : a.node, found);
     }
   }
   return found < 0 ? Structure::kDense : static_cast<Structure>(found);

@@ -228,6 +228,20 @@ static_assert(DeltaIsRows<decltype(factorisation::Mf), decltype(factorisation::b
 static_assert(DeltaIsScalar<decltype(lasso::Lasso), decltype(lasso::b)>);
 static_assert(DeltaIsDense<decltype(lasso::Lasso), decltype(lasso::beta)>);
 
+// What an Iterate assigns a parameter from has a structure as well.
+namespace assigned {
+using multiclass::c;
+using multiclass::d;
+using multiclass::label;
+using multiclass::n;
+using multiclass::W;
+using multiclass::X;
+constexpr auto Grouped = Iterate(W = sum(n, where(label(n) == c, X)));
+constexpr auto Pulled = Iterate(W = 0.5 * W + sum(n, multiclass::z* X));
+}  // namespace assigned
+static_assert(DeltaIsRows<decltype(assigned::Grouped), decltype(assigned::W)>);
+static_assert(DeltaIsSufficientFactors<decltype(assigned::Pulled), decltype(assigned::W)>);
+
 TEST(ListingTest, AlternatingLeastSquares) {
   const Program als = Compile(factorisation::Als);
   EXPECT_EQ(als.refusal, "");
