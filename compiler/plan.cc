@@ -24,10 +24,10 @@ absl::Status CheckProgram(const Program& program) {
   if (!program.refusal.empty()) return absl::UnimplementedError(program.refusal);
   const ir::Graph& graph = program.graph;
   for (const ir::Symbol& s : graph.symbol) {
-    if (s.kind == ir::Kind::kLocal || s.kind == ir::Kind::kTyped) {
-      return absl::UnimplementedError(absl::StrCat(
-          KindName(s.kind), " \"", Name(s.name),
-          "\": state that lives with its datum or has a type of its own is not in this build; use param"));
+    if (s.kind == ir::Kind::kTyped) {
+      return absl::UnimplementedError(
+          absl::StrCat(KindName(s.kind), " \"", Name(s.name),
+                       "\": elements of a type of their own are not in this build; use numbers"));
     }
   }
   if (HasInnerUntil(program.root, true)) {

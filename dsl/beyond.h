@@ -14,7 +14,7 @@ class BeyondKernels {
     for (int i = 0; i < g.symbol.size; ++i) {
       const ir::Symbol& s = g.symbol[i];
       if (s.kind == ir::Kind::kTyped) Say(Beyond::kTyped, i);
-      if (s.kind == ir::Kind::kLocal) Say(Beyond::kLocal, i);
+      if (s.kind == ir::Kind::kLocal && !Lives(i)) Say(Beyond::kLocal, i);
       if (s.kind == ir::Kind::kLatent && !Resamples(i)) Say(Beyond::kLatent, i);
       for (int a = 0; a < s.rank; ++a) {
         if (g.axis[s.axis[a]].span) Say(Beyond::kSpan, i);
@@ -44,6 +44,35 @@ class BeyondKernels {
     for (const StatementIr& s : p.statement)
       times += s.kind == StatementKind::kResample && s.assign[0].symbol == latent;
     return times == 1;
+  }
+  // Is a local along rows of its own, assigned beside parameters, and read in such statements and in
+  // measures alone?
+  constexpr bool Lives(int local) const {
+    const ir::Symbol& s = g.symbol[local];
+    for (int i = 0; i < s.rank; ++i) {
+      if (g.axis[s.axis[i]].data != (i == 0)) return false;
+    }
+    int times = 0;
+    bool elsewhere[ir::kMaxNodes] = {};
+    for (const StatementIr& st : p.statement) {
+      bool mine = false, shared = false;
+      for (const AssignIr& a : st.assign) {
+        mine = mine || a.symbol == local;
+        shared = shared || g.symbol[a.symbol].kind == ir::Kind::kParam;
+        if (st.kind != StatementKind::kIterate) Mark(a.node, elsewhere);
+      }
+      if (mine && !(shared && st.kind == StatementKind::kIterate)) return false;
+      times += mine;
+      Mark(st.objective, elsewhere);
+    }
+    for (const AssignIr& a : p.start) Mark(a.node, elsewhere);
+    for (const NamedIr& m : p.prediction) Mark(m.node, elsewhere);
+    for (int id = 0; id < g.node.size; ++id) {
+      const ir::Node& n = g.node[id];
+      if (n.op != ir::Op::kLocal || n.symbol != local) continue;
+      if (elsewhere[id] || !n.sub[0].plain()) return false;
+    }
+    return s.rank > 0 && times > 0;
   }
   constexpr void Check(const ir::Node& n, bool solves, bool draws) {
     switch (n.op) {

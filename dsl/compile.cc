@@ -101,6 +101,13 @@ void DescribePass(const ProgramIr& ir, const PassIr& in, Pass& pass) {
   }
   pass.data = SymbolsOf(data);
   pass.param = SymbolsOf(param);
+  std::vector<bool> local(ir::kMaxSymbols);
+  for (const AssignIr& store : in.store) local[static_cast<size_t>(store.symbol)] = true;
+  for (int id = 0; id < g.node.size; ++id) {
+    const ir::Node& n = g.node[id];
+    if (seen[static_cast<size_t>(id)] && n.op == ir::Op::kLocal) local[static_cast<size_t>(n.symbol)] = true;
+  }
+  pass.local = SymbolsOf(local);
   if (in.output >= 0) {
     const Slot& slot = in.schedule.slot[in.output];
     for (int i = 0; i < slot.rank; ++i) pass.row_axes.push_back(AxisOf(ir, slot.index[i]));
@@ -184,6 +191,7 @@ Statement Build(const ProgramIr& ir, int id, const std::string& path, Program& p
   }
   if (in.value >= 0) out.value = MakePost(ir, in.value, posts);
   for (const AssignIr& a : in.assign) {
+    if (in.kind == StatementKind::kIterate && a.post < 0) out.local.push_back({a.symbol, {}, a.node});
     if (a.post < 0) continue;
     const Post post = MakePost(ir, a.post, posts);
     if (in.kind == StatementKind::kMinimize) {
@@ -264,7 +272,7 @@ std::string Refusal(const ProgramIr& ir) {
     case Beyond::kTyped:
       return says("param " + name + " has elements of a type of its own");
     case Beyond::kLocal:
-      return says("local " + name + " lives with its datum; use param for what is shared");
+      return says("local " + name + " is assigned by an Iterate beside a param, and read there and in measures alone");
     case Beyond::kLatent:
       return says("latent " + name + " is drawn by one Resample, no more and no less");
     case Beyond::kSpan:

@@ -600,7 +600,7 @@ GYRE_INLINE auto Make(const C& c, Indices& p) {
     }
   } else if constexpr (n.op == kShuffle) {
     return ShuffleFn{c.seed, c.first_row, ExtentOf<U>(c, n.sub[0].index)};
-  } else if constexpr (n.op == kData) {
+  } else if constexpr (n.op == kData || n.op == kLocal) {
     return ReadTensor<U, S, Id>(c, p, c.data[n.symbol].template data<typename C::Datum>(), true);
   } else if constexpr (n.op == kKey) {
     return ReadTensor<U, S, Id>(c, p, c.data[n.symbol].template data<int32_t>(), true);

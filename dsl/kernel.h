@@ -291,6 +291,8 @@ class Kernel {
       Scatter<S>();
     } else if constexpr (kind == StageKind::kScatterAlong) {
       ScatterAlong<S>();
+    } else if constexpr (kind == StageKind::kStore) {
+      Store<S>();
     } else if constexpr (kind == StageKind::kScatterRows) {
       int32_t* key = reinterpret_cast<int32_t*>(temporary_);
       StoreRows(key, rows_, Make<U, S, st.key>(c_, indices_));
@@ -299,6 +301,17 @@ class Kernel {
       AddRowsByKey<T>(args_.data[st.matrix.symbol], begin_, rows_, key,
                       st.slot >= 0 ? slot_[st.slot] : nullptr, keys, args_.target[st.target]);
     }
+  }
+
+  template <int S>
+  void Store() {
+    constexpr const Stage& st = kSchedule.stage[S];
+    const Block& to = data_[st.other];
+    T* const first = static_cast<T*>(const_cast<void*>(to.values)) + begin_ * to.stride;
+    ForInner<S>([&](int64_t at) {
+      const auto value = Make<U, S, st.node>(c_, indices_);
+      for (int64_t i = 0; i < rows_; ++i) first[i * to.stride + at] = static_cast<T>(value(i));
+    });
   }
 
   void AddColumnNorms2Of(const Stage& st) {

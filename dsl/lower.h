@@ -42,6 +42,7 @@ class Lowering : public SampleLowering {
         scheduler.AddTotal(b.graph.total[pass.total[i]], i);
       }
       if (pass.output >= 0) pass.output = static_cast<int16_t>(scheduler.Materialise(pass.output));
+      AddStores(scheduler, pass);
       for (int i = 0; i < pass.outputs.size; ++i) {
         pass.outputs[i] = static_cast<int16_t>(scheduler.Materialise(pass.outputs[i]));
       }
@@ -69,12 +70,38 @@ class Lowering : public SampleLowering {
   constexpr void LowerIterate(StatementIr& s) {
     PassIr pass;
     for (AssignIr& assign : Items(s.assign)) {
+      if (b.graph.symbol[assign.symbol].kind == ir::Kind::kLocal) {
+        LowerLocal(assign, pass);
+        continue;
+      }
       const int value = Extract(Tallied(a.Canonical(assign.node)));
       AddTotals(value, pass);
       assign.post = ParamPost(value, assign.symbol);
       s.params |= uint64_t{1} << assign.symbol;
     }
     s.pass = AddPass(pass);
+  }
+  // What lives with a row is changed where the row is visited: it is no total and no post.
+  constexpr void LowerLocal(const AssignIr& assign, PassIr& pass) {
+    int16_t index[ir::kMaxSubscripts] = {};
+    CanonicalIndices(assign.symbol, index);
+    if (pass.row_index >= 0 && pass.row_index != index[0]) b.fail(26);
+    pass.row_index = index[0];
+    AssignIr store;
+    store.symbol = assign.symbol;
+    store.node = static_cast<int16_t>(Extract(a.Canonical(assign.node), true));
+    pass.store.push(store);
+    if (pass.store.overflow) b.fail(90);
+  }
+
+  // New values are found before any is stored: all at once, from the old ones.
+  constexpr void AddStores(Scheduler& scheduler, const PassIr& pass) {
+    for (const AssignIr& store : pass.store) scheduler.Materialise(store.node);
+    for (const AssignIr& store : pass.store) {
+      int16_t index[ir::kMaxSubscripts] = {};
+      const int rank = CanonicalIndices(store.symbol, index);
+      scheduler.AddStore(store.symbol, store.node, index + 1, rank - 1);
+    }
   }
 
   constexpr void LowerPrediction(NamedIr& m) {

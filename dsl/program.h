@@ -24,7 +24,8 @@ class OuterTerms;
 // ---- What a kernel receives. T below is the element type of the run: float or double.
 
 struct KernelArgs {
-  const Block* data = nullptr;            // by symbol: row-axis tensors hold the caller's rows, others are whole
+  const Block* data = nullptr;            // by symbol: row-axis tensors hold the caller's rows, others are whole;
+                                          // locals, dense and of T, are changed in place
   const void* const* param = nullptr;     // by symbol: T, row-major over its axes
   const double* const* total = nullptr;   // by total: sums known before this pass (of data alone)
   const double* hyper = nullptr;          // by symbol
@@ -110,6 +111,7 @@ struct Pass {
   int64_t (*scratch)(const Block* data, const int64_t* extent, int64_t element_size) = nullptr;
   std::vector<int> data;            // data symbols read
   std::vector<int> param;           // parameters read
+  std::vector<int> local;           // locals read or changed
   std::vector<Contraction> contraction;
   std::vector<SumAlong> along;
   double flops_per_row = 0;         // elementwise work outside contractions, per (row x inner extents)
@@ -308,6 +310,7 @@ struct Statement {
   Sampler sampler;
   // kIterate.
   std::vector<Assign> assign;
+  std::vector<Assign> local;           // locals that the pass changes, row by row: no posts
   // kSweep.
   int sweep_axis = -1;
   SweepFn sweep = nullptr;

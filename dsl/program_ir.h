@@ -152,6 +152,7 @@ struct PassIr {
   ir::Array<int16_t, 32> total;      // what it adds to ...
   int16_t output = -1;               // ... or the node whose value it writes per row
   ir::Array<int16_t, 8> outputs;     // ... or the lets it writes in full (views), double
+  ir::Array<AssignIr, 8> store;      // locals that it leaves changed, and the nodes that they become
   Schedule schedule;
 };
 

@@ -38,6 +38,17 @@ class Scheduler {
     s.stage.push(st);
   }
 
+  // Stores `node`, which has a slot, as the row's own state.
+  constexpr void AddStore(int symbol, int node, const int16_t* inner, int rank) {
+    Stage st;
+    st.kind = StageKind::kStore;
+    st.node = static_cast<int16_t>(node);
+    st.other = static_cast<int16_t>(symbol);
+    for (int i = 0; i < rank; ++i) st.index[st.rank++] = inner[i];
+    s.stage.push(st);
+    if (s.stage.overflow) b.fail(90);
+  }
+
   // The slot that holds `node`, computed if need be. Row indices excluded, inner indices in the order
   // of a let's declaration, else of first use.
   constexpr int Materialise(int node) {
@@ -103,7 +114,7 @@ class Scheduler {
     if (id < 0) return true;
     const ir::Node& n = a.at(id);
     using enum ir::Op;
-    if (n.op == kData || n.op == kKey)
+    if (n.op == kData || n.op == kKey || n.op == kLocal)
       return !a.uses(id, index) && n.subs == 1 && n.sub[0].plain();
     if (n.op == kLet || n.op == kTotal || n.op == kPosition || n.op == kShuffle || n.op >= kSum)
       return false;

@@ -26,6 +26,7 @@ enum class StageKind : uint8_t {
   kScatter,      // target(key(row), inner...) += node
   kScatterAlong, // target(key(row), k) += slot(row) node(row, k), row by row
   kScatterRows,  // target(key(row), k) += slot(row) matrix(row, k)
+  kStore,        // local `other`(row, inner...) <- node, after all else
 };
 
 // The row side of a contraction: a data tensor, or a slot.
@@ -43,7 +44,7 @@ struct Stage {
   int16_t key = -1;         // kScatter: integer-valued node
   int8_t key_position = 0;  // kScatter: which of the target's indices the key stands for
   MatrixIr matrix;
-  int16_t other = -1;       // kContract: slot or parameter symbol of the side without rows
+  int16_t other = -1;       // kContract: slot or parameter symbol of the side without rows; kStore: symbol
   bool other_is_slot = false;
   bool k_major = false;     // other is stored k by outer; kAddOuter: target is k by outer
   int8_t rank = 0;          // inner indices, outermost first

@@ -30,7 +30,7 @@ struct Checkpoint {
   // The state.
   Clock clock = 0;
   std::vector<double> model;      // the masters, flat over the state's layout
-  std::vector<std::string> fold;  // by stage
+  std::vector<std::string> fold;  // by stage; behind them the state that lives with rows
   std::string monitor;
 };
 

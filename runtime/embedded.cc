@@ -3,7 +3,9 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <string>
 #include <thread>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "compiler/graph/verify.h"
@@ -17,6 +19,7 @@
 #include "runtime/lane.h"
 #include "runtime/latent_rows.h"
 #include "runtime/linear_table.h"
+#include "runtime/local_rows.h"
 #include "runtime/local_table.h"
 #include "runtime/monitor.h"
 #include "runtime/plan_rules.h"
@@ -44,12 +47,13 @@ absl::Status CheckJob(const Job& job) {
 
 class EmbeddedRun {
  public:
-  EmbeddedRun(const Job& job, const std::vector<int32_t*>& latent)
-      : job_(job),
+  EmbeddedRun(LocalRows* locals, const std::vector<int32_t*>& latent)
+      : locals_(locals),
+        job_(locals->job()),
         latent_(latent),
-        plan_(*job.plan),
-        program_(*job.program),
-        env_(job.env != nullptr ? job.env : &machine_) {}
+        plan_(*job_.plan),
+        program_(*job_.program),
+        env_(job_.env != nullptr ? job_.env : &machine_) {}
 
   absl::StatusOr<RunResult> Run() {
     absl::Status status = SetHypers(0);
@@ -94,6 +98,7 @@ class EmbeddedRun {
   // Whether contributions of one worker are folded on their own.
   bool Linear() const { return LagOf(stage_plan_) != 1 && stage_plan_[0].linear && workers() > 1; }
 
+  LocalRows* const locals_;
   const Job& job_;
   const std::vector<int32_t*> latent_;  // by symbol: where passes read it
   const Plan& plan_;
@@ -208,6 +213,10 @@ absl::Status EmbeddedRun::MakeStages() {
 // The state as the file has it, in place of the start; before tables copy it.
 absl::Status EmbeddedRun::ReadState() {
   if (job_.checkpoint.path.empty()) return absl::OkStatus();
+  if (locals_->count() > 0 && (LagOf(stage_plan_) != 1 || plan_.stop().decision_lag() != 0))
+    return absl::InvalidArgumentError(
+        "state that lives with the rows is kept in checkpoints where all workers rest when a clock "
+        "is over: plan with --bridge=bsp, or leave --checkpoint_dir out");
   checkpoint_ = CheckpointOf(job_);
   if (!job_.checkpoint.resume) return absl::OkStatus();
   const std::string& path = job_.checkpoint.path;
@@ -221,11 +230,13 @@ absl::Status EmbeddedRun::ReadState() {
                      "); start anew without --resume"));
   };
   if (found->model.size() != static_cast<size_t>(state_->layout().size) ||
-      found->fold.size() != stages_.size())
+      found->fold.size() != stages_.size() + static_cast<size_t>(locals_->count()))
     return misfit(absl::InvalidArgumentError("another layout"));
   std::copy(found->model.begin(), found->model.end(), state_->master());
   for (size_t k = 0; k < stages_.size(); ++k)
     if (status = stages_[k]->fold->Load(found->fold[k]); !status.ok()) return misfit(status);
+  found->fold.erase(found->fold.begin(), found->fold.begin() + static_cast<long>(stages_.size()));
+  if (status = locals_->Load(found->fold); !status.ok()) return misfit(status);
   if (status = monitor_->Resume(found->clock, found->monitor); !status.ok()) return misfit(status);
   first_ = found->clock;
   return absl::OkStatus();
@@ -237,6 +248,7 @@ absl::Status EmbeddedRun::WriteState(Clock clock, std::string monitor) {
   checkpoint_.model.assign(state_->master(), state_->master() + state_->layout().size);
   checkpoint_.fold.clear();
   for (const auto& stage : stages_) checkpoint_.fold.push_back(stage->fold->Save());
+  for (std::string& local : locals_->Save()) checkpoint_.fold.push_back(std::move(local));
   return WriteCheckpoint(job_.checkpoint.path, checkpoint_);
 }
 
@@ -430,7 +442,9 @@ void EmbeddedRun::EndPhase(RunResult* result) {
 absl::StatusOr<RunResult> RunEmbedded(const Job& job) {
   const LatentRows latents(job);
   if (!latents.status().ok()) return latents.status();
-  return EmbeddedRun(latents.job(), latents.by_symbol()).Run();
+  if (absl::Status status = CheckLocals(job); !status.ok()) return status;
+  LocalRows locals(latents.job());
+  return EmbeddedRun(&locals, latents.by_symbol()).Run();
 }
 
 }  // namespace gyre

@@ -22,6 +22,7 @@
 #include "runtime/cluster/replica.h"
 #include "runtime/cluster/servers.h"
 #include "runtime/evaluator.h"
+#include "runtime/local_rows.h"
 #include "runtime/start.h"
 
 namespace gyre {
@@ -100,6 +101,7 @@ absl::Status ClusterRun::Bind() {
   }
   processes_ =
       plan.cluster().processes() > 0 ? std::min(plan.cluster().processes(), workers) : workers;
+  if (absl::Status status = CheckLocals(user_job_); !status.ok()) return status;
   job_ = user_job_;
   job_.worker.clear();
   job_.test.clear();

@@ -29,6 +29,7 @@
 #include "runtime/cluster/replica.h"
 #include "runtime/evaluator.h"
 #include "runtime/lane.h"
+#include "runtime/local_rows.h"
 
 namespace gyre {
 namespace {
@@ -74,6 +75,7 @@ class WorkerRun {
 
   LoadedShare loaded_;
   Job job_;  // of this process: its own rows, the run's extents
+  std::unique_ptr<LocalRows> locals_;
   HelpedEnv env_;
   std::unique_ptr<Assembly> assembly_;
   std::unique_ptr<ParamState> state_;
@@ -191,6 +193,8 @@ absl::Status WorkerRun::Load() {
     }
   }
   job_.worker = loaded_.worker;
+  locals_ = std::make_unique<LocalRows>(job_);
+  job_.worker = locals_->job().worker;
   if (description_.measured_elsewhere()) {  // held-out rows exist, and none of them here
     job_.test.push_back({job_.worker[0].data, 0, 0});
     job_.test_extent = job_.extent;

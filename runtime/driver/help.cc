@@ -22,7 +22,10 @@ std::string HelpText(const Program& program, string_view name,
   for (int s = 0; s < graph.symbol.size; ++s) {
     const ir::Symbol& symbol = graph.symbol[s];
     if (IsBound(graph, s)) absl::StrAppendFormat(&out, "  data       %s\n", Signature(graph, s));
-    if (IsState(symbol.kind)) absl::StrAppendFormat(&out, "  parameter  %s\n", Signature(graph, s));
+    if (symbol.kind == ir::Kind::kLocal)
+      absl::StrAppendFormat(&out, "  local      %s\n", Signature(graph, s));
+    else if (IsState(symbol.kind))
+      absl::StrAppendFormat(&out, "  parameter  %s\n", Signature(graph, s));
   }
   for (const Prediction& each : program.prediction)
     absl::StrAppendFormat(&out, "  predicts   %s\n", each.name);

@@ -10,8 +10,8 @@
 namespace gyre::driver {
 namespace {
 
-// A data axis that is not the first of a tensor, or that anything but data lies along, needs rows
-// that other workers have.
+// A data axis that is not the first of a tensor, or that anything but data and locals lies along,
+// needs rows that other workers have.
 bool CutByRowsAlone(const ir::Graph& graph) {
   int data_axes = 0;
   for (const ir::Axis& axis : graph.axis) data_axes += axis.data ? 1 : 0;
@@ -19,7 +19,8 @@ bool CutByRowsAlone(const ir::Graph& graph) {
   for (int s = 0; s < graph.symbol.size; ++s) {
     const ir::Symbol& symbol = graph.symbol[s];
     for (int a = 0; a < symbol.rank; ++a) {
-      if (graph.axis[symbol.axis[a]].data && (a > 0 || !IsBound(graph, s))) return false;
+      const bool of_rows = IsBound(graph, s) || symbol.kind == ir::Kind::kLocal;
+      if (graph.axis[symbol.axis[a]].data && (a > 0 || !of_rows)) return false;
     }
     if (symbol.target >= 0 && graph.axis[symbol.target].data) return false;
   }

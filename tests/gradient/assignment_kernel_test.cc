@@ -25,6 +25,15 @@ KERNELS(WithinClasses, Iterate(w = w + 0.1 * sum(n, X * (y - class_sum(label(n))
                                b = b + mean(n, sum(d, X * class_row(label(n), d)))))
 KERNELS(FitWithinClasses, Minimize(mean(n, sq(y - class_sum(label(n)) / class_size(label(n)) - s))))
 
+// Locals: all at once from the old values, over what they have of their own; values without rows.
+constexpr auto kept = local<"kept">(n);
+constexpr auto last = local<"last">(n);
+constexpr auto share = local<"share">(n, c);
+KERNELS(RowsThatRemember, Iterate(w = w + mean(n, X * (kept - last * sum(c, share))), kept = last,
+                                  share = where(label(n) == c, kept, 0.5 * share), last = kept + s)
+    .Measure<"memory">(mean(n, sq(kept) + sum(c, share))))
+KERNELS(RowsThatAreTold, Iterate(w = w + mean(n, X * kept), kept = b, share = mean(n, y)))
+
 KERNELS(Factorisation, factorisation::Mf)
 // clang-format on
 

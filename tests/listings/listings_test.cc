@@ -242,6 +242,35 @@ constexpr auto Pulled = Iterate(W = 0.5 * W + sum(n, multiclass::z* X));
 static_assert(DeltaIsRows<decltype(assigned::Grouped), decltype(assigned::W)>);
 static_assert(DeltaIsSufficientFactors<decltype(assigned::Pulled), decltype(assigned::W)>);
 
+// State that lives with a row is assigned beside what all rows share, and read there alone.
+namespace locals {
+using logistic::d;
+using logistic::n;
+using logistic::w;
+using logistic::X;
+constexpr auto F = local<"F">(n);
+constexpr auto s = let<"s">(n, sum(d, X* w));
+constexpr auto Lives = Iterate(w = w + mean(n, X* F), F = 0.5 * F + s);
+constexpr auto Alone = Iterate(w = w + mean(n, X* F)).Then(Iterate(F = F + s));
+constexpr auto Never = Iterate(w = w + mean(n, X* F));
+constexpr auto Fitted = Minimize(mean(n, sq(F - s)));
+constexpr auto Predicted = Lives.Predict<"F">(F);
+constexpr auto Started = Lives.Start(w = mean(n, X* F));
+}  // namespace locals
+
+TEST(ListingTest, Locals) {
+  const Program program = Compile(locals::Lives);
+  EXPECT_EQ(program.refusal, "");
+  EXPECT_EQ(program.root.param.size(), 1u);
+  EXPECT_EQ(program.root.local.size(), 1u);
+  EXPECT_EQ(program.pass[static_cast<size_t>(program.root.pass)].local.size(), 1u);
+  Refused(Compile(locals::Alone), "local \"F\"");
+  Refused(Compile(locals::Never), "local \"F\"");
+  Refused(Compile(locals::Fitted), "local \"F\"");
+  Refused(Compile(locals::Predicted), "local \"F\"");
+  Refused(Compile(locals::Started), "local \"F\"");
+}
+
 TEST(ListingTest, AlternatingLeastSquares) {
   const Program als = Compile(factorisation::Als);
   EXPECT_EQ(als.refusal, "");

@@ -57,7 +57,27 @@ std::vector<std::vector<double>> Harness::RunPass(int id) {
   for (std::vector<double>& t : totals) target.push_back(t.data());
   RunRows(pass, target, [](KernelArgs&) {});
   for (size_t i = 0; i < totals.size(); ++i) store_->SetTotal(pass.total[i], totals[i]);
+  for (const int symbol : pass.local) store_->left[symbol] = TakeLocal(symbol);
   return totals;
+}
+
+// A local as it is; then it is what it was bound to again.
+std::vector<double> Harness::TakeLocal(int symbol) {
+  const auto s = static_cast<size_t>(symbol);
+  const Block& block = store_->block[s];
+  const std::vector<double>& before = oracle_->bindings().tensor[s].value;
+  const auto exchange = [&](auto* values) {
+    std::vector<double> left;
+    for (int64_t i = 0; i < block.rows * block.cols; ++i) {
+      auto& value = values[i / block.cols * block.stride + i % block.cols];
+      left.push_back(static_cast<double>(value));
+      value = static_cast<std::remove_reference_t<decltype(value)>>(before[static_cast<size_t>(i)]);
+    }
+    return left;
+  };
+  void* const values = const_cast<void*>(block.values);
+  return block.type == Type::kFloat32 ? exchange(static_cast<float*>(values))
+                                      : exchange(static_cast<double*>(values));
 }
 
 std::vector<double> Harness::RunPost(const Post& post, double when) {
@@ -188,6 +208,7 @@ void Harness::CheckStatement(const Statement& statement) {
                  statement.smooth_gradient);
   if (statement.sweep != nullptr && options_.sweep_node >= 0) CheckSweep(statement);
   if (statement.kind == StatementKind::kIterate) {
+    for (const Assign& assign : statement.local) CheckLocal(assign);
     for (const Assign& assign : statement.assign) CheckAssign(assign, "");
   }
   if (statement.kind == StatementKind::kMinimize && program_.objective.value.node >= 0) {
@@ -284,6 +305,16 @@ void Harness::CheckAssign(const Assign& assign, const std::string& what) {
   CheckPost(name, assign.value, when);
   Compare(name + " as written", RunPost(assign.value, when),
           oracle_->EvalTensor(assign.node, Indices(assign.value)), tolerance());
+}
+
+// What the pass of the statement, the last that was run, left of a local.
+void Harness::CheckLocal(const Assign& assign) {
+  const ir::Symbol& symbol = program_.graph.symbol[assign.param];
+  Post shape;
+  shape.axes.assign(symbol.axis, symbol.axis + symbol.rank);
+  oracle_->MutableBindings().clock = 1;
+  Compare("local " + Text(symbol.name), store_->left[assign.param],
+          oracle_->EvalTensor(assign.node, Indices(shape)), tolerance());
 }
 
 void Harness::CheckPrediction(const Prediction& prediction) {

@@ -58,7 +58,7 @@ class Harness {
   std::vector<std::vector<double>> RunPass(int pass);
   std::vector<double> RunPost(const Post& post, double when = 0);
 
-  // Every total of the pass against the interpreter.
+  // Every total of the pass against the interpreter. Locals are what they were before.
   void CheckPass(int pass);
   // Value and gradients of this statement and its children: against the interpreter, and the
   // gradients against central differences.
@@ -82,6 +82,8 @@ class Harness {
   void RunRows(const Pass& pass, const std::vector<double*>& target,
                const std::function<void(KernelArgs&)>& prepare);
   void CheckAssign(const Assign& assign, const std::string& what);
+  void CheckLocal(const Assign& assign);
+  std::vector<double> TakeLocal(int symbol);
   void CheckSweep(const Statement& statement);
   void CheckPrediction(const Prediction& prediction);
   void Compare(const std::string& what, const std::vector<double>& got,

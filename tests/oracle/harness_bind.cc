@@ -119,8 +119,7 @@ void Harness::BindSymbol(int id) {
     (a == 0 ? rows : cols) *= extent;
   }
   tensor.value = Values(symbol, rows, cols);
-  if (symbol.kind == ir::Kind::kParam || symbol.kind == ir::Kind::kLocal ||
-      symbol.kind == ir::Kind::kCount) {
+  if (symbol.kind == ir::Kind::kParam || symbol.kind == ir::Kind::kCount) {
     store_->param[s] = store_->Keep(options_.type, tensor.value);
     store_->master[s] = tensor.value;
     store_->master_view[s] = store_->master[s].data();

@@ -1,6 +1,7 @@
 // The memory behind a harness: what bindings own, and the views of it that kernels see.
 #pragma once
 #include <cstdlib>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -56,6 +57,7 @@ struct Harness::Storage {
   std::vector<const void*> param;           // by symbol, in the run's type
   std::vector<std::vector<double>> master;  // by symbol
   std::vector<const double*> master_view;
+  std::map<int, std::vector<double>> left;  // locals, by symbol, as the last pass left them
   std::vector<double> hyper;
   std::vector<std::vector<double>> total;  // by total; empty: not known
   std::vector<const double*> total_view;
