@@ -16,7 +16,7 @@ int internal::Main(int, char**, const Program&) { return 1; }
 
 TEST(ExampleTest, KernelsAgreeWithTheInterpreter) {
   HarnessOptions options;
-  options.range = {{"y", {0, 6}}, {"grey", {0, 255}}};  // counts, where the program wants them
+  options.range = {{"y", {0, 6}}, {"grey", {0, 255}}, {"z", {-0.5, 0}}};  // counts, where the program wants them
   options.extents = {{"Atom", 6}, {"Pixel", 5}};  // patches of one pixel have no variance
   options.counts = {{"y", true}};
   for (const internal::StatementIr& s :
