@@ -23,6 +23,7 @@
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/cluster/disturbance.h"
 #include "runtime/testing.h"
 
 namespace gyre {
@@ -213,13 +214,17 @@ TEST(Async, ReachesTheOptimum) {
   }
 }
 
+constexpr int64_t kManyFeatures = 400000;  // 3.2 MB each way
+
 TEST(Bulk, ArraysOfManyPiecesArriveWhole) {
   const PlanOptions o = {.max_clocks = 3};
-  TestJob<> s(Kind::kLasso, o, 8, 400000);  // 3.2 MB each way
+  TestJob<> s(Kind::kLasso, o, 8, kManyFeatures);
   s.job.hyper[kRate] = 1e-6;
   const RunResult serial = Must(RunEmbedded(s.job));
-  for (const int shards : {1, 2}) {
-    ClusterJob<> t(Kind::kLasso, o, Shape{2, 2, 1, shards}, 8, 400000);
+  for (const Shape shape :
+       {Shape{2, 2, 1}, Shape{2, 2, 1, 2}, Shape{3, 3, 1, 1, true},
+        Shape{3, 3, 1, 1, true, Table::RING}, Shape{4, 4, 1, 1, true, Table::HALTON}}) {
+    ClusterJob<> t(Kind::kLasso, o, shape, 8, kManyFeatures);
     t.job.hyper[kRate] = 1e-6;
     ExpectNear(Must(t.Run()).parameter[kW], serial.parameter[kW], 1e-12);
   }
@@ -251,6 +256,96 @@ TEST(Stop, OnRequestKeepsTheModel) {
   EXPECT_EQ(result.stop_reason, StopReason::kRequested);
   EXPECT_GT(result.clocks, 0);
   EXPECT_EQ(result.parameter[kW].size(), static_cast<size_t>(kFeatures));
+}
+
+// ---- Over links that are late and break. That copies of the parameters are equal in the end is
+// what a run itself checks.
+
+class Disturbed : public ::testing::TestWithParam<Shape> {
+ protected:
+  // The run without a disturbance; of one worker after another the sums are other ones.
+  static RunResult Calm(const PlanOptions& o, int64_t rows = kRows, int64_t features = kFeatures,
+                        double rate = 0.2) {
+    ClusterJob<> t(Kind::kLasso, o, GetParam(), rows, features);
+    t.job.hyper[kRate] = rate;
+    return Must(t.Run());
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Cluster, Disturbed,
+                         ::testing::Values(Shape{4, 4, 1, 1}, Shape{4, 4, 1, 2},
+                                           Shape{4, 4, 1, 1, true},
+                                           Shape{4, 4, 1, 1, true, Table::RING},
+                                           Shape{4, 4, 1, 1, true, Table::HALTON}));
+
+void ExpectSameBits(const RunResult& a, const RunResult& b) {
+  EXPECT_EQ(a.parameter[kW], b.parameter[kW]);
+  EXPECT_EQ(a.objective, b.objective);
+  EXPECT_EQ(a.clocks, b.clocks);
+  EXPECT_EQ(a.rows, b.rows);
+}
+
+TEST_P(Disturbed, BspGivesTheSameBits) {
+  const PlanOptions o = {.max_clocks = 60, .boundary = 10};
+  const RunResult calm = Calm(o);
+  Disturbance network(
+      {.latency = absl::Microseconds(500), .jitter = absl::Milliseconds(1), .cut = 0.02});
+  ClusterJob<> t(Kind::kLasso, o, GetParam());
+  ExpectSameBits(Must(t.Run()), calm);
+  EXPECT_GT(network.cuts(), 5);
+}
+
+TEST_P(Disturbed, SspReachesTheOptimumWithinTheBound) {
+  Disturbance network(
+      {.latency = absl::Microseconds(200), .jitter = absl::Milliseconds(2), .cut = 0.01});
+  ClusterJob<> t(Kind::kLasso, {.lag = 4, .max_clocks = 400, .boundary = 50, .decision_lag = 1},
+                 GetParam());
+  const RunResult result = Must(t.Run());
+  ExpectNear(result.parameter[kW], Optimum(), 1e-9);
+  EXPECT_LE(result.staleness.max, 3);
+  EXPECT_EQ(result.clocks, 400);
+  EXPECT_GT(network.cuts(), 5);
+}
+
+TEST_P(Disturbed, PiecesOfLargeContributionsGoOn) {
+  const PlanOptions o = {.max_clocks = 6};
+  const RunResult calm = Calm(o, 8, kManyFeatures, 1e-6);
+  Disturbance network({.latency = absl::Milliseconds(1), .cut = 0.1});
+  ClusterJob<> t(Kind::kLasso, o, GetParam(), 8, kManyFeatures);
+  t.job.hyper[kRate] = 1e-6;
+  ExpectSameBits(Must(t.Run()), calm);
+  EXPECT_GT(network.cuts(), 5);
+}
+
+// Calls `then` once, in the middle of the run.
+void InTheMiddle(Job* job, std::function<void()> then) {
+  job->progress = [then = std::move(then),
+                   done = std::make_shared<std::atomic<bool>>(false)](const Progress& p) {
+    if (p.point.clock >= 20 && !done->exchange(true)) then();
+  };
+}
+
+TEST_P(Disturbed, AnOutageDelaysTheRunAndNoMore) {
+  const RunResult calm = Calm({});
+  Disturbance network({});
+  ClusterJob<> t(Kind::kLasso, {}, GetParam());
+  InTheMiddle(&t.job, [&] { network.Outage(absl::Milliseconds(400)); });
+  ExpectSameBits(Must(t.Run()), calm);
+  EXPECT_GT(network.cuts(), 5);
+}
+
+TEST_P(Disturbed, AnOutageWithoutAnEndIsNamedWithinTheDeadline) {
+  Disturbance network({});
+  ClusterJob<> t(Kind::kLasso, {.max_clocks = 1000000000}, GetParam());
+  t.job.stall_deadline = absl::Seconds(1);
+  absl::Time start;
+  InTheMiddle(&t.job, [&] {
+    start = absl::Now();
+    network.Outage(absl::Hours(1));
+  });
+  const absl::Status status = t.Run().status();
+  EXPECT_LT(absl::Now() - start, absl::Seconds(15));
+  EXPECT_FALSE(status.ok());
+  EXPECT_THAT(std::string(status.message()), HasSubstr("worker process"));
 }
 
 // ---- What goes wrong is said in one line, in time.

@@ -510,6 +510,100 @@ TEST_P(Links, BrokenStreamsLoseAndRepeatNothing) {
   link.clear();
 }
 
+std::shared_ptr<grpc::Channel> ChannelTo(int port, grpc::ChannelArguments settings) {
+  return grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", port),
+                                   grpc::InsecureChannelCredentials(), settings);
+}
+
+// Waits up to a deadline that only a fault reaches.
+bool Await(const std::function<bool()>& condition) {
+  const absl::Time deadline = absl::Now() + absl::Seconds(20);
+  while (!condition()) {
+    if (absl::Now() > deadline) return false;
+    absl::SleepFor(absl::Milliseconds(1));
+  }
+  return true;
+}
+
+// A process that stops reading is sent what the stream has room for, not every state there is; the
+// others go on, and it gets the newest state when it reads again.
+TEST(Link, AReaderThatStopsIsNotQueuedFor) {
+  QuietGrpc();
+  constexpr int64_t kMany = 400000;  // 3.2 MB of parameters
+  constexpr Clock kClocks = 60;
+  OwnerSide side(2, kAsync, kMany, 1, /*linear=*/true);
+  ParameterServer::Handlers handlers;
+  handlers.limit = [] { return kClocks; };
+  handlers.failed = [](int, absl::Status status) { ADD_FAILURE() << status; };
+  handlers.moved = [] {};
+  ShardServer server(0, 2, &side.owner, handlers);
+  WorkerSide goes(&side, 0, 1, 0, /*lag=*/4), stops(&side, 1);
+  goes.features = kMany;
+  ExchangeClient stream(ChannelTo(server.port, ChannelSettings()), "token");
+  grpc::ByteBuffer buffer;
+  ASSERT_TRUE(stream.Write(EncodeFrame(stops.table.Hello(0))));
+  ASSERT_TRUE(stream.Read(&buffer));  // WELCOME, and nothing more
+
+  const auto failed = [](absl::Status status) { ADD_FAILURE() << status; };
+  OwnerLink link(
+      LinkOptions("token", "test", 0, absl::Seconds(20)),
+      [&] { return ChannelTo(server.port, ChannelSettings()); }, &goes.table, failed);
+  for (Clock c = 0; c < kClocks; ++c) {
+    ASSERT_TRUE(Await([&] { return goes.table.Ready(0, 0); })) << "clock " << c;
+    goes.Contribute(0, c, 1);
+    ASSERT_TRUE(Await([&] { return side.owner.Done(0) > c; })) << "clock " << c;
+  }
+
+  int states = 0;
+  for (Stage newest = 0; newest < kClocks;) {
+    ASSERT_TRUE(stream.Read(&buffer));
+    const ReceivedFrame frame = Decoded(std::move(buffer));
+    buffer = grpc::ByteBuffer();
+    if (!frame.header().last()) continue;
+    newest = frame.header().included(0);
+    ++states;
+  }
+  EXPECT_LT(states, 12);
+}
+
+// A foreign peer that sends more than a message may have is cut off; nothing of it counts.
+TEST(Link, AMessageBeyondTheLimitEndsItsStream) {
+  QuietGrpc();
+  OwnerSide side(1, 1);
+  std::atomic<int> failures{0};
+  ParameterServer::Handlers handlers;
+  handlers.limit = [] { return Clock{1}; };
+  handlers.failed = [&](int, const absl::Status&) { ++failures; };
+  handlers.moved = [] {};
+  ShardServer server(0, 1, &side.owner, handlers);
+  WorkerSide w(&side, 0);
+  {
+    grpc::ChannelArguments settings = ChannelSettings();
+    settings.SetMaxSendMessageSize(-1);
+    ExchangeClient stream(ChannelTo(server.port, settings), "token");
+    grpc::ByteBuffer buffer;
+    ASSERT_TRUE(stream.Write(EncodeFrame(w.table.Hello(0))));
+    ASSERT_TRUE(stream.Read(&buffer));
+    wire::Header header;
+    header.set_kind(wire::Header::PARCEL);
+    header.set_epoch(1);
+    auto data = std::make_shared<std::vector<char>>(kMaxMessageBytes + 1);
+    header.set_size(static_cast<int64_t>(data->size()));
+    header.set_stage_done(true);
+    stream.Write(EncodeFrame(header, Alias(data, data->data(), data->size())));
+    EXPECT_EQ(stream.Finish().code(), absl::StatusCode::kResourceExhausted);
+  }
+  EXPECT_EQ(side.owner.Next(0, 0), 0u);
+  EXPECT_EQ(failures, 0);
+  OwnerLink link(
+      LinkOptions("token", "test", 0, absl::Seconds(20)),
+      [&] { return ChannelTo(server.port, ChannelSettings()); }, &w.table,
+      [](absl::Status status) { ADD_FAILURE() << status; });
+  w.Contribute(0, 0, 1);
+  EXPECT_TRUE(Await([&] { return side.owner.Done(0) == 1; }));
+  EXPECT_DOUBLE_EQ(side.w(3), side.Expected(1, 1, 1));
+}
+
 TEST(Link, TokenIsDemanded) {
   QuietGrpc();
   OwnerSide side(1, 1);

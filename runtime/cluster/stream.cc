@@ -17,16 +17,38 @@ using grpc::internal::RpcMethod;
 
 constexpr char kExchange[] = "/gyre.wire.ParameterServer/Exchange";
 
-class ServerStream : public FrameStream {
+// gRPC's stream of either end.
+template <class Stream>
+class RawStream final : public FrameStream {
  public:
-  explicit ServerStream(grpc::ServerReaderWriter<ByteBuffer, ByteBuffer>* stream)
-      : stream_(stream) {}
+  explicit RawStream(Stream* stream) : stream_(stream) {}
   bool Read(ByteBuffer* frame) override { return stream_->Read(frame); }
   bool Write(const ByteBuffer& frame) override { return stream_->Write(frame); }
 
  private:
-  grpc::ServerReaderWriter<ByteBuffer, ByteBuffer>* const stream_;
+  Stream* const stream_;
 };
+
+struct Wrapping {
+  Mutex mutex;
+  StreamWrapper wrap ABSL_GUARDED_BY(mutex);
+};
+Wrapping& TheWrapping() {
+  static auto* const wrapping = new Wrapping;
+  return *wrapping;
+}
+
+template <class Stream>
+std::unique_ptr<FrameStream> FramesOver(Stream* stream, std::function<void()> cancel) {
+  auto raw = std::make_unique<RawStream<Stream>>(stream);
+  StreamWrapper wrap;
+  {
+    MutexLock lock(&TheWrapping().mutex);
+    wrap = TheWrapping().wrap;
+  }
+  if (!wrap) return raw;
+  return wrap(std::move(raw), std::move(cancel));
+}
 
 // One frame of HTTP/2 holds a whole piece instead of the default 16 KiB of it.
 constexpr int kHttp2FrameBytes = 4 << 20;
@@ -37,6 +59,11 @@ constexpr int kKeepaliveTimeoutMs = 10000;
 
 }  // namespace
 
+void WrapStreamsForTesting(StreamWrapper wrap) {
+  MutexLock lock(&TheWrapping().mutex);
+  TheWrapping().wrap = std::move(wrap);
+}
+
 ExchangeService::ExchangeService(Serve serve) : serve_(std::move(serve)) {
   using Handler = grpc::internal::BidiStreamingHandler<ExchangeService, ByteBuffer, ByteBuffer>;
   AddMethod(new grpc::internal::RpcServiceMethod(
@@ -44,8 +71,8 @@ ExchangeService::ExchangeService(Serve serve) : serve_(std::move(serve)) {
       new Handler(
           [](ExchangeService* service, grpc::ServerContext* context,
              grpc::ServerReaderWriter<ByteBuffer, ByteBuffer>* raw) {
-            ServerStream stream(raw);
-            return service->serve_(context, &stream);
+            const auto stream = FramesOver(raw, [context] { context->TryCancel(); });
+            return service->serve_(context, stream.get());
           },
           this)));
 }
@@ -55,6 +82,7 @@ ExchangeClient::ExchangeClient(std::shared_ptr<grpc::Channel> channel, const std
   const RpcMethod method(kExchange, RpcMethod::BIDI_STREAMING, channel);
   stream_.reset(grpc::internal::ClientReaderWriterFactory<ByteBuffer, ByteBuffer>::Create(
       channel.get(), method, &context_));
+  frames_ = FramesOver(stream_.get(), [this] { context_.TryCancel(); });
 }
 
 ExchangeClient::~ExchangeClient() {
@@ -65,6 +93,7 @@ ExchangeClient::~ExchangeClient() {
 
 absl::Status ExchangeClient::Finish() {
   finished_ = true;
+  frames_.reset();
   stream_->WritesDone();
   ByteBuffer rest;
   while (stream_->Read(&rest)) {

@@ -36,6 +36,12 @@ class FrameStream {
   virtual bool Write(const grpc::ByteBuffer& frame) = 0;
 };
 
+// For tests: from here on every end of a stream that begins in this process is what `wrap` makes of
+// it; null: as it is. `cancel` breaks what is beneath, and may be called as long as that lives.
+using StreamWrapper = std::function<std::unique_ptr<FrameStream>(
+    std::unique_ptr<FrameStream> stream, std::function<void()> cancel)>;
+void WrapStreamsForTesting(StreamWrapper wrap);
+
 // The server's side of ParameterServer.Exchange: `serve` runs on a thread of its own for each
 // stream, and the stream ends when it returns.
 class ExchangeService : public grpc::Service {
@@ -54,8 +60,8 @@ class ExchangeClient : public FrameStream {
   // server accepted it.
   ExchangeClient(std::shared_ptr<grpc::Channel> channel, const std::string& token);
   ~ExchangeClient() override;
-  bool Read(grpc::ByteBuffer* frame) override { return stream_->Read(frame); }
-  bool Write(const grpc::ByteBuffer& frame) override { return stream_->Write(frame); }
+  bool Read(grpc::ByteBuffer* frame) override { return frames_->Read(frame); }
+  bool Write(const grpc::ByteBuffer& frame) override { return frames_->Write(frame); }
   void Cancel() { context_.TryCancel(); }
   // No more is written; waits for the server to end the stream and says how it did.
   // REQUIRES: nobody else is in Read or Write.
@@ -64,6 +70,7 @@ class ExchangeClient : public FrameStream {
  private:
   grpc::ClientContext context_;
   std::unique_ptr<grpc::ClientReaderWriter<grpc::ByteBuffer, grpc::ByteBuffer>> stream_;
+  std::unique_ptr<FrameStream> frames_;  // over stream_
   bool finished_ = false;
 };
 

@@ -88,6 +88,35 @@ class Lossless(Case):
                                    delta=1e-8 * abs(one["objective"]))
 
 
+class Pieces(Case):
+    """What one process contributes to a clock is several times what a message may hold."""
+
+    def test_factors_and_sums(self):
+        rows, features, classes = 400, 8000, 80
+        made = random.Random(1)
+        # Few distinct columns, so that text is quick to make; rows differ all the same.
+        columns = [["%.3f" % made.gauss(0, 1) for _ in range(97)] for _ in range(rows)]
+        data = os.path.join(self.folder, "d.csv")
+        with open(data, "w", encoding="utf-8") as file:
+            file.write(",".join("x%d" % j for j in range(features)) + ",label\n")
+            for row, values in enumerate(columns):
+                file.write(",".join(values[j % 97] for j in range(features)))
+                file.write(",%d\n" % (row % classes))
+        flags = ("--data=" + data, "--workers=4", "--bridge=bsp", "--dtype=float64",
+                 "--standardize=none", "--update=sgd", "--step=1e-5", "--batch=%d" % rows,
+                 "--max_clocks=3", "--tolerance=1e-300")
+        one = self.train(MULTICLASS, "--cluster=embedded", *flags)
+        for home, payload in [*itertools.product(HOMES, ("full", "factors")),
+                              *((m, "full") for m in MESHES)]:
+            many = self.train(MULTICLASS, "--cluster=inproc", home, "--payload=" + payload, *flags)
+            self.assertEqual(many["clocks"], 3)
+            # A clock brings the coordinator at least one sum, or the rows of all processes.
+            least = 3 * 8 * features * (classes if payload == "full" else rows)
+            self.assertGreaterEqual(many["bytes"]["received"], least, (home, payload))
+            self.assertAlmostEqual(many["objective"], one["objective"],
+                                   delta=1e-8 * abs(one["objective"]), msg=(home, payload))
+
+
 class Optimum(Case):
     """Every legal combination comes to the serial optimum."""
 

@@ -22,7 +22,7 @@ PROGRAM = ""
 TIMEOUT_SECONDS = 120
 # Steps so small that the objective falls for hours.
 FOREVER = ("--cluster=local", "--workers=2", "--update=sgd", "--step=1e-9",
-           "--max_clocks=1000000000", "--tolerance=1e-300", "--report=", "--model_out=")
+           "--max_clocks=1000000000", "--tolerance=1e-300", "--model_out=")
 
 
 def call(*args, **environment):
@@ -155,9 +155,10 @@ class Waits(Case):
 class Deaths(Case):
     flags = ()
 
-    def start(self):
-        process = subprocess.Popen([PROGRAM, "run", *FOREVER, *self.flags], stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def start(self, *more):
+        process = subprocess.Popen([PROGRAM, "run", *FOREVER, *self.flags, *(more or ["--report="])],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.stderr.close)
         self.addCleanup(process.kill)
@@ -183,20 +184,29 @@ class Deaths(Case):
         self.assertTrue(wait_until(lambda: not any(alive(w) for w in workers), 10))
 
     def test_a_stopped_worker_is_named(self):
-        process = subprocess.Popen([PROGRAM, "run", *FOREVER, *self.flags, "--deadline=3"],
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, text=True)
-        self.addCleanup(process.stdout.close)
-        self.addCleanup(process.stderr.close)
-        self.addCleanup(process.kill)
-        self.assertTrue(wait_until(lambda: len(children(process.pid)) == 2, 30))
-        time.sleep(1.5)
-        workers = children(process.pid)
+        process, workers = self.start("--report=", "--deadline=3")
         os.kill(workers[0], signal.SIGSTOP)
+        start = time.monotonic()
         _, err = process.communicate(timeout=60)
+        self.assertLess(time.monotonic() - start, 20)
         self.assertEqual(process.returncode, 1, err)
         self.assertEqual(len(err.strip().splitlines()), 1, err)
         self.assertIn("pid %d" % workers[0], err)
+        self.assertFalse(any(alive(worker) for worker in workers))
+
+    def test_a_worker_that_stops_for_a_while_is_waited_for(self):
+        """Nothing is decided by who is late: the run goes on where it stood."""
+        report = self.path("r.json")
+        process, workers = self.start("--report=" + report, "--deadline=30", "--max_seconds=8")
+        os.kill(workers[1], signal.SIGSTOP)
+        time.sleep(3)
+        os.kill(workers[1], signal.SIGCONT)
+        _, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0, err)
+        with open(report, encoding="utf-8") as file:
+            made = json.load(file)
+        self.assertEqual(made["stop_reason"], "seconds")
+        self.assertGreaterEqual(made["trace"][-1]["seconds"], 8)  # long after it was stopped
         self.assertFalse(any(alive(worker) for worker in workers))
 
 
@@ -206,6 +216,10 @@ class DeathsAmongReplicas(Deaths):
 
 class DeathsInARing(Deaths):
     flags = ("--topology=ring",)
+
+
+class DeathsAtHaltonDistances(Deaths):
+    flags = ("--topology=halton",)
 
 
 class Doors(Case):
