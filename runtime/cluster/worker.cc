@@ -23,6 +23,7 @@
 #include "runtime/cluster/control_stream.h"
 #include "runtime/cluster/helped_env.h"
 #include "runtime/cluster/owner_link.h"
+#include "runtime/cluster/pace.h"
 #include "runtime/cluster/quiet.h"
 #include "runtime/cluster/remote_gate.h"
 #include "runtime/cluster/remote_table.h"
@@ -82,6 +83,7 @@ class WorkerRun {
   std::unique_ptr<Pacer> pacer_;  // null: as much as the links take
   std::unique_ptr<RateMeter> meter_;
   std::unique_ptr<RemoteTable> table_;
+  std::unique_ptr<PacedTable> paced_;  // null: clocks take as long as they take
   std::unique_ptr<RemoteGate> gate_;
   std::unique_ptr<Replica> replica_;  // null: parameters are central
   Mutex peers_mutex_;
@@ -223,6 +225,12 @@ absl::Status WorkerRun::Prepare() {
   meter_ = std::make_unique<RateMeter>(&env_, assembly_->Destinations(description_.processes()));
   options.meter = meter_.get();
   table_ = std::make_unique<RemoteTable>(options, state_.get(), &env_);
+  if (const char* text = std::getenv(kPaceVariable); text != nullptr) {
+    absl::StatusOr<Pace> pace = Pace::Parse(text);
+    if (!pace.ok()) return pace.status();
+    paced_ =
+        std::make_unique<PacedTable>(*pace, table_.get(), options.first_worker, options.workers);
+  }
   gate_ = std::make_unique<RemoteGate>(table_.get(), &env_, options.first_worker, workers());
   return assembly_->replicas() ? ListenForPeers() : absl::OkStatus();
 }
@@ -302,9 +310,11 @@ absl::Status WorkerRun::AwaitSum() {
     std::vector<GatherOp> ops = assembly_->MakeGathers(context_, worker, w, rows, copies_);
     std::vector<std::string> names;
     for (const GatherOp& op : ops) names.push_back(job_.plan->task(op.task).id());
-    cursor_.push_back(std::make_unique<Cursor>(
-        worker, std::move(ops), std::move(names), program_.graph.symbol.size,
-        assembly_->ScratchBytes(rows), table_.get(), gate_.get()));
+    StateTable* const table =
+        paced_ != nullptr ? static_cast<StateTable*>(paced_.get()) : table_.get();
+    cursor_.push_back(std::make_unique<Cursor>(worker, std::move(ops), std::move(names),
+                                               program_.graph.symbol.size,
+                                               assembly_->ScratchBytes(rows), table, gate_.get()));
   }
   return absl::OkStatus();
 }
@@ -463,7 +473,6 @@ absl::Status WorkerRun::AwaitReplica() {
 }
 
 absl::Status WorkerRun::Execute() {
-  if (absl::Status status = Prepare(); !status.ok()) return status;
   // Orders come until the end; a stream that ends without one means that the coordinator is gone.
   std::thread orders([this] {
     wire::Order order;
@@ -502,6 +511,7 @@ absl::Status WorkerRun::Run() {
   if (absl::Status status = Connect(); !status.ok()) return status;
   if (absl::Status status = Register(); !status.ok()) return status;
   absl::Status status = Load();
+  if (status.ok()) status = Prepare();
   if (!status.ok()) {
     wire::Report report;
     report.mutable_failure()->set_code(static_cast<int32_t>(status.code()));

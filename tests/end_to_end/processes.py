@@ -79,8 +79,9 @@ class Case(unittest.TestCase):
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def train(self, *args):
-        outcome = call("run", "--report=" + self.path("r.json"), "--model_out=", *args)
+    def train(self, *args, **environment):
+        outcome = call("run", "--report=" + self.path("r.json"), "--model_out=", *args,
+                       **environment)
         self.assertEqual(outcome.returncode, 0, outcome)
         with open(self.path("r.json"), encoding="utf-8") as file:
             return json.load(file)
@@ -120,6 +121,18 @@ class Results(Case):
                                 "--update=sgd", "--bridge=ssp:2", "--max_clocks=200")
             self.assertLessEqual(report["staleness"]["max"], 2)
             self.assertGreater(sum(report["staleness"]["histogram"]), 0)
+
+    def test_a_pace_changes_no_result(self):
+        flags = ("--cluster=local", "--workers=2", "--bridge=bsp", "--max_clocks=30")
+        plain = self.train(*flags)
+        paced = self.train(*flags, GYRE_PACE="ms=2,slow=3,share=0.5")
+        self.assertEqual(paced["clocks"], plain["clocks"])
+        self.assertEqual(paced["objective"], plain["objective"])
+        self.assertGreaterEqual(paced["seconds"]["train"], 0.002 * paced["clocks"])
+
+    def test_a_pace_that_does_not_read_is_named(self):
+        self.one_line(call("run", "--cluster=local", "--workers=2", "--report=", "--model_out=",
+                           GYRE_PACE="ms=fast"), 2, "GYRE_PACE", "ms=fast")
 
     def test_shards_need_a_parameter_server(self):
         self.one_line(call("run", "--shards=2"), 2, "--shards", "--cluster=local")
