@@ -325,7 +325,7 @@ grpc::Status ParameterServer::Talk(Peer* peer, FrameStream* stream) {
         }
       }
     } else if (status.ok() && header.kind() == wire::Header::PARTIAL && options_.shard == 0) {
-      status = ReceivePartial(peer->process, frame);
+      status = ReceivePartial(peer, frame);
     } else if (status.ok()) {
       status = absl::InvalidArgumentError("a frame of a kind that workers do not send");
     }
@@ -337,11 +337,14 @@ grpc::Status ParameterServer::Talk(Peer* peer, FrameStream* stream) {
   return grpc::Status::OK;
 }
 
-absl::Status ParameterServer::ReceivePartial(int process, const ReceivedFrame& frame) {
+absl::Status ParameterServer::ReceivePartial(const Peer* peer, const ReceivedFrame& frame) {
   const wire::Header& header = frame.header();
+  const int process = peer->process;
   std::vector<double> share;
   {
     MutexLock lock(&mutex_);
+    // What was left of a stream before a reconnect; all of it is sent again.
+    if (peer_[static_cast<size_t>(process)].get() != peer) return absl::OkStatus();
     Arriving& arriving = arriving_[static_cast<size_t>(process)];
     if (header.round() <= arriving.complete_round) return absl::OkStatus();  // sent again
     if (header.offset() == 0) arriving.share.clear();

@@ -78,7 +78,7 @@ class ParameterServer {
 
   grpc::Status Serve(grpc::ServerContext* context, FrameStream* stream);
   grpc::Status Talk(Peer* peer, FrameStream* stream);
-  absl::Status ReceivePartial(int process, const ReceivedFrame& frame);
+  absl::Status ReceivePartial(const Peer* peer, const ReceivedFrame& frame);
   Broadcast sum() const;
   Broadcast model() const;
 
