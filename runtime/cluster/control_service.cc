@@ -1,5 +1,6 @@
 #include "runtime/cluster/control_service.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,6 +11,8 @@
 namespace gyre {
 namespace {
 
+// How often a process that has finished looks whether the run has ended otherwise.
+constexpr absl::Duration kLook = absl::Milliseconds(50);
 constexpr uint32_t kAnyProcess = UINT32_MAX;  // what a worker says that does not know who it is
 
 // gRPC says "ipv4:10.0.0.7:4242" and "ipv6:%5Bfd00::7%5D:4242".
@@ -142,6 +145,12 @@ bool ControlService::Take(const grpc::ServerContext& context, int process,
   return false;
 }
 
+bool ControlService::AllEnded() const {
+  return std::all_of(slot_.begin(), slot_.end(), [](const Slot& slot) {
+    return slot.state.finished || slot.state.lost || !slot.state.failure.ok();
+  });
+}
+
 grpc::Status ControlService::Control(grpc::ServerContext* context, Stream* stream) {
   wire::Report report;
   int process = -1;
@@ -166,6 +175,10 @@ grpc::Status ControlService::Control(grpc::ServerContext* context, Stream* strea
   }
   MutexLock lock(&mutex_);
   Slot& slot = slot_[static_cast<size_t>(process)];
+  // It is let go when all have finished: where streams broke in the last moment, others still ask
+  // this process's replica what has arrived.
+  while (slot.state.finished && !AllEnded() && !context->IsCancelled())
+    changed_.WaitWithTimeout(&mutex_, kLook);
   slot.stream = nullptr;
   if (!slot.state.finished && slot.state.failure.ok()) slot.state.lost = true;
   ++changes_;

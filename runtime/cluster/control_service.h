@@ -58,6 +58,7 @@ class ControlService final : public wire::Coordinator::Service {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Take(const grpc::ServerContext& context, int process, const wire::Report& report)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool AllEnded() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const size_t slot_size_;
   const uint32_t epoch_;
