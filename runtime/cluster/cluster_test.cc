@@ -278,6 +278,8 @@ INSTANTIATE_TEST_SUITE_P(Cluster, Disturbed,
                                            Shape{4, 4, 1, 1, true, Table::HALTON}));
 
 void ExpectSameBits(const RunResult& a, const RunResult& b) {
+  ASSERT_GT(a.parameter.size(), static_cast<size_t>(kW));  // the run has not failed
+  ASSERT_GT(b.parameter.size(), static_cast<size_t>(kW));
   EXPECT_EQ(a.parameter[kW], b.parameter[kW]);
   EXPECT_EQ(a.objective, b.objective);
   EXPECT_EQ(a.clocks, b.clocks);
@@ -300,6 +302,7 @@ TEST_P(Disturbed, SspReachesTheOptimumWithinTheBound) {
   ClusterJob<> t(Kind::kLasso, {.lag = 4, .max_clocks = 400, .boundary = 50, .decision_lag = 1},
                  GetParam());
   const RunResult result = Must(t.Run());
+  ASSERT_GT(result.parameter.size(), static_cast<size_t>(kW));
   ExpectNear(result.parameter[kW], Optimum(), 1e-9);
   EXPECT_LE(result.staleness.max, 3);
   EXPECT_EQ(result.clocks, 400);

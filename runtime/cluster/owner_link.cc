@@ -52,11 +52,6 @@ void OwnerLink::Close() {
   if (thread_.joinable()) thread_.join();
 }
 
-void OwnerLink::Break() {
-  MutexLock lock(&mutex_);
-  if (stream_ != nullptr) stream_->Cancel();
-}
-
 int OwnerLink::connections() const {
   MutexLock lock(&mutex_);
   return connections_;

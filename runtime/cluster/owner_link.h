@@ -39,8 +39,6 @@ class OwnerLink {
 
   // Ends the stream; what was not sent yet is lost.
   void Close();
-  // Breaks the stream as a network would; for tests.
-  void Break();
   int connections() const;
 
  private:
