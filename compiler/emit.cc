@@ -770,7 +770,10 @@ class Emitter {
     // What only one process moves travels at boundaries: they are where the model is looked at.
     const bool rare = s_.moves() && r.boundary == 0;
     if (rare) {
-      const int64_t looks = std::max(Every(pause_ms_, boundary_ms), program_.measure.empty() ? 1 : Every(measure_ms_, boundary_ms));
+      const double numbers = p_.state[static_cast<size_t>(p_.main_leaf)].params;
+      const double look_ms = pause_ms_ + measure_ms_ +
+                             TransferMs(numbers * static_cast<double>(SizeOf(p_.bound->type)), p_.profile->network_gbs());
+      const int64_t looks = Every(look_ms, boundary_ms);
       boundary = std::min(looks, std::max<int64_t>(1, stop->max_clocks() / kLooks));
       stop->set_boundary(std::max<int64_t>(1, boundary));
     }

@@ -57,6 +57,22 @@ def softmax_data(folder, draw, rows, features, classes):
     return ["--data=X=%s/X.npy" % folder, "--data=label=%s/labels.npy" % folder]
 
 
+def rated(folder, draw, users, items, ratings, planted):
+    """Ratings of planted factors with noise; users and items by a power law."""
+    def factors(count):
+        return [[draw.gauss(0, planted ** -0.25) for _ in range(planted)] for _ in range(count)]
+    def drawn(count):
+        return [int(count * draw.random() ** 2) for _ in range(ratings)]
+    of_users, of_items, user, item = factors(users), factors(items), drawn(users), drawn(items)
+    values = array.array("f", (sum(a * b for a, b in zip(of_users[u], of_items[i])) + draw.gauss(0, 0.3)
+                               for u, i in zip(user, item)))
+    save_npy(os.path.join(folder, "rating.npy"), "<f4", (ratings,), values)
+    save_npy(os.path.join(folder, "user.npy"), "<i4", (ratings,), array.array("i", user))
+    save_npy(os.path.join(folder, "item.npy"), "<i4", (ratings,), array.array("i", item))
+    return ["--data=%s=%s/%s.npy" % (name, folder, name) for name in ("rating", "user", "item")]
+
+
+MANAGED = ["--topology=p2p", "--bridge=ssp:3"]
 BEST = "the best of the others"
 CASES = {
     "multiclass": {
@@ -77,6 +93,25 @@ CASES = {
         },
         # The time to the target of the first over that of the second, at most, at these rates and below.
         "wanted": [("factors, p2p", "full, star", 0.4, 100), ("planner", BEST, 1.1, 1000)],
+    },
+    "ratings": {
+        "program": "//examples:matrix_factorization",
+        "what": "matrix factorisation, {ratings} ratings of {users} users and {items} items, rank {rank}",
+        "data": rated,
+        "size": {"users": 4000, "items": 3000, "ratings": 400000, "planted": 8},
+        "settings": {"rank": 32, "clocks": 200, "target": 0.13},
+        "flags": ["--Rank={rank}", "--update=dsgd", "--dtype=float32", "--max_clocks={clocks}", "--tolerance=0",
+                  "--target={target}"],
+        "variants": {
+            "clock, bsp": ["--topology=p2p", "--bridge=bsp"],
+            "clock, ssp:3": [*MANAGED, "--order=clock"],
+            "magnitude": [*MANAGED, "--order=magnitude"],
+            "random": [*MANAGED, "--order=random"],
+            "fifo": [*MANAGED, "--order=fifo"],
+            "deadline": [*MANAGED, "--order=deadline"],
+        },
+        "wanted": [("magnitude", "clock, bsp", 0.7, 40), ("magnitude", "clock, ssp:3", 0.7, 40),
+                   ("magnitude", "random", 0.9, 40)],
     },
 }
 
