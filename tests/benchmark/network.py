@@ -99,7 +99,7 @@ CASES = {
         "what": "matrix factorisation, {ratings} ratings of {users} users and {items} items, rank {rank}",
         "data": rated,
         "size": {"users": 4000, "items": 3000, "ratings": 400000, "planted": 8},
-        "settings": {"rank": 32, "clocks": 200, "target": 0.13},
+        "settings": {"rank": 32, "clocks": 200, "target": 162000},
         "flags": ["--Rank={rank}", "--update=dsgd", "--dtype=float32", "--max_clocks={clocks}", "--tolerance=0",
                   "--target={target}"],
         "variants": {
