@@ -209,7 +209,7 @@ absl::Status CheckNumbers(const Request& r) {
     return bad("shards", r.shards, "needs a parameter server; use --cluster=local");
   }
   if (r.bandwidth > 0 && r.cluster == "embedded") {
-    return bad("bandwidth", r.bandwidth, "nothing travels within one process; use --cluster=local");
+    return bad("bandwidth", absl::StrCat(r.bandwidth * 8e-6, "Mbit"), "nothing travels within one process; use --cluster=local");
   }
   if (r.order != "auto" && r.cluster == "embedded") {
     return bad("order", r.order, "nothing travels within one process; use --cluster=local");

@@ -165,6 +165,13 @@ class Optimum(Case):
                      "--topology=ring")
         self.refused(FACTORIZATION, ("moves",), *cluster, "--update=dsgd", "--payload=sparse")
         self.refused(FACTORIZATION, ("one process",), *cluster, "--update=als")
+        self.refused(FACTORIZATION, ("ssp:2 or more",), *cluster, "--update=dsgd", "--bridge=bsp",
+                     "--order=random")
+        self.refused(FACTORIZATION, ("--order is for moves", "dsgd"), *cluster, "--update=adagrad",
+                     "--order=fifo")
+        self.refused(FACTORIZATION, ("--bandwidth=40", "40Mbit"), *cluster, "--bandwidth=40")
+        self.refused(FACTORIZATION, ("--bandwidth=40Mbit", "nothing travels"),
+                     "--bandwidth=40Mbit")
         self.refused(MULTICLASS, ("LINEAR",), *cluster, "--topology=p2p", "--bridge=async")
         self.refused(MULTICLASS, ("nothing travels",), "--codec=bf16")
 
