@@ -165,10 +165,6 @@ absl::Status Assembly::EncodeMoves(const StagePlan& stage, StageEncoding* encodi
   return absl::OkStatus();
 }
 
-bool Assembly::Moves() const {
-  return std::any_of(stages_.begin(), stages_.end(), [](const StagePlan& s) { return s.moves; });
-}
-
 bool Assembly::linear() const { return lag_ != 1 && stages_.front().linear && !merged(); }
 
 int Assembly::window() const { return lag_ == kAsync ? kAsyncWindow : std::max(1, lag_); }

@@ -32,7 +32,6 @@ class Assembly {
   const std::vector<StagePlan>& stages() const { return stages_; }
   // By stage: how contributions travel; no field where nothing is gathered.
   const std::vector<StageEncoding>& encodings() const { return encodings_; }
-  bool Moves() const;                          // a stage changes copies in place
   bool replicas() const { return replicas_; }  // every process is an owner of all parameters
   bool merged() const { return topology_ == Table::RING || topology_ == Table::HALTON; }
   Table::Topology topology() const { return topology_; }
