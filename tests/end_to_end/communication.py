@@ -146,8 +146,11 @@ class Optimum(Case):
                 HOMES, ("bsp", "ssp:2", "async"), ("exact", "f32", "bf16", "fp16")):
             report = self.train(FACTORIZATION, "--cluster=inproc", "--workers=4", home,
                                 "--bridge=" + bridge, "--codec=" + codec, *flags)
-            self.assertLessEqual(report["objective"], 1.02 * best["objective"], (home, bridge, codec))
-            self.assertLessEqual(report["measures"]["rmse"], 1.1 * best["measures"]["rmse"])
+            late = bridge != "bsp"
+            self.assertLessEqual(report["objective"], (1.05 if late else 1.02) * best["objective"],
+                                 (home, bridge, codec))
+            self.assertLessEqual(report["measures"]["rmse"],
+                                 (1.2 if late else 1.1) * best["measures"]["rmse"])
 
     def test_what_is_not_legal_names_what_is(self):
         cluster = ("--cluster=inproc", "--workers=3")
