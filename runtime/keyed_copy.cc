@@ -24,7 +24,7 @@ class KeyedCopy final : public LocalCopy, private KeyedFold {
   KeyedCopy(const FoldSetup& setup, const Statement& statement, const Rule& rule)
       : KeyedFold(setup, statement, rule), worker_(static_cast<size_t>(setup.workers)) {}
 
-  absl::Status Start() {
+  absl::Status Begin() {
     if (absl::Status status = Prepare(); !status.ok()) return status;
     for (const Factor& f : factor_) {
       known_.emplace_back(f.keys * f.numbers * element_);
@@ -76,6 +76,8 @@ class KeyedCopy final : public LocalCopy, private KeyedFold {
   }
 
  private:
+  using KeyedFold::WorkTurn;
+
   struct Row {
     double urgency = 0;
     size_t factor = 0;
@@ -372,7 +374,7 @@ absl::StatusOr<std::unique_ptr<LocalCopy>> MakeKeyedCopy(const FoldSetup& setup,
                                                          const Statement& statement,
                                                          const Rule& rule) {
   auto copy = std::make_unique<KeyedCopy>(setup, statement, rule);
-  if (absl::Status status = copy->Start(); !status.ok()) return status;
+  if (absl::Status status = copy->Begin(); !status.ok()) return status;
   return copy;
 }
 
