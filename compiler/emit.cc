@@ -846,6 +846,9 @@ class Emitter {
                                         " for the delay"));
       c->set_bound(s_.lag - 1);
     }
+    if (s_.hold > 0)
+      c->set_asserted_by(absl::StrCat(c->asserted_by(), "; what has waited ", s_.hold, s_.hold == 1 ? " clock" : " clocks",
+                                      " leaves, which belongs to the bound"));
   }
 
   void CertifyGap() {

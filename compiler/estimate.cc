@@ -274,11 +274,11 @@ Bytes CoordinateBytes(const Problem& p, const Strategy& s, double params) {
 Bytes KeyedBytes(const Problem& p, const Strategy& s, double params) {
   const double element = static_cast<double>(SizeOf(p.bound->type));
   if (s.moves()) {
-    // In a process of several: the copy, what others know of it and what left and is not back, moves with
+    // In a process of several: all rows and, in order, its own; the copy, what others know of it and what left and is not back, moves with
     // their encoding; a replica has room for those of all processes (Assembly::OwnerWindow).
     const double lag = std::max(1, s.lag);
     const double received = s.storage == Table::REPLICA ? 8 * s.processes * (2 * lag + 1) + 16 : 0;
-    return {(2 * p.resident + 16 * static_cast<double>(p.rows)) / s.processes,
+    return {p.resident + (p.resident + 16 * static_cast<double>(p.rows)) / s.processes,
             params * (element * (3 + lag) + 8 * (lag + 2) + received)};
   }
   return {2 * p.resident + 16 * static_cast<double>(p.rows), params * (24 + 2 * element)};

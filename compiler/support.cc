@@ -44,9 +44,6 @@ std::string NotInThisBuild(const Problem& problem, const Strategy& s) {
   if (s.partitioning == Partitioning::kModel && !s.update.coordinates) {
     return "needs block scheduling, which this build does not have";
   }
-  if (!problem.embedded && s.update.keyed && !s.moves()) {
-    return absl::StrCat(s.update.update.rule(), " keeps all rows in one process; run it with --cluster=embedded");
-  }
   if (s.partitioning == Partitioning::kHybrid && !s.update.keyed) {
     return "needs blocks that rotate, which dsgd, als and gibbs have";
   }

@@ -386,7 +386,7 @@ TEST(Copies, WithoutABoundComeThereAsWell) {
   const Ratings ratings(6000);
   const Bench bench(Biased(), ratings, ratings.biased);
   const double alone = bench.Run(1, "dsgd", 200, 1e-30).objective;
-  // How late reads are is the machine's to say. At the start the objective is a thousand times that.
+  // How late reads are is the machine's to say.
   EXPECT_LE(bench.RunBetween(4, 4, "star", "async", 400).objective, 2 * alone);
   EXPECT_LE(bench.RunBetween(4, 4, "p2p", "async", 400).objective, 2 * alone);
 }
